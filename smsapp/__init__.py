@@ -1,0 +1,1 @@
+"""The part of a shop that talks to customers by text."""
