@@ -1,0 +1,82 @@
+"""How gunicorn runs the app: `gunicorn wsgi:app`. Its settings are the app's."""
+
+import os
+import shutil
+import sys
+import tempfile
+
+from dotenv import load_dotenv
+
+from smsapp.config import ConfigError, load
+
+load_dotenv()
+try:
+    settings = load(os.environ)
+except ConfigError as faults:
+    sys.exit(str(faults))
+
+bind = f"0.0.0.0:{settings.port}"
+workers = settings.web_concurrency
+worker_class = "gthread"
+threads = settings.web_threads
+# Loaded once, before the fork: faults end the start, and processes share the memory.
+preload_app = True
+timeout = 60
+graceful_timeout = 25
+keepalive = 75  # longer than a proxy keeps an idle connection, so that it never meets a closed one
+# Else it is written into the home folder.
+control_socket_disable = True
+# Every request has its own line, written by the app, with the route in place of the raw path;
+# logs.py formats gunicorn's own messages.
+logconfig_dict = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "formatters": {"json": {"()": "smsapp.logs.JsonFormatter"}},
+    "handlers": {
+        "stderr": {
+            "class": "logging.StreamHandler",
+            "formatter": "json",
+            "stream": "ext://sys.stderr",
+        }
+    },
+    "root": {"level": "INFO", "handlers": ["stderr"]},
+    "loggers": {
+        "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},
+        "gunicorn.access": {"level": "WARNING", "handlers": [], "propagate": True},
+    },
+}
+
+# Metrics of several processes are added up from files in a folder of this run's own. It has to
+# be in the environment before prometheus_client is imported, hence the imports further down.
+_metrics_folder = tempfile.mkdtemp(prefix="smsapp-metrics-") if workers > 1 else None
+if _metrics_folder:
+    os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
+
+
+def post_worker_init(worker):
+    """Start the embedded worker, after the fork: threads do not survive one."""
+    if settings.runs_embedded_worker:
+        from smsapp import worker as outbox_worker  # noqa: PLC0415  see _metrics_folder
+
+        worker.stop_outbox_worker = outbox_worker.start(worker.app.callable.app_context)
+
+
+def worker_exit(server, worker):
+    """Let the embedded worker finish what it holds."""
+    stop = getattr(worker, "stop_outbox_worker", None)
+    if stop:
+        stop()
+
+
+def child_exit(server, worker):
+    """Forget the gauges of a process that is gone."""
+    if _metrics_folder:
+        from prometheus_client import multiprocess  # noqa: PLC0415  see _metrics_folder
+
+        multiprocess.mark_process_dead(worker.pid)
+
+
+def on_exit(server):
+    """Remove this run's metrics."""
+    if _metrics_folder:
+        shutil.rmtree(_metrics_folder, ignore_errors=True)

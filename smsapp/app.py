@@ -1,0 +1,146 @@
+"""The app: settings, extensions, blueprints, and what an error answers."""
+
+import logging
+import math
+import time
+import uuid
+
+from flask import Flask, Response, g, render_template, request
+from flask.typing import ResponseReturnValue
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from werkzeug.exceptions import HTTPException, MethodNotAllowed
+from werkzeug.middleware.proxy_fix import ProxyFix
+
+from smsapp import cli, extensions, logs, metrics
+from smsapp.config import Settings
+from smsapp.errors import (
+    BY_STATUS,
+    Bug,
+    DatabaseAway,
+    InvalidRequest,
+    RateLimited,
+    SmsappError,
+)
+from smsapp.web import api, health, webhooks
+
+log = logging.getLogger(__name__)
+
+MOST_BODY_BYTES = 16 * 1024
+DATABASE_RETRY_SECONDS = 5
+CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+
+
+def create_app(settings: Settings) -> Flask:
+    """Return the app for these settings; it opens no connection and starts no thread."""
+    logs.set_up()
+    root = extensions.ROOT
+    app = Flask(
+        "smsapp",
+        root_path=str(root / "smsapp"),
+        instance_path=str(root / "instance"),
+        template_folder=str(root / "templates"),
+        static_folder=str(root / "static"),
+    )
+    app.config.from_mapping(
+        SECRET_KEY=settings.secret_key.get_secret_value(),
+        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
+        SESSION_COOKIE_SECURE=settings.public_base_url.startswith("https://"),
+        SESSION_COOKIE_SAMESITE="Lax",
+        SQLALCHEMY_DATABASE_URI=settings.database_url,
+        SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
+        RATELIMIT_STORAGE_URI=settings.ratelimit_storage_uri,
+        RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+    )
+    app.extensions["settings"] = settings
+    app.json.sort_keys = False  # type: ignore[attr-defined]
+    extensions.db.init_app(app)
+    extensions.migrate.init_app(app, extensions.db)
+    extensions.csrf.init_app(app)
+    extensions.limiter.init_app(app)
+    for blueprint in (api.bp, webhooks.bp, health.bp):
+        app.register_blueprint(blueprint)
+    cli.register(app)
+    app.before_request(_begin)
+    app.after_request(_end)
+    app.register_error_handler(Exception, _answer_error)
+    if settings.trusted_proxies:
+        hops = settings.trusted_proxies
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
+    return app
+
+
+def _engine_options(settings: Settings) -> dict[str, object]:
+    # An error's text would hold the row that failed, with its number and its body.
+    options: dict[str, object] = {"hide_parameters": True}
+    if not settings.on_sqlite:
+        options |= {"pool_size": 10, "max_overflow": 10, "pool_timeout": 5}
+        options["connect_args"] = {"connect_timeout": 5}
+    return options
+
+
+def _begin() -> None:
+    g.started = time.perf_counter()
+    g.request_id = uuid.uuid4().hex
+    logs.request_id.set(g.request_id)
+
+
+def _end(response: Response) -> Response:
+    """Write the request's log line, which replaces any access log: the route, not the path."""
+    route = request.url_rule.rule if request.url_rule else "none"
+    seconds = time.perf_counter() - g.started
+    metrics.REQUESTS.labels(route, request.method, response.status_code).observe(seconds)
+    log.info(
+        "request",
+        extra={
+            "method": request.method,
+            "route": route,
+            "http_status": response.status_code,
+            "ms": round(seconds * 1000, 1),
+        },
+    )
+    response.headers["X-Request-Id"] = g.request_id
+    response.headers["X-Content-Type-Options"] = "nosniff"
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = CSP
+        response.headers["Referrer-Policy"] = "same-origin"
+    return response
+
+
+def _answer_error(error: Exception) -> ResponseReturnValue:
+    """Answer an error as its reader expects: JSON, a page, or a bare line for Twilio."""
+    if isinstance(error, HTTPException) and (error.code or 500) < 400:
+        return error  # a redirect
+    answer = _deliberate(error)
+    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else {}
+    if isinstance(error, MethodNotAllowed):
+        headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    if request.path.startswith("/twilio/"):
+        headers["Content-Type"] = "text/plain; charset=utf-8"
+        return answer.text, answer.status, headers
+    if request.path.startswith("/api/") or not request.accept_mimetypes.accept_html:
+        body = {"error": answer.code, "message": answer.text} | answer.extra
+        return body, answer.status, headers
+    page = render_template("errors/error.html", error=answer, request_id=g.request_id)
+    return page, answer.status, headers
+
+
+def _deliberate(error: Exception) -> SmsappError:
+    """Return the error that a caller is meant to see for whatever was raised."""
+    match error:
+        case SmsappError():
+            return error
+        case extensions.RateLimitExceeded():
+            limit = extensions.limiter.current_limit
+            wait = limit.reset_at - time.time() if limit else 0
+            return RateLimited(retry_after=max(1, math.ceil(wait)))
+        case OperationalError() | InterfaceError() | PoolTimeoutError():
+            log.error("database away", exc_info=error)
+            return DatabaseAway(retry_after=DATABASE_RETRY_SECONDS)
+        case HTTPException(code=int(status)) if status in BY_STATUS:
+            return BY_STATUS[status]()
+        case HTTPException(code=int(status)) if status < 500:
+            return InvalidRequest("This request cannot be answered.")
+        case _:
+            log.error("bug", exc_info=error)
+            return Bug()

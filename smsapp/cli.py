@@ -1,0 +1,98 @@
+"""The commands: `flask …`."""
+
+import signal
+import threading
+from types import FrameType
+
+import click
+from flask import Flask, current_app
+from flask.cli import with_appcontext
+
+from smsapp import api_keys, worker
+from smsapp.api_keys import Scope
+from smsapp.delivery import stopping
+from smsapp.extensions import database_now, db, settings
+from smsapp.models import OptOutSource
+from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
+from smsapp.recipients import phones
+
+api_key = click.Group("api-key", help="API keys of internal services.")
+
+
+def register(app: Flask) -> None:
+    """Add our commands to the app's."""
+    for command in (api_key, opt_out, run_worker):
+        app.cli.add_command(command)
+
+
+@api_key.command("create")
+@click.argument("name")
+@click.option(
+    "--scope",
+    "scopes",
+    multiple=True,
+    required=True,
+    type=click.Choice([scope.value for scope in Scope]),
+    help="What the key may do; may be given more than once.",
+)
+@with_appcontext
+def create_api_key(name: str, scopes: tuple[str, ...]) -> None:
+    """Make a key called NAME. It is shown once, alone on the last line."""
+    try:
+        key = api_keys.create(name, {Scope(scope) for scope in scopes})
+    except api_keys.NameTaken:
+        raise click.ClickException(
+            f"There is or was a key called “{name}”; names are not used twice."
+        ) from None
+    click.echo(f"Key “{name}” may {', '.join(sorted(scopes))}. It will not be shown again:")
+    click.echo(key)
+
+
+@api_key.command("list")
+@with_appcontext
+def list_api_keys() -> None:
+    """List the keys with what they may do and when they were last used."""
+    for key in api_keys.everyone():
+        used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
+        revoked = f"  revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
+        click.echo(f"{key.name:30}  {key.scopes:18}  last used {used}{revoked}")
+
+
+@api_key.command("revoke")
+@click.argument("name")
+@with_appcontext
+def revoke_api_key(name: str) -> None:
+    """Revoke the key called NAME; within seconds it opens nothing."""
+    if not api_keys.revoke(name):
+        raise click.ClickException(f"There is no live key called “{name}”.")
+    click.echo(f"Key “{name}” is revoked.")
+
+
+@click.command("opt-out")
+@click.argument("phone")
+@with_appcontext
+def opt_out(phone: str) -> None:
+    """Stop all texts to PHONE (E.164), now and until its owner asks for them again."""
+    try:
+        e164 = parse_e164(phone)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None
+    key = phone_key(e164, settings().phone_key_bytes)
+    with db.engine.begin() as conn:
+        phones.remember(conn, {key: e164}, database_now(conn))
+    stopping.stop(key, OptOutSource.OPERATOR)
+    click.echo(f"{mask(e164)} gets no more texts.")
+
+
+@click.command("worker")
+@with_appcontext
+def run_worker() -> None:
+    """Send what is due, until SIGTERM or Ctrl-C; then finish what is held."""
+    ending = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]

@@ -1,0 +1,213 @@
+"""Settings: read once from the environment into a frozen, typed object.
+
+Every variable is in .env.example with a line of comment; a test compares the two.
+"""
+
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Annotated, Any
+from urllib.parse import urlsplit
+
+import limits
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    StringConstraints,
+    ValidationError,
+)
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from smsapp.phone import InvalidPhone, parse_e164
+
+_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+
+
+class ConfigError(Exception):
+    """The environment cannot be run with; its text lists every fault and no value."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        lines = "".join(f"\n  - {fault}" for fault in faults)
+        super().__init__(f"smsapp cannot start; the settings have these faults:{lines}")
+
+
+def _base_url(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise ValueError("must be an http or https URL, such as https://sms.example.com")
+    if parts.username or parts.password or parts.query or parts.fragment:
+        raise ValueError("must hold no user name, query or fragment")
+    return value.rstrip("/")
+
+
+def _e164(value: str) -> str:
+    try:
+        return parse_e164(value)
+    except InvalidPhone as error:
+        raise ValueError(str(error)) from None
+
+
+def _database_url(value: str) -> str:
+    try:
+        url = make_url(value)
+    except ArgumentError:
+        raise ValueError("must be a SQLAlchemy URL") from None
+    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+        raise ValueError("must be a sqlite:/// or postgresql:// URL")
+    if url.get_backend_name() == "postgresql":
+        url = url.set(drivername="postgresql+psycopg")
+    return url.render_as_string(hide_password=False)
+
+
+def _rate(value: str) -> str:
+    try:
+        limits.parse_many(value)
+    except ValueError:
+        raise ValueError("must be a limit such as 3000/minute") from None
+    return value
+
+
+def _e164_set(value: object) -> object:
+    """Split a comma-separated list; a frozenset, because settings are hashable."""
+    if not isinstance(value, str):
+        return value
+    return frozenset(_e164(part.strip()) for part in value.split(",") if part.strip())
+
+
+Text = Annotated[str, StringConstraints(min_length=1)]
+Key = Annotated[SecretStr, Field(min_length=32)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+E164 = Annotated[str, AfterValidator(_e164)]
+
+
+def _sid(prefix: str) -> StringConstraints:
+    return StringConstraints(pattern=rf"^{prefix}[0-9a-fA-F]{{32}}$")
+
+
+class Settings(BaseModel):
+    """What the app runs with. Secrets are SecretStr: they print as stars."""
+
+    model_config = ConfigDict(
+        frozen=True, extra="ignore", alias_generator=str.upper, hide_input_in_errors=True
+    )
+
+    secret_key: Key
+    phone_key: Key
+    public_base_url: BaseUrl
+    twilio_account_sid: Annotated[str, _sid("AC")]
+    twilio_auth_token: Annotated[SecretStr, Field(min_length=1)]
+    twilio_auth_token_secondary: SecretStr | None = None
+    twilio_api_key_sid: Annotated[str, _sid("SK")] | None = None
+    twilio_api_key_secret: SecretStr | None = None
+    twilio_from_number: E164 | None = None
+    twilio_messaging_service_sid: Annotated[str, _sid("MG")] | None = None
+    twilio_base_url: BaseUrl | None = None
+    require_twilio_signature: bool = True
+    trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
+    database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///smsapp.sqlite3"
+    ratelimit_storage_uri: Text = "memory://"
+    api_rate_limit: Annotated[str, AfterValidator(_rate)] = "3000/minute"
+    lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
+    shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20
+    allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
+    metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    embedded_worker: bool | None = None
+    port: Annotated[int, Field(ge=1, le=65535)] = 8000
+    web_concurrency: Annotated[int, Field(ge=1, le=256)] = 1
+    web_threads: Annotated[int, Field(ge=1, le=1024)] = 64
+    worker_threads: Annotated[int, Field(ge=1, le=1024)] = 32
+
+    @property
+    def on_sqlite(self) -> bool:
+        """Whether the database is SQLite: one machine, one writer at a time."""
+        return self.database_url.startswith("sqlite")
+
+    @property
+    def runs_embedded_worker(self) -> bool:
+        """Whether the web process also runs the worker."""
+        return self.on_sqlite if self.embedded_worker is None else self.embedded_worker
+
+    @property
+    def sender(self) -> str:
+        """Return the name of what texts leave from: a Messaging Service, else a number."""
+        return self.twilio_messaging_service_sid or self.twilio_from_number or ""
+
+    @cached_property
+    def phone_key_bytes(self) -> bytes:
+        """Return the key that phone keys are made with."""
+        return self.phone_key.get_secret_value().encode()
+
+    @cached_property
+    def webhook_tokens(self) -> tuple[str, ...]:
+        """Return the tokens a webhook may be signed with: two while one is being rotated."""
+        tokens = (self.twilio_auth_token, self.twilio_auth_token_secondary)
+        return tuple(token.get_secret_value() for token in tokens if token)
+
+    @property
+    def rest_credentials(self) -> tuple[str, str]:
+        """Return user name and password for Twilio's REST API; an API key is preferred."""
+        if self.twilio_api_key_sid and self.twilio_api_key_secret:
+            return self.twilio_api_key_sid, self.twilio_api_key_secret.get_secret_value()
+        return self.twilio_account_sid, self.twilio_auth_token.get_secret_value()
+
+
+def load(environ: Mapping[str, str]) -> Settings:
+    """Return the settings; an empty variable counts as one that is not set.
+
+    Raises:
+        ConfigError: Anything is missing or wrong; it lists all faults, never a value.
+    """
+    given = {
+        name.upper(): environ[name.upper()].strip()
+        for name in Settings.model_fields
+        if environ.get(name.upper(), "").strip()
+    }
+    faults = _together(given)
+    try:
+        settings = Settings.model_validate(given)
+    except ValidationError as error:
+        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        raise ConfigError([_sentence(fault) for fault in wrong] + faults) from None
+    if faults:
+        raise ConfigError(faults)
+    return settings
+
+
+def _sentence(fault: Any) -> str:
+    """Return one pydantic fault as a sentence that begins with the variable's name."""
+    name = fault["loc"][0]
+    if fault["type"] == "missing":
+        return f"{name} is not set"
+    if fault["type"] == "string_pattern_mismatch":
+        return f"{name} does not have the form that .env.example shows"
+    return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
+
+
+def _together(given: Mapping[str, str]) -> list[str]:
+    """Return the faults that concern more than one variable."""
+    faults = []
+    senders = [n for n in ("TWILIO_FROM_NUMBER", "TWILIO_MESSAGING_SERVICE_SID") if n in given]
+    if not senders:
+        faults.append("TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID must be set")
+    if ("TWILIO_API_KEY_SID" in given) != ("TWILIO_API_KEY_SECRET" in given):
+        faults.append("TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET must be set together")
+    signed = given.get("REQUIRE_TWILIO_SIGNATURE", "true").lower()
+    host = urlsplit(given.get("PUBLIC_BASE_URL", "")).hostname
+    if signed in {"false", "0", "no", "off", "f", "n"} and host not in _LOOPBACK:
+        faults.append(
+            "REQUIRE_TWILIO_SIGNATURE may be false only where PUBLIC_BASE_URL is this machine"
+        )
+    processes = given.get("WEB_CONCURRENCY", "1")
+    in_memory = given.get("RATELIMIT_STORAGE_URI", "memory://").startswith("memory")
+    if processes.isdigit() and int(processes) > 1 and in_memory:
+        faults.append(
+            "RATELIMIT_STORAGE_URI must be shared (redis://…) when WEB_CONCURRENCY is above 1: "
+            "limits kept in memory count for one process only"
+        )
+    return faults

@@ -1,0 +1,1 @@
+"""How a text leaves, and what becomes of it."""

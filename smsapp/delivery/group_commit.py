@@ -1,0 +1,137 @@
+"""One commit for many requests.
+
+A commit costs a flush to disk whether it holds one row or sixty. So the requests of a process
+hand their rows to one writer thread, which takes all that are waiting, writes them in one
+transaction and only then lets their callers answer.
+
+The contract: `write(engine, statement, row)` returns when `row` is committed, or raises what
+went wrong with it. `statement(conn, rows)` gets the rows of all who wait for that statement,
+in any order, and returns a result for each in the same order; it must not depend on which rows
+share its transaction, because rows of a transaction that fails are written again one by one,
+so that a bad row fails its own caller alone.
+"""
+
+import fcntl
+import os
+import threading
+from collections import deque
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
+
+from sqlalchemy import Connection, Engine
+from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+
+Row = TypeVar("Row")
+Result = TypeVar("Result")
+Statement = Callable[[Connection, list[Row]], list[Result]]
+
+# Beyond this a larger batch saves nothing more per row, and a statement's parameters have to
+# stay under SQLite's limit of 32,766.
+MOST_ROWS = 128
+
+
+def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result:
+    """Write one row in a commit shared with whoever else is waiting; return its result.
+
+    Raises:
+        Exception: What `statement` raised for this row, or SQLAlchemy's OperationalError
+            when the database is away; nothing of the row is then committed.
+    """
+    future: Future[Any] = Future()
+    _writer(engine).put((statement, row, future))
+    result: Result = future.result()
+    return result
+
+
+class _Writer:
+    """The thread that writes for one engine."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.pid = os.getpid()
+        self._engine = engine
+        self._waiting: deque[tuple[Statement[Any, Any], Any, Future[Any]]] = deque()
+        self._ready = threading.Semaphore(0)
+        threading.Thread(target=self._run, name="group-commit", daemon=True).start()
+
+    def put(self, item: tuple[Statement[Any, Any], Any, Future[Any]]) -> None:
+        self._waiting.append(item)
+        self._ready.release()
+
+    def _run(self) -> None:
+        while True:
+            self._ready.acquire()
+            batch = [self._waiting.popleft()]
+            while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
+                batch.append(self._waiting.popleft())
+            self._write(batch)
+
+    def _write(self, batch: list[tuple[Statement[Any, Any], Any, Future[Any]]]) -> None:
+        try:
+            results = self._transaction(batch)
+        except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
+            if len(batch) == 1 or _is_away(error):
+                for _, _, future in batch:
+                    future.set_exception(error)
+                return
+            for item in batch:
+                self._write([item])
+            return
+        for (_, _, future), result in zip(batch, results, strict=True):
+            future.set_result(result)
+
+    def _transaction(self, batch: list[tuple[Statement[Any, Any], Any, Future[Any]]]) -> list[Any]:
+        results: list[Any] = [None] * len(batch)
+        by_statement: dict[Statement[Any, Any], list[int]] = {}
+        for place, (statement, _, _) in enumerate(batch):
+            by_statement.setdefault(statement, []).append(place)
+        with _alone(self._engine), self._engine.begin() as conn:
+            for statement, places in by_statement.items():
+                answers = statement(conn, [batch[place][1] for place in places])
+                for place, answer in zip(places, answers, strict=True):
+                    results[place] = answer
+        return results
+
+
+def _is_away(error: Exception) -> bool:
+    """Whether row by row would only wait once more for a database that is not there.
+
+    A deadlock (SQLSTATE class 40) is an OperationalError too, but passes by itself.
+    """
+    if not isinstance(error, OperationalError | InterfaceError | TimeoutError):
+        return False
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return not sqlstate.startswith("40")
+
+
+@contextmanager
+def _alone(engine: Engine) -> Iterator[None]:
+    """Queue with the other processes of this machine before SQLite's write lock.
+
+    SQLite waits by sleeping and trying again; a file lock wakes the next in line at once.
+    """
+    database = engine.url.database
+    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+        yield
+        return
+    with Path(f"{database}.lock").open("a") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+_writers: WeakKeyDictionary[Engine, _Writer] = WeakKeyDictionary()
+_guard = threading.Lock()
+
+
+def _writer(engine: Engine) -> _Writer:
+    """Return this process's writer; a child process starts its own."""
+    writer = _writers.get(engine)
+    if writer is None or writer.pid != os.getpid():
+        with _guard:
+            writer = _writers.get(engine)
+            if writer is None or writer.pid != os.getpid():
+                writer = _writers[engine] = _Writer(engine)
+    return writer

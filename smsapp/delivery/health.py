@@ -1,0 +1,65 @@
+"""How the outbox does, and whether a worker is there to empty it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smsapp.delivery import sender
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import Delivery, DeliveryState, Worker
+
+# A worker says every 10 s that it is there; six times not heard is silent.
+HEARTBEAT_SECONDS = 10
+SILENT_AFTER_SECONDS = 60
+
+_OLDEST_DUE = select(func.min(Delivery.due_at)).where(
+    Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now")
+)
+_LAST_SEEN = select(func.max(Worker.seen_at))
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """Ages in whole seconds; None where nothing is due, or no worker was ever seen."""
+
+    oldest_due_seconds: int | None
+    worker_seen_seconds: int | None
+    sender_is_held: bool
+
+    @property
+    def worker_is_silent(self) -> bool:
+        """Whether nobody may be emptying the outbox."""
+        seen = self.worker_seen_seconds
+        return seen is None or seen > SILENT_AFTER_SECONDS
+
+
+def look() -> Health:
+    """Return how it is now."""
+    with reading() as conn:
+        now = database_now(conn)
+        due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
+        seen = conn.execute(_LAST_SEEN).scalar_one()
+        held = sender.is_held(conn, settings().sender)
+    return Health(
+        None if due is None else int((now - due).total_seconds()),
+        None if seen is None else int((now - seen).total_seconds()),
+        held,
+    )
+
+
+def beat(conn: Connection, name: str) -> None:
+    """Write that a worker is there."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    row = {"seen_at": database_now(conn)}
+    conn.execute(
+        dialect.insert(Worker)
+        .values(name=name, **row)
+        .on_conflict_do_update(index_elements=["name"], set_=row)
+    )
+
+
+def sign_off(name: str) -> None:
+    """Remove a worker that ends on purpose."""
+    with db.engine.begin() as conn:
+        conn.execute(Worker.__table__.delete().where(Worker.name == name))  # type: ignore[attr-defined]

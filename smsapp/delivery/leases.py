@@ -1,0 +1,258 @@
+"""Who may send a delivery now: claims of what is due, each under a lease that lapses.
+
+A lapsed lease means that the outcome of a call is not known, never that it may be repeated.
+"""
+
+import logging
+import time
+import uuid
+from collections import Counter
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, insert, select, update
+
+from smsapp.delivery import sender
+from smsapp.extensions import database_now, new_id, settings
+from smsapp.models import (
+    Attempt,
+    AttemptSource,
+    AttemptState,
+    CallOutcome,
+    Delivery,
+    DeliveryState,
+)
+from smsapp.recipients import permission, phones
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Rules:
+    """What the settings say about sending; the same for all rows of a process."""
+
+    sender: str
+    lease: timedelta
+    most_per_day: int
+    allowed: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """A leased delivery and its attempt: all that the call needs, without the database."""
+
+    delivery_id: uuid.UUID
+    attempt_id: uuid.UUID
+    number: int
+    tries: int
+    lease_token: uuid.UUID
+    sender: str
+    e164: str
+    phone_key: str
+    body: str
+    kind: str
+    event_id: str
+    is_probe: bool = False  # whether it tries if a held sender works again
+    claimed_at: float = field(default_factory=time.monotonic)
+
+
+_TEXTS_SINCE = (
+    select(Delivery.phone_key, func.count())
+    .where(
+        Delivery.phone_key.in_(bindparam("phone_keys", expanding=True)),
+        Delivery.last_attempt_at >= bindparam("since"),
+    )
+    .group_by(Delivery.phone_key)
+)
+_INSERT_ATTEMPT = insert(Attempt)
+
+# SKIP LOCKED, here and for the numbers: a row that another worker claims, or a STOP is at work
+# on, is left for the next claim, so that a claim never waits and nobody waits in a circle.
+_LAST_NUMBER = (
+    select(func.coalesce(func.max(Attempt.number), 0))
+    .where(Attempt.delivery_id == Delivery.id)
+    .scalar_subquery()
+)
+_DUE = (
+    select(
+        Delivery.id,
+        Delivery.kind,
+        Delivery.event_id,
+        Delivery.body,
+        Delivery.tries,
+        Delivery.phone_key,
+        _LAST_NUMBER.label("last_number"),
+    )
+    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
+    .order_by(Delivery.due_at)
+    .limit(bindparam("most"))
+    .with_for_update(of=Delivery, skip_locked=True)
+)
+_OF = Delivery.id.in_(bindparam("ids", expanding=True))
+_LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
+_SUPPRESS = (
+    update(Delivery)
+    .where(_OF)
+    .values(state=DeliveryState.SUPPRESSED, due_at=None, reason=bindparam("why"))
+)
+_POSTPONE = update(Delivery).where(_OF).values(due_at=bindparam("until"))
+_LAPSE = (
+    update(Delivery)
+    .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_until < bindparam("now"))
+    .values(
+        state=DeliveryState.UNKNOWN,
+        state_at=bindparam("now"),
+        lease_token=None,
+        lease_until=None,
+    )
+    .returning(Delivery.id, Delivery.event_id, Delivery.kind)
+)
+_LAPSE_ATTEMPTS = (
+    update(Attempt)
+    .where(
+        Attempt.delivery_id.in_(bindparam("ids", expanding=True)),
+        Attempt.state == AttemptState.SENDING,
+    )
+    .values(
+        state=AttemptState.UNKNOWN,
+        outcome=CallOutcome.UNKNOWN,
+        trouble="lease",
+        settled_at=bindparam("now"),
+    )
+)
+
+
+def rules() -> Rules:
+    """Return what the running app's settings say about sending."""
+    config = settings()
+    return Rules(
+        config.sender,
+        timedelta(seconds=config.lease_seconds),
+        config.max_texts_per_number_per_day,
+        config.allowed_recipients,
+    )
+
+
+def leased(now: datetime, lease: timedelta) -> dict[str, Any]:
+    """Return the columns of a delivery that its caller alone may now send."""
+    return {
+        "state": DeliveryState.SENDING,
+        "state_at": now,
+        "due_at": None,
+        "lease_token": new_id(),
+        "lease_until": now + lease,
+        "last_attempt_at": now,
+    }
+
+
+def write_attempts(
+    conn: Connection, claims: list[Claim], source: AttemptSource, now: datetime
+) -> None:
+    """Write the attempts of claims, before any of them calls Twilio."""
+    rows = [
+        {
+            "id": claim.attempt_id,
+            "delivery_id": claim.delivery_id,
+            "number": claim.number,
+            "source": source,
+            "state": AttemptState.SENDING,
+            "started_at": now,
+        }
+        for claim in claims
+    ]
+    if rows:
+        conn.execute(_INSERT_ATTEMPT, rows)
+
+
+def texts_today(conn: Connection, phone_keys: Collection[str], now: datetime) -> Counter[str]:
+    """Return how many texts were tried to each of these numbers since midnight."""
+    found = conn.execute(_TEXTS_SINCE, {"phone_keys": list(phone_keys), "since": _midnight(now)})
+    return Counter(dict(found.tuples().all()))
+
+
+def take_place(texts: Counter[str], phone_key: str, rules: Rules) -> bool:
+    """Count one more text to a number; return False where the day's are used up.
+
+    MAX_TEXTS_PER_NUMBER_PER_DAY stops a service that loops before a customer is buried.
+    """
+    if texts[phone_key] >= rules.most_per_day:
+        return False
+    texts[phone_key] += 1
+    return True
+
+
+def next_day(now: datetime) -> datetime:
+    """Return when a number's texts are counted afresh."""
+    return _midnight(now) + timedelta(days=1)
+
+
+def _midnight(now: datetime) -> datetime:
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
+def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
+    """Lease up to `most` due deliveries, oldest first, and write their attempts.
+
+    Permission is asked again, with the numbers locked, so that no attempt is committed after
+    its number's STOP. A held sender lets one delivery through at a time, to try whether it
+    works again.
+    """
+    now = database_now(conn)
+    held = sender.is_held(conn, rules.sender)
+    if held:
+        most = 1 if sender.take_probe(conn, rules.sender, now) else 0
+    due = list(conn.execute(_DUE, {"now": now, "most": most})) if most else []
+    if not due:
+        return []
+    numbers = phones.lock_what_is_free(conn, {row.phone_key for row in due})
+    refused = permission.refusals(conn, numbers.items(), rules.allowed)
+    for reason in set(refused.values()):
+        ids = [row.id for row in due if refused.get(row.phone_key) is reason]
+        conn.execute(_SUPPRESS, {"ids": ids, "why": reason, "state_at": now})
+    allowed = [row for row in due if row.phone_key in numbers and row.phone_key not in refused]
+    texts = texts_today(conn, numbers, now)
+    ready = [row for row in allowed if take_place(texts, row.phone_key, rules)]
+    if late := [row.id for row in allowed if row not in ready]:
+        conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
+        log.warning("daily limit of a number reached", extra={"deliveries": len(late)})
+    columns = leased(now, rules.lease)
+    claims = [
+        Claim(
+            delivery_id=row.id,
+            attempt_id=new_id(),
+            number=row.last_number + 1,
+            tries=row.tries + 1,
+            lease_token=columns["lease_token"],
+            sender=rules.sender,
+            e164=numbers[row.phone_key],
+            phone_key=row.phone_key,
+            body=row.body,
+            kind=row.kind,
+            event_id=row.event_id,
+            is_probe=held,
+        )
+        for row in ready
+    ]
+    if claims:
+        conn.execute(_LEASE.values(columns), {"ids": [claim.delivery_id for claim in claims]})
+    write_attempts(conn, claims, AttemptSource.WORKER, now)
+    return claims
+
+
+def lapse(conn: Connection) -> int:
+    """Make deliveries whose lease has lapsed `unknown`; return how many.
+
+    Their process was killed, or hung, before it could say how the call went.
+    """
+    now = database_now(conn)
+    lapsed = conn.execute(_LAPSE, {"now": now}).all()
+    if lapsed:
+        conn.execute(_LAPSE_ATTEMPTS, {"ids": [row.id for row in lapsed], "now": now})
+    for row in lapsed:
+        log.warning(
+            "lease lapsed",
+            extra={"delivery": str(row.id), "event_id": row.event_id, "kind": row.kind},
+        )
+    return len(lapsed)

@@ -1,0 +1,248 @@
+"""The outbox: deliveries are written down here before anything is promised.
+
+The row is the job. Unsent deliveries are the outbox, and there is no second queue to lose one
+or to repeat one.
+"""
+
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smsapp.delivery import leases, sender
+from smsapp.delivery.leases import Claim, Rules
+from smsapp.extensions import database_now, new_id
+from smsapp.models import Attempt, AttemptSource, Delivery, DeliveryState, Reason
+from smsapp.recipients import permission, phones
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to accept; with send_now its first attempt is leased in the same commit."""
+
+    kind: str
+    event_id: str
+    content_hash: str
+    phone_key: str
+    e164: str
+    purpose: str
+    order_id: str
+    body: str
+    consent_at: datetime
+    api_key_id: int | None
+    send_now: bool
+    rules: Rules
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """Return the idempotency key: an event id is unique per kind of event."""
+        return self.kind, self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one NewDelivery.
+
+    `claim` is set where the caller now has to send. `same_content` is False where the event id
+    came before with something else.
+    """
+
+    delivery_id: uuid.UUID
+    state: DeliveryState
+    is_duplicate: bool = False
+    same_content: bool = True
+    reason: Reason | None = None
+    error_code: int | None = None
+    sid: str | None = None
+    claim: Claim | None = None
+
+
+_INSERT_DELIVERY: Mapping[str, Any] = {
+    name: dialect.insert(Delivery)
+    .on_conflict_do_nothing(index_elements=["kind", "event_id"])
+    .returning(Delivery.id)
+    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
+}
+_NEWEST_SID = (
+    select(Attempt.sid)
+    .where(Attempt.delivery_id == Delivery.id, Attempt.sid.is_not(None))
+    .order_by(Attempt.number.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_BY_EVENT = select(
+    Delivery.kind,
+    Delivery.event_id,
+    Delivery.id,
+    Delivery.content_hash,
+    Delivery.state,
+    Delivery.reason,
+    Delivery.error_code,
+    _NEWEST_SID.label("sid"),
+).where(tuple_(Delivery.kind, Delivery.event_id).in_(bindparam("events", expanding=True)))
+_QUEUE_AGAIN = (
+    update(Delivery)
+    .where(
+        Delivery.id == bindparam("of"),
+        Delivery.state == DeliveryState.FAILED,
+        Delivery.reason == Reason.ATTEMPTS_SPENT,
+    )
+    .values(
+        state=bindparam("new_state"),
+        reason=bindparam("new_reason"),
+        due_at=bindparam("new_due"),
+        state_at=bindparam("now"),
+        error_code=None,
+        tries=0,
+    )
+)
+
+
+def find(conn: Connection, kind: str, event_id: str, content_hash: str) -> Accepted | None:
+    """Return the answer to a repeat that needs nothing written, else None.
+
+    It spares the writer the commonest repeats: a delivery that is there stays there, and only
+    one whose attempts were spent is touched by a repeat.
+    """
+    seen = _seen(conn, [(kind, event_id)]).get((kind, event_id))
+    if seen is None or seen.reason is Reason.ATTEMPTS_SPENT:
+        return None
+    return _repeat(seen, content_hash)
+
+
+def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
+    """Write deliveries down, each under its event id, and say what is now to be done.
+
+    A new one is suppressed, pending or, with send_now, already leased with its first attempt.
+    One seen before is left as it is; only where its attempts were spent is it queued again.
+    """
+    now = database_now(conn)
+    rules = rows[0].rules
+    numbers = {row.phone_key: row.e164 for row in rows}
+    phones.remember(conn, numbers, now)
+    phones.lock_to_text(conn, numbers)
+    refused = permission.refusals(conn, numbers.items(), rules.allowed)
+    texts = leases.texts_today(conn, numbers, now)
+    held = sender.is_held(conn, rules.sender)
+
+    # Of two rows of one event the first is inserted and the other finds it there. Sorted,
+    # so that two processes cannot wait for each other's rows in a circle.
+    first = {row.event: row for row in reversed(rows)}
+    new = {}
+    for event in sorted(first):
+        row = first[event]
+        refusal = refused.get(row.phone_key)
+        new[event] = _new_row(row, refusal, now)
+        if row.send_now and refusal is None and not held:
+            if leases.take_place(texts, row.phone_key, rules):
+                new[event] |= leases.leased(now, rules.lease) | {"tries": 1}
+            else:
+                new[event]["due_at"] = leases.next_day(now)
+    inserted = set(conn.execute(_INSERT_DELIVERY[conn.dialect.name], list(new.values())).scalars())
+    fresh = {
+        event: Accepted(
+            values["id"],
+            values["state"],
+            reason=values["reason"],
+            claim=_claim(first[event], values),
+        )
+        for event, values in new.items()
+        if values["id"] in inserted
+    }
+    claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
+    leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
+
+    repeats = [row for row in rows if row.event not in fresh or first[row.event] is not row]
+    seen = _seen(conn, [row.event for row in repeats])
+    for row in repeats:
+        found = seen[row.event]
+        if found.reason is Reason.ATTEMPTS_SPENT and found.content_hash == row.content_hash:
+            seen[row.event] = _queue_again(conn, found, refused.get(row.phone_key), now)
+    return [
+        fresh[row.event]
+        if row.event in fresh and first[row.event] is row
+        else _repeat(seen[row.event], row.content_hash)
+        for row in rows
+    ]
+
+
+def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[str, Any]:
+    """Return the columns of a delivery that is suppressed or waits for a sender."""
+    return {
+        "id": new_id(),
+        "kind": row.kind,
+        "event_id": row.event_id,
+        "content_hash": row.content_hash,
+        "phone_key": row.phone_key,
+        "purpose": row.purpose,
+        "order_id": row.order_id,
+        "body": row.body,
+        "consent_at": row.consent_at,
+        "api_key_id": row.api_key_id,
+        "state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
+        "state_at": now,
+        "reason": refusal,
+        "error_code": None,
+        "tries": 0,
+        "due_at": None if refusal else now,
+        "lease_token": None,
+        "lease_until": None,
+        "last_attempt_at": None,
+        "created_at": now,
+    }
+
+
+def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
+    if values["state"] is not DeliveryState.SENDING:
+        return None
+    return Claim(
+        delivery_id=values["id"],
+        attempt_id=new_id(),
+        number=1,
+        tries=1,
+        lease_token=values["lease_token"],
+        sender=row.rules.sender,
+        e164=row.e164,
+        phone_key=row.phone_key,
+        body=row.body,
+        kind=row.kind,
+        event_id=row.event_id,
+    )
+
+
+def _seen(conn: Connection, events: list[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    if not events:
+        return {}
+    rows = conn.execute(_BY_EVENT, {"events": sorted(set(events))}).all()
+    return {(row.kind, row.event_id): row for row in rows}
+
+
+def _repeat(seen: Any, content_hash: str) -> Accepted:
+    return Accepted(
+        seen.id,
+        seen.state,
+        is_duplicate=True,
+        same_content=seen.content_hash == content_hash,
+        reason=seen.reason,
+        error_code=seen.error_code,
+        sid=seen.sid,
+    )
+
+
+def _queue_again(conn: Connection, seen: Any, refusal: Reason | None, now: datetime) -> Any:
+    """Give a delivery whose attempts were spent a fresh allowance; return it as it now is."""
+    conn.execute(
+        _QUEUE_AGAIN,
+        {
+            "of": seen.id,
+            "new_state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
+            "new_reason": refusal,
+            "new_due": None if refusal else now,
+            "now": now,
+        },
+    )
+    return _seen(conn, [(seen.kind, seen.event_id)])[seen.kind, seen.event_id]

@@ -1,0 +1,249 @@
+"""Receipts: Twilio's status callbacks, late, twice and out of order; a hot write."""
+
+import logging
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, or_, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.orm import aliased
+
+from smsapp.delivery import group_commit, sender, stopping
+from smsapp.delivery.states import FOLLOWS, TWILIO_STATUS, advance, after_receipt
+from smsapp.extensions import database_now, db, settings
+from smsapp.metrics import RECEIPTS
+from smsapp.models import Attempt, Delivery, DeliveryState, OptOutSource, Phone, Receipt
+from smsapp.phone import mask
+from smsapp.providers.twilio_errors import ErrorClass, meaning
+
+log = logging.getLogger(__name__)
+
+
+class Taken(StrEnum):
+    """What a receipt did."""
+
+    MOVED = "moved"  # the attempt is further than before
+    KEPT = "kept"  # late or repeated: written down if new, moves nothing
+    STRAY = "stray"  # of no attempt of ours, or with a SID that is not the attempt's
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A receipt as it came. `attempt_id` is from our own URL; None where that was lost."""
+
+    attempt_id: uuid.UUID | None
+    sid: str
+    status: str
+    error_code: int  # 0: none
+
+
+@dataclass(frozen=True, slots=True)
+class Recorded:
+    """What one receipt did, and to which delivery."""
+
+    taken: Taken
+    delivery_id: uuid.UUID | None = None
+    event_id: str | None = None
+    kind: str | None = None
+    phone_key: str | None = None
+    e164: str | None = None
+    country: str | None = None
+    number: int | None = None
+    state: DeliveryState | None = None
+
+
+_Newer = aliased(Attempt)
+_CURRENT = (
+    select(
+        Attempt.id,
+        Attempt.number,
+        Attempt.sid,
+        Attempt.state.label("attempt_state"),
+        Attempt.error_code.label("attempt_code"),
+        Delivery.id.label("delivery_id"),
+        Delivery.kind,
+        Delivery.event_id,
+        Delivery.phone_key,
+        Delivery.state,
+        Delivery.error_code,
+        Phone.e164,
+        Phone.country,
+        exists()
+        .where(_Newer.delivery_id == Attempt.delivery_id, _Newer.number > Attempt.number)
+        .label("is_old"),
+    )
+    .join(Delivery, Delivery.id == Attempt.delivery_id)
+    .join(Phone, Phone.phone_key == Delivery.phone_key)
+    .where(
+        or_(
+            Attempt.id.in_(bindparam("ids", expanding=True)),
+            Attempt.sid.in_(bindparam("sids", expanding=True)),
+        )
+    )
+    .order_by(Delivery.id)
+    .with_for_update(of=[Delivery, Attempt])
+)
+_INSERT: Mapping[str, Any] = {
+    "sqlite": sqlite.insert(Receipt).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(Receipt).on_conflict_do_nothing(),
+}
+_SET_ATTEMPT = (
+    update(Attempt)
+    .where(Attempt.id == bindparam("of"))
+    .values(sid=bindparam("new_sid"), state=bindparam("new_state"), error_code=bindparam("code"))
+)
+_SET_DELIVERY = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("of"))
+    .values(
+        state=bindparam("new_state"),
+        state_at=bindparam("now"),
+        error_code=bindparam("code"),
+        reason=None,
+        due_at=None,
+        lease_token=None,
+        lease_until=None,
+    )
+)
+
+
+def take(reported: Reported) -> Recorded:
+    """Record one receipt in a shared commit, and stop texts to the number where it says so.
+
+    What follows from a receipt is done before Twilio is answered: if we die in between, the
+    receipt comes again, and all of it is done again without harm.
+    """
+    recorded = group_commit.write(db.engine, record, reported)
+    _report(reported, recorded)
+    if recorded.phone_key is None or not reported.error_code:
+        return recorded
+    verdict = meaning(reported.error_code)
+    if verdict.error_class is ErrorClass.OPT_OUT:
+        stopping.stop(recorded.phone_key, OptOutSource.TWILIO)
+    if verdict.holds_sender:
+        with db.engine.begin() as conn:
+            held = sender.hold(conn, settings().sender, reported.error_code, database_now(conn))
+        if held:
+            log.error("sender held", extra={"twilio_code": reported.error_code})
+    return recorded
+
+
+def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
+    """Write receipts down and move their attempts and deliveries forward.
+
+    A second copy changes nothing, and the order of a message's receipts makes no difference.
+    """
+    now = database_now(conn)
+    ids = [row.attempt_id for row in rows if row.attempt_id]
+    found = conn.execute(_CURRENT, {"ids": ids, "sids": [row.sid for row in rows]}).mappings()
+    attempts = {row["id"]: dict(row) for row in found}
+    by_sid = {row["sid"]: row for row in attempts.values() if row["sid"]}
+    # Several attempts of one delivery may be in one batch: they share its state.
+    deliveries = {
+        row["delivery_id"]: {"of": row["delivery_id"], "new_state": row["state"], "now": now}
+        | {"code": row["error_code"]}
+        for row in attempts.values()
+    }
+    results, receipts, moved_deliveries, changed_attempts = [], [], {}, {}
+    for row in rows:
+        attempt = _attempt_of(row, attempts, by_sid)
+        if attempt is None:
+            results.append(Recorded(Taken.STRAY))
+            continue
+        by_sid[row.sid] = attempt
+        receipts.append(
+            {
+                "attempt_id": attempt["id"],
+                "status": row.status,
+                "error_code": row.error_code,
+                "received_at": now,
+            }
+        )
+        before = (attempt["attempt_state"], attempt["attempt_code"])
+        after = advance(*before, row.status, row.error_code)
+        if after != before or attempt["sid"] is None:
+            attempt |= {"sid": row.sid, "attempt_state": after[0], "attempt_code": after[1]}
+            changed_attempts[attempt["id"]] = attempt
+        delivery = deliveries[attempt["delivery_id"]]
+        if after != before and _move(delivery, attempt):
+            moved_deliveries[delivery["of"]] = delivery
+        results.append(_recorded(attempt, delivery, moved=after != before))
+    if receipts:
+        conn.execute(_INSERT[conn.dialect.name], receipts)
+    if changed_attempts:
+        columns = [
+            {
+                "of": attempt["id"],
+                "new_sid": attempt["sid"],
+                "new_state": attempt["attempt_state"],
+                "code": attempt["attempt_code"],
+            }
+            for attempt in changed_attempts.values()
+        ]
+        conn.execute(_SET_ATTEMPT, columns)
+    if moved_deliveries:
+        conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
+    return results
+
+
+def _attempt_of(
+    row: Reported, attempts: dict[uuid.UUID, dict[str, Any]], by_sid: dict[str, dict[str, Any]]
+) -> dict[str, Any] | None:
+    """Return the attempt a receipt is of, or None for a stray."""
+    owner = by_sid.get(row.sid)
+    attempt = attempts.get(row.attempt_id) if row.attempt_id else owner
+    if attempt is None or (owner is not None and owner is not attempt):
+        return None
+    return attempt if attempt["sid"] in (None, row.sid) else None
+
+
+def _move(delivery: dict[str, Any], attempt: dict[str, Any]) -> bool:
+    """Let a delivery follow its attempt; return whether that changed it."""
+    is_newest = not attempt["is_old"]
+    state = after_receipt(delivery["new_state"], attempt["attempt_state"], is_newest=is_newest)
+    follows = FOLLOWS[attempt["attempt_state"]] is state
+    code = attempt["attempt_code"] if follows else delivery["code"]
+    if (state, code) == (delivery["new_state"], delivery["code"]):
+        return False
+    delivery |= {"new_state": state, "code": code}
+    return True
+
+
+def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool) -> Recorded:
+    return Recorded(
+        Taken.MOVED if moved else Taken.KEPT,
+        delivery_id=attempt["delivery_id"],
+        event_id=attempt["event_id"],
+        kind=attempt["kind"],
+        phone_key=attempt["phone_key"],
+        e164=attempt["e164"],
+        country=attempt["country"],
+        number=attempt["number"],
+        state=delivery["new_state"],
+    )
+
+
+def _report(reported: Reported, recorded: Recorded) -> None:
+    """Write the one log line of a receipt, and count it."""
+    status = reported.status if reported.status in TWILIO_STATUS else "other"
+    RECEIPTS.labels(status, recorded.taken).inc()
+    log.log(
+        logging.WARNING if recorded.taken is Taken.STRAY else logging.INFO,
+        "receipt",
+        extra={
+            "message_sid": reported.sid,
+            "status": reported.status,
+            "twilio_code": reported.error_code or None,
+            "taken": recorded.taken,
+            "delivery": recorded.delivery_id and str(recorded.delivery_id),
+            "event_id": recorded.event_id,
+            "kind": recorded.kind,
+            "to": recorded.e164 and mask(recorded.e164),
+            "country": recorded.country,
+            "attempt": recorded.number,
+            "state": recorded.state,
+        },
+    )

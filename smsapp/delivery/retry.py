@@ -1,0 +1,29 @@
+"""When a delivery whose attempt failed for a passing reason is tried again."""
+
+import random
+from datetime import timedelta
+
+# With full jitter the wait before try n + 1 is anywhere between 0 and 8 * 2**(n-1) seconds:
+# up to 8, 16, 32, 64 s, so five tries spread over two minutes at most and one on average.
+# Twilio's short troubles (429, a lost connection) pass within that.
+MOST_TRIES = 5
+FIRST_CAP_SECONDS = 8.0
+
+# Retry-After is obeyed up to here; a longer one is some proxy's mistake.
+LONGEST_RETRY_AFTER_SECONDS = 3600.0
+
+
+def wait(tries: int, retry_after: float | None) -> timedelta | None:
+    """Return how long to wait after `tries` tries, or None when they are spent.
+
+    Args:
+        tries: Tries so far, at least 1.
+        retry_after: Seconds that Twilio asked for, if it did.
+
+    Source: full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
+    """
+    if tries >= MOST_TRIES:
+        return None
+    backoff = random.uniform(0, FIRST_CAP_SECONDS * 2 ** (tries - 1))  # noqa: S311  not a secret
+    asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+    return timedelta(seconds=max(backoff, asked))

@@ -1,0 +1,101 @@
+"""One call to Twilio for one leased delivery, and what follows from its outcome.
+
+The same `send` serves the thread of a request and the worker's.
+"""
+
+import logging
+import time
+from functools import lru_cache
+
+from smsapp.delivery import group_commit, stopping
+from smsapp.delivery.leases import Claim
+from smsapp.delivery.settle import Settled, Settlement, settle
+from smsapp.extensions import db, settings
+from smsapp.metrics import SENT
+from smsapp.models import OptOutSource
+from smsapp.phone import country, mask
+from smsapp.providers.twilio import SendResult, Twilio, Unwritten
+from smsapp.providers.twilio_errors import ErrorClass
+
+log = logging.getLogger(__name__)
+
+# One deadline over the whole call. The lease is longer, so that whoever holds one still has
+# time to settle.
+CALL_SECONDS = 10.0
+
+# Twilio repeats a receipt that we fail to take only when told to: 5 times, whatever the failure.
+RECEIPT_RETRIES = "#rc=5&rp=all"
+
+
+def send(claim: Claim) -> Settled:
+    """Call Twilio for a claimed delivery, record the outcome in one commit and return it.
+
+    No transaction is open during the call: the claim holds all that it needs.
+    """
+    outcome = _call(claim)
+    settlement = Settlement(claim, outcome)
+    if settlement.meaning and settlement.meaning.error_class is ErrorClass.OPT_OUT:
+        stopping.stop(claim.phone_key, OptOutSource.TWILIO)
+    settled = group_commit.write(db.engine, settle, settlement)
+    _report(settlement, settled)
+    return settled
+
+
+def _call(claim: Claim) -> SendResult:
+    config = settings()
+    if time.monotonic() - claim.claimed_at > config.lease_seconds - CALL_SECONDS:
+        return Unwritten("late")  # the lease might lapse during the call
+    service = config.twilio_messaging_service_sid
+    user, password = config.rest_credentials
+    twilio = _client(config.twilio_account_sid, user, password, config.twilio_base_url)
+    return twilio.send(
+        to=claim.e164,
+        body=claim.body,
+        from_number=None if service else config.twilio_from_number,
+        messaging_service_sid=service,
+        status_callback=(
+            f"{config.public_base_url}/twilio/status-callback"
+            f"?attempt={claim.attempt_id}{RECEIPT_RETRIES}"
+        ),
+    )
+
+
+@lru_cache(maxsize=4)
+def _client(account_sid: str, user: str, password: str, base_url: str | None) -> Twilio:
+    """Return the one client of these credentials: it keeps connections open for all threads."""
+    return Twilio(
+        account_sid=account_sid,
+        username=user,
+        password=password,
+        base_url=base_url,
+        timeout_seconds=CALL_SECONDS,
+    )
+
+
+def _report(settlement: Settlement, settled: Settled) -> None:
+    """Write the one log line of a call, and count it."""
+    claim, meaning = settlement.claim, settlement.meaning
+    SENT.labels(meaning.error_class if meaning else "accepted").inc()
+    fields = {
+        "delivery": str(claim.delivery_id),
+        "event_id": claim.event_id,
+        "kind": claim.kind,
+        "to": mask(claim.e164),
+        "country": country(claim.e164),
+        "attempt": claim.number,
+        "message_sid": settled.sid,
+        "state": settled.state,
+    }
+    if meaning is None:
+        log.info("sent", extra=fields)
+        return
+    fields |= {"twilio_code": settlement.code, "trouble": settlement.trouble}
+    fields["error_class"] = meaning.error_class
+    log.warning("send failed", extra=fields)
+    if settled.held_now:
+        log.error(
+            "sender held: Twilio refuses our account or sender; texts wait until it works again",
+            extra={"sender": mask(claim.sender), "twilio_code": settlement.code},
+        )
+    if settled.released_now:
+        log.warning("sender works again", extra={"sender": mask(claim.sender)})

@@ -1,0 +1,256 @@
+"""What the outcome of a call makes of its delivery; one of the three hot writes."""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy.orm import aliased
+
+from smsapp.delivery import retry, sender
+from smsapp.delivery.leases import Claim
+from smsapp.delivery.states import FOLLOWS, advance
+from smsapp.extensions import database_now
+from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, DeliveryState, Reason
+from smsapp.providers.twilio import Refused, SendResult, Sent, Unknown, Unwritten
+from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning, meaning
+
+
+@dataclass(frozen=True, slots=True)
+class Settlement:
+    """A claim and how its call went."""
+
+    claim: Claim
+    outcome: SendResult
+
+    @property
+    def code(self) -> int | None:
+        """Return Twilio's error code, if it gave one."""
+        return self.outcome.code if isinstance(self.outcome, Refused | Unknown) else None
+
+    @property
+    def trouble(self) -> str | None:
+        """Return our word for what went wrong where Twilio gave no code."""
+        match self.outcome:
+            case Unwritten(reason=reason) | Unknown(reason=reason):
+                return reason
+            case Refused(code=None, http_status=status):
+                return f"http_{status}"
+        return None
+
+    @property
+    def meaning(self) -> ErrorMeaning | None:
+        """Return what a failure means; None where Twilio took the text."""
+        match self.outcome:
+            case Refused(http_status=status, code=code):
+                return meaning(code, status)
+            case Unwritten():
+                return UNWRITTEN
+            case Unknown():
+                return UNKNOWN
+        return None
+
+
+UNWRITTEN = ErrorMeaning(
+    ErrorClass.TRANSIENT,
+    "We could not reach Twilio.",
+    "Wait: it is tried again by itself.",
+)
+UNKNOWN = ErrorMeaning(
+    ErrorClass.UNKNOWN,
+    "The call to Twilio broke off, so nobody can say yet whether the text went out.",
+    "Wait for Twilio's receipt; it is never sent again on a guess.",
+)
+
+
+_OUTCOMES = {
+    Sent: CallOutcome.ACCEPTED,
+    Refused: CallOutcome.REFUSED,
+    Unwritten: CallOutcome.UNWRITTEN,
+    Unknown: CallOutcome.UNKNOWN,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A delivery after its call."""
+
+    delivery_id: uuid.UUID
+    state: DeliveryState
+    reason: Reason | None
+    error_code: int | None
+    sid: str | None
+    held_now: bool = False
+    released_now: bool = False
+
+
+_Newer = aliased(Attempt)
+_CURRENT = (
+    select(
+        Attempt.id,
+        Attempt.state.label("attempt_state"),
+        Attempt.error_code.label("attempt_code"),
+        Attempt.sid,
+        Delivery.state,
+        Delivery.reason,
+        Delivery.error_code,
+        Delivery.lease_token,
+        exists()
+        .where(_Newer.delivery_id == Attempt.delivery_id, _Newer.number > Attempt.number)
+        .label("is_old"),
+    )
+    .join(Delivery, Delivery.id == Attempt.delivery_id)
+    .where(Attempt.id.in_(bindparam("ids", expanding=True)))
+    # Everyone who moves a delivery locks it first, in this order.
+    .order_by(Delivery.id)
+    .with_for_update(of=[Delivery, Attempt])
+)
+_SET_ATTEMPT = (
+    update(Attempt)
+    .where(Attempt.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in (
+                "state",
+                "sid",
+                "error_code",
+                "outcome",
+                "trouble",
+                "segments",
+                "settled_at",
+            )
+        }
+    )
+)
+_SET_DELIVERY = (
+    update(Delivery)
+    .where(Delivery.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("state", "state_at", "reason", "error_code", "due_at", "tries")
+        }
+        | {"lease_token": None, "lease_until": None}
+    )
+)
+
+
+def settle(conn: Connection, rows: list[Settlement]) -> list[Settled]:
+    """Record how calls went, in any order with the receipts of the same messages.
+
+    A state changes only where the lease still matches and no receipt has come; a SID is kept
+    in any case.
+    """
+    now = database_now(conn)
+    current = {
+        row.id: row
+        for row in conn.execute(_CURRENT, {"ids": [row.claim.attempt_id for row in rows]})
+    }
+    attempts, deliveries, settled = [], [], []
+    for row in rows:
+        before = current[row.claim.attempt_id]
+        attempt = _attempt_after(row, before, now)
+        attempts.append(attempt)
+        delivery = _delivery_after(row, before, attempt["new_state"], now)
+        if delivery:
+            deliveries.append(delivery)
+        held, released = _hold_or_release(conn, row, now)
+        settled.append(
+            Settled(
+                row.claim.delivery_id,
+                delivery["new_state"] if delivery else before.state,
+                delivery["new_reason"] if delivery else before.reason,
+                delivery["new_error_code"] if delivery else before.error_code,
+                attempt["new_sid"],
+                held,
+                released,
+            )
+        )
+    conn.execute(_SET_ATTEMPT, attempts)
+    if deliveries:
+        conn.execute(_SET_DELIVERY, deliveries)
+    return settled
+
+
+def _attempt_after(row: Settlement, before: Any, now: datetime) -> dict[str, Any]:
+    """Return an attempt's columns; a receipt that came first outranks what the call said."""
+    state, code, sid, segments = before.attempt_state, before.attempt_code, before.sid, None
+    if isinstance(row.outcome, Sent):
+        state, code = advance(state, code, "queued", 0)
+        sid, segments = row.outcome.sid, row.outcome.segments
+    elif state in {AttemptState.SENDING, AttemptState.UNKNOWN}:
+        unknown = isinstance(row.outcome, Unknown)
+        state = AttemptState.UNKNOWN if unknown else AttemptState.FAILED
+        code = row.code
+    return {
+        "of": before.id,
+        "new_state": state,
+        "new_sid": sid,
+        "new_error_code": code,
+        "new_outcome": _OUTCOMES[type(row.outcome)],
+        "new_trouble": row.trouble,
+        "new_segments": segments,
+        "new_settled_at": now,
+    }
+
+
+def _delivery_after(
+    row: Settlement, before: Any, attempt: AttemptState, now: datetime
+) -> dict[str, Any] | None:
+    """Return a delivery's columns, or None where it is no longer this call's to move."""
+    leased = before.lease_token == row.claim.lease_token
+    if row.meaning is None:
+        # Told late that Twilio has it: still news where nobody knew.
+        was_unknown = before.state is DeliveryState.UNKNOWN and not before.is_old
+        moves = leased or was_unknown
+        return _columns(row, FOLLOWS[attempt], now) if moves else None
+    if not leased:
+        return None
+    if row.meaning.holds_sender:
+        return _columns(row, DeliveryState.PENDING, now, due_at=now, tries=row.claim.tries - 1)
+    match row.meaning.error_class:
+        case ErrorClass.UNKNOWN:
+            return _columns(row, DeliveryState.UNKNOWN, now)
+        case ErrorClass.OPT_OUT:
+            return _columns(row, DeliveryState.SUPPRESSED, now, reason=Reason.OPTED_OUT)
+        case ErrorClass.TRANSIENT:
+            retry_after = row.outcome.retry_after if isinstance(row.outcome, Refused) else None
+            wait = retry.wait(row.claim.tries, retry_after)
+            if wait is not None:
+                return _columns(row, DeliveryState.PENDING, now, due_at=now + wait)
+            return _columns(row, DeliveryState.FAILED, now, reason=Reason.ATTEMPTS_SPENT)
+        case _:
+            return _columns(row, DeliveryState.FAILED, now, reason=Reason.REJECTED)
+
+
+def _columns(
+    row: Settlement,
+    state: DeliveryState,
+    now: datetime,
+    *,
+    reason: Reason | None = None,
+    due_at: datetime | None = None,
+    tries: int | None = None,
+) -> dict[str, Any]:
+    return {
+        "of": row.claim.delivery_id,
+        "new_state": state,
+        "new_state_at": now,
+        "new_reason": reason,
+        "new_error_code": row.code if reason else None,
+        "new_due_at": due_at,
+        "new_tries": row.claim.tries if tries is None else tries,
+    }
+
+
+def _hold_or_release(conn: Connection, row: Settlement, now: datetime) -> tuple[bool, bool]:
+    """Hold the sender that Twilio refuses, or let it go on; return whether either is news."""
+    if row.meaning and row.meaning.holds_sender:
+        status = row.outcome.http_status if isinstance(row.outcome, Refused) else None
+        return sender.hold(conn, row.claim.sender, row.code or status or 0, now), False
+    passing = {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN}
+    if row.claim.is_probe and not (row.meaning and row.meaning.error_class in passing):
+        return False, sender.release(conn, row.claim.sender)
+    return False, False

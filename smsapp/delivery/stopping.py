@@ -1,0 +1,44 @@
+"""The one way to stop texts to a number, whichever door it came through."""
+
+import logging
+
+from sqlalchemy import bindparam, update
+
+from smsapp.extensions import database_now, db
+from smsapp.models import Delivery, DeliveryState, OptOutSource, Reason
+from smsapp.recipients import opt_out, phones
+
+log = logging.getLogger(__name__)
+
+_SUPPRESS = (
+    update(Delivery)
+    .where(
+        Delivery.phone_key == bindparam("stopped"),
+        Delivery.state == DeliveryState.PENDING,
+    )
+    .values(
+        state=DeliveryState.SUPPRESSED,
+        state_at=bindparam("now"),
+        reason=Reason.OPTED_OUT,
+        due_at=None,
+    )
+    .returning(Delivery.id)
+)
+
+
+def stop(phone_key: str, source: OptOutSource) -> None:
+    """Record an opt-out and suppress what waits for the number, in one commit.
+
+    The number must be in the phone table. Doing it again changes nothing. A call that is in
+    flight may still land; nothing is begun after the commit.
+    """
+    with db.engine.begin() as conn:
+        phones.lock_to_stop(conn, phone_key)
+        now = database_now(conn)
+        recorded = opt_out.record(conn, phone_key, source, now)
+        suppressed = conn.execute(_SUPPRESS, {"stopped": phone_key, "now": now}).all()
+    if recorded or suppressed:
+        log.info(
+            "opted out",
+            extra={"phone_key": phone_key, "source": source, "suppressed": len(suppressed)},
+        )

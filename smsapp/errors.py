@@ -1,0 +1,143 @@
+"""Every deliberate error, with its stable code and HTTP status.
+
+Only these reach a user; anything else is a bug and answers 500 without a detail. No text here
+may hold a phone number, a body, a code or a token.
+"""
+
+from collections.abc import Mapping
+from typing import Any, ClassVar
+
+
+class SmsappError(Exception):
+    """An error that a caller is meant to see.
+
+    Args:
+        message: One sentence in plain words; the class's own when left out.
+        extra: More fields for the JSON answer.
+        retry_after: Seconds until a repeat makes sense, sent as Retry-After.
+    """
+
+    code: ClassVar[str]
+    status: ClassVar[int]
+    message: ClassVar[str]
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        extra: Mapping[str, Any] | None = None,
+        retry_after: int | None = None,
+    ) -> None:
+        self.text = message or self.message
+        self.extra = dict(extra or {})
+        self.retry_after = retry_after
+        super().__init__(self.text)
+
+
+class InvalidRequest(SmsappError):
+    """The request cannot be read; `details` names every fault at once."""
+
+    code, status = "invalid_request", 400
+    message = "The request has faults; details names each of them."
+
+
+class Unauthorized(SmsappError):
+    """No API key, or one that is unknown or revoked."""
+
+    code, status = "unauthorized", 401
+    message = "Send a valid API key as “Authorization: Bearer <key>”."
+
+
+class Forbidden(SmsappError):
+    """The API key lacks the scope."""
+
+    code, status = "forbidden", 403
+    message = "This API key may not do that."
+
+
+class NotFound(SmsappError):
+    """There is no such thing."""
+
+    code, status = "not_found", 404
+    message = "Nothing was found there."
+
+
+class MethodNotAllowed(SmsappError):
+    """The address exists, but not for this method."""
+
+    code, status = "method_not_allowed", 405
+    message = "This address does not take that method; Allow says which it takes."
+
+
+class BodyTooLarge(SmsappError):
+    """The body is larger than any that makes sense."""
+
+    code, status = "body_too_large", 413
+    message = "The body is larger than 16 KiB."
+
+
+class UnsupportedMediaType(SmsappError):
+    """The body is not sent as what it should be."""
+
+    code, status = "unsupported_media_type", 415
+    message = "Send the body as JSON, with Content-Type: application/json."
+
+
+class EventIdReused(SmsappError):
+    """The event id came before with different content."""
+
+    code, status = "event_id_reused", 422
+    message = (
+        "This event id came before with a different phone, orderId or trackingUrl. "
+        "Nothing was sent for this request; use a new event id for a new event."
+    )
+
+
+class RateLimited(SmsappError):
+    """More requests than allowed."""
+
+    code, status = "rate_limited", 429
+    message = "Too many requests. Wait as long as Retry-After says, then go on."
+
+
+class DatabaseAway(SmsappError):
+    """The database does not answer, so nothing was accepted."""
+
+    code, status = "database_unavailable", 503
+    message = "The database is not available. Nothing was accepted; send the same request again."
+
+
+class InvalidCallback(SmsappError):
+    """A webhook whose fields make no sense, though its signature is right."""
+
+    code, status = "invalid_callback", 400
+    message = "invalid callback"
+
+
+class InvalidSignature(SmsappError):
+    """A webhook that Twilio did not sign."""
+
+    code, status = "invalid_signature", 403
+    message = "invalid signature"
+
+
+class Bug(SmsappError):
+    """Something we did not think of; the log has its place under the request id."""
+
+    code, status = "internal_error", 500
+    message = "Something went wrong on our side. The request id helps us to find it."
+
+
+# What the web framework refuses by itself.
+BY_STATUS: dict[int, type[SmsappError]] = {
+    error.status: error
+    for error in (
+        InvalidRequest,
+        Forbidden,
+        NotFound,
+        MethodNotAllowed,
+        BodyTooLarge,
+        UnsupportedMediaType,
+        RateLimited,
+    )
+}

@@ -1,0 +1,1 @@
+"""Why we text: what internal services tell us happened."""

@@ -1,0 +1,145 @@
+"""The database, forms' CSRF protection, rate limits and migrations, before any app exists."""
+
+import sqlite3
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from enum import Enum
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, cast
+
+import uuid_utils.compat
+from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
+from flask import current_app
+from flask_limiter import Limiter
+from flask_limiter import RateLimitExceeded as RateLimitExceeded  # noqa: PLC0414  app.py has it from here
+from flask_limiter.util import get_remote_address
+from flask_migrate import Migrate
+from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFProtect
+from sqlalchemy import Connection, DateTime, Engine, MetaData, event, func, select
+from sqlalchemy import Enum as EnumType
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.types import TypeDecorator
+
+from smsapp import clock
+from smsapp.config import Settings
+
+
+class UtcDateTime(TypeDecorator[datetime]):
+    """A time that is aware and in UTC on both databases; a naive one is refused."""
+
+    impl = DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time in UTC."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            raise ValueError("a time without a zone")
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        """Return the time aware: SQLite keeps no zone."""
+        if value is None or value.tzinfo is not None:
+            return value and value.astimezone(UTC)
+        return value.replace(tzinfo=UTC)
+
+
+class Base(DeclarativeBase):
+    """What every model inherits: names for constraints, and types for annotations."""
+
+    metadata = MetaData(
+        naming_convention={
+            "ix": "%(table_name)s_%(column_0_N_name)s",
+            "uq": "%(table_name)s_%(column_0_N_name)s_key",
+            "ck": "%(table_name)s_%(constraint_name)s",
+            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
+            "pk": "%(table_name)s_pkey",
+        }
+    )
+    # Enums as text with their values: a new state needs no ALTER TYPE, and a person can read
+    # the table. CHECK constraints hold them to the values.
+    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own idiom
+        datetime: UtcDateTime,
+        Enum: EnumType(
+            Enum,
+            native_enum=False,
+            create_constraint=True,
+            length=30,
+            values_callable=lambda kind: [member.value for member in kind],
+        ),
+    }
+
+
+# Where templates, static files and migrations lie.
+ROOT = Path(__file__).resolve().parent.parent
+
+db = SQLAlchemy(metadata=Base.metadata)
+csrf = CSRFProtect()
+limiter = Limiter(key_func=get_remote_address, headers_enabled=False)
+migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
+
+
+def settings() -> Settings:
+    """Return the settings of the running app."""
+    return cast(Settings, current_app.extensions["settings"])
+
+
+def database_now(conn: Connection) -> datetime:
+    """Return the database's time, which all machines share; on SQLite the process's."""
+    if conn.dialect.name == "sqlite":
+        return clock.now()
+    return conn.execute(select(func.now())).scalar_one().astimezone(UTC)
+
+
+def new_id() -> uuid.UUID:
+    """Return a UUID of version 7: ordered by time, so that indexes grow at one end."""
+    return uuid_utils.compat.uuid7()
+
+
+def schema_is_current() -> bool:
+    """Whether the database has been migrated to this version's schema."""
+    with reading() as conn:
+        return set(MigrationContext.configure(conn).get_current_heads()) == _schema_heads()
+
+
+@lru_cache
+def _schema_heads() -> set[str]:
+    return set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
+
+
+@contextmanager
+def reading() -> Iterator[Connection]:
+    """Open a connection for reading alone: on SQLite it waits for no writer and blocks none."""
+    with db.engine.connect() as conn:
+        yield conn.execution_options(read_only=True)
+
+
+@event.listens_for(Engine, "connect")
+def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
+    """Make SQLite durable, strict and able to be read while it is written."""
+    if not isinstance(dbapi_connection, sqlite3.Connection):
+        return
+    # The driver's own transactions begin late and lose updates between processes; see _begin.
+    dbapi_connection.isolation_level = None
+    for pragma in (
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "busy_timeout=10000",
+        "foreign_keys=ON",
+    ):
+        dbapi_connection.execute(f"PRAGMA {pragma}")
+
+
+@event.listens_for(Engine, "begin")
+def _begin(conn: Connection) -> None:
+    """Take SQLite's write lock at once: what is read in a transaction then still holds."""
+    if conn.dialect.name == "sqlite":
+        read_only = conn.get_execution_options().get("read_only", False)
+        conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")

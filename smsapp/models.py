@@ -1,0 +1,232 @@
+"""The whole schema: columns, constraints, indexes; no behaviour.
+
+A phone number stands in one table, `phone`. Everything else holds its key, so that a person
+can be erased by nulling one field while opt-outs and counts survive.
+"""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.extensions import Base
+
+PhoneKey = String(64)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is in its life; docs/architecture.md draws it, states.py moves it."""
+
+    PENDING = "pending"  # waits for a sender until due_at
+    SENDING = "sending"  # a sender holds its lease
+    UNKNOWN = "unknown"  # the call's outcome is not known; never repeated blindly
+    SENT = "sent"  # Twilio took it
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    READ = "read"
+    SUPPRESSED = "suppressed"  # not sent, because of consent or opt-out
+    CANCELED = "canceled"  # not sent, because an operator or the caller said so
+    EXPIRED = "expired"  # not sent, because it came too late to matter
+
+
+class AttemptState(StrEnum):
+    """How far one call got; receipts move it forward by rank only."""
+
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    UNDELIVERED = "undelivered"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+class Reason(StrEnum):
+    """Why a delivery was suppressed or has failed."""
+
+    OPTED_OUT = "opted_out"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    NOT_ALLOWED = "recipient_not_allowed"
+    REJECTED = "rejected"
+    ATTEMPTS_SPENT = "attempts_spent"
+
+
+class OptOutSource(StrEnum):
+    """Which door an opt-out came through."""
+
+    OPERATOR = "operator"
+    TWILIO = "twilio"
+
+
+class AttemptSource(StrEnum):
+    """Who made the call."""
+
+    REQUEST = "request"
+    WORKER = "worker"
+
+
+class CallOutcome(StrEnum):
+    """What a call itself came to; unlike an attempt's state, no receipt changes it."""
+
+    ACCEPTED = "accepted"  # Twilio took the text
+    REFUSED = "refused"  # Twilio answered that it did not
+    UNWRITTEN = "unwritten"  # nothing left this machine
+    UNKNOWN = "unknown"
+
+
+class Phone(Base):
+    """The only place of a number. e164 is null once the person has been erased."""
+
+    __tablename__ = "phone"
+
+    phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
+    # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
+    # opt-out; this refuses it.
+    e164: Mapped[str | None] = mapped_column(String(16), unique=True)
+    country: Mapped[str] = mapped_column(String(3))
+    created_at: Mapped[datetime]
+
+
+class OptOut(Base):
+    """STOP, per phone, above every consent. It holds until lifted_at is set."""
+
+    __tablename__ = "opt_out"
+    __table_args__ = (
+        Index(
+            "opt_out_in_force",
+            "phone_key",
+            unique=True,
+            postgresql_where=text("lifted_at IS NULL"),
+            sqlite_where=text("lifted_at IS NULL"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    source: Mapped[OptOutSource]
+    created_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]
+
+
+class Delivery(Base):
+    """One text to one recipient for one event. The pending ones are the outbox."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("kind", "event_id", name="delivery_event_key"),
+        # The worker's query: what is due, oldest first.
+        Index(
+            "delivery_due",
+            "due_at",
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
+        # Leases that have lapsed.
+        Index(
+            "delivery_leased",
+            "lease_until",
+            postgresql_where=text("state = 'sending'"),
+            sqlite_where=text("state = 'sending'"),
+        ),
+        # What a number is owed, and how many texts it got since midnight.
+        Index("delivery_phone", "phone_key", "last_attempt_at"),
+        CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
+        CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name="due"),
+        CheckConstraint("tries >= 0", name="tries"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    event_id: Mapped[str] = mapped_column(String(120))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    purpose: Mapped[str] = mapped_column(String(40))
+    order_id: Mapped[str] = mapped_column(String(80))
+    body: Mapped[str] = mapped_column(Text)
+    consent_at: Mapped[datetime]
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
+    state: Mapped[DeliveryState]
+    state_at: Mapped[datetime]
+    reason: Mapped[Reason | None]
+    error_code: Mapped[int | None]  # Twilio's
+    tries: Mapped[int]  # attempts spent of the allowance; not all of them count
+    due_at: Mapped[datetime | None]
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    last_attempt_at: Mapped[datetime | None]
+    created_at: Mapped[datetime]
+
+
+class Attempt(Base):
+    """One call to Twilio, written before it is made."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number", name="attempt_number_key"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    delivery_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("delivery.id"))
+    number: Mapped[int]
+    source: Mapped[AttemptSource]
+    state: Mapped[AttemptState]
+    sid: Mapped[str | None] = mapped_column(String(34), unique=True)
+    error_code: Mapped[int | None]
+    outcome: Mapped[CallOutcome | None]
+    # A word of ours where Twilio gave no code: "timeout", "reset", "lease", "http_429".
+    trouble: Mapped[str | None] = mapped_column(String(20))
+    segments: Mapped[int | None]
+    started_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]
+
+
+class Receipt(Base):
+    """A status Twilio reported for an attempt, once, however often it was posted."""
+
+    __tablename__ = "receipt"
+
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("attempt.id"), primary_key=True)
+    status: Mapped[str] = mapped_column(String(20), primary_key=True)
+    error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
+    received_at: Mapped[datetime]
+
+
+class Sender(Base):
+    """What texts leave from, and whether it is held because Twilio refuses it."""
+
+    __tablename__ = "sender"
+    __table_args__ = (
+        CheckConstraint("(held_at IS NULL) = (held_code IS NULL)", name="held_for_a_reason"),
+        CheckConstraint("(held_at IS NULL) = (probe_at IS NULL)", name="held_is_probed"),
+    )
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    held_at: Mapped[datetime | None]
+    held_code: Mapped[int | None]
+    probe_at: Mapped[datetime | None]  # when one delivery may try whether it works again
+
+
+class ApiKey(Base):
+    """An internal service's key; only its hash is kept."""
+
+    __tablename__ = "api_key"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(80), unique=True)
+    key_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    scopes: Mapped[str] = mapped_column(String(80))  # names with a space between
+    created_at: Mapped[datetime]
+    last_used_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+
+
+class Worker(Base):
+    """When each worker was last heard of."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    seen_at: Mapped[datetime]

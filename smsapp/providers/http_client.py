@@ -1,0 +1,202 @@
+"""How requests reach Twilio: libcurl under Twilio's SDK, which takes an HTTP client of one's own.
+
+Two promises that the SDK's own client does not make: a POST is never written twice, and a failed
+call says whether Twilio may have seen it.
+"""
+
+import base64
+import io
+import os
+import re
+import select
+from collections.abc import Mapping
+from urllib.parse import urlencode
+
+import certifi
+import pycurl
+from twilio.http import HttpClient
+from twilio.http.response import Response
+
+from smsapp.providers import outcomes
+from smsapp.providers.outcomes import CallFailed, Unwritten
+
+# Seconds. An idle connection is not used again after this, well before the 60 s or so after
+# which load balancers close theirs: a request that meets a closing one has an unknown outcome.
+_IDLE_SECONDS = 15
+
+# Bytes. A page of a thousand messages is about 1 MB; what is larger is not Twilio's.
+_LONGEST_ANSWER = 8 * 1024 * 1024
+
+# With a region or an edge, Twilio's hosts are like api.dublin.ie1.twilio.com.
+_TWILIO_HOST = re.compile(r"https://(?:[a-z0-9-]+\.)+twilio\.com/", re.IGNORECASE)
+
+_BASE_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
+
+
+class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
+    """An HTTP client for `twilio.rest.Client`; one serves any number of threads.
+
+    Args:
+        base_url: Replaces scheme and host of every address, such as "http://127.0.0.1:5001", and
+            then no other host is reached. None: Twilio's own hosts, and those only.
+        timeout_seconds: Of a whole call, from the name look-up to the last byte of the answer.
+        ca_bundle: File of the certificate authorities to trust; certifi's if None.
+
+    Raises:
+        ValueError: `base_url` is no address, or has a user name, query or fragment.
+    """
+
+    def __init__(
+        self,
+        base_url: str | None = None,
+        timeout_seconds: float = 10.0,
+        ca_bundle: str | None = None,
+    ) -> None:
+        if base_url is not None and not _BASE_URL.fullmatch(base_url):
+            raise ValueError("The base URL must be like https://host or http://host:port.")
+        super().__init__(logger=None, is_async=False, timeout=timeout_seconds)
+        self._base_url = base_url and base_url.rstrip("/")
+        self._ca_bundle = ca_bundle or certifi.where()
+        # Handles at rest, each with the socket of its connection (-1: none), by process: after a
+        # fork parent and child must not share a connection.
+        self._idle: dict[int, list[tuple[pycurl.Curl, int]]] = {}
+
+    def request(
+        self,
+        method: str,
+        uri: str,
+        params: Mapping[str, object] | None = None,
+        data: Mapping[str, object] | None = None,
+        headers: Mapping[str, str] | None = None,
+        auth: tuple[str, str] | None = None,
+        timeout: float | None = None,
+        allow_redirects: bool = False,
+    ) -> Response:
+        """Make one request and return its answer, a 2xx; redirects are never followed.
+
+        Raises:
+            CallFailed: Anything else happened.
+        """
+        url = self._address(uri)
+        if params:
+            url += ("&" if "?" in url else "?") + _form(params)
+        sent, answer = io.BytesIO(_form(data or {}).encode()), io.BytesIO()
+        curl = self._take()
+        try:
+            self._set_up(curl, timeout or self.timeout)
+            curl.setopt(pycurl.URL, url)
+            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers or {}, auth))
+            curl.setopt(pycurl.WRITEFUNCTION, answer.write)
+            _set_method(curl, method, sent)
+            curl.perform()
+            return _success(curl, answer.getvalue())
+        except pycurl.error as error:
+            raise _failure(curl, error.args[0], sent) from None
+        finally:
+            self._put_back(curl)
+
+    def _address(self, uri: str) -> str:
+        """Return where to send a request that the SDK addresses to `uri`."""
+        if self._base_url is not None:
+            path = uri.split("/", 3)[3]
+            return f"{self._base_url}/{path}"
+        if not _TWILIO_HOST.match(uri):
+            raise CallFailed(Unwritten("host"))
+        return uri
+
+    def _set_up(self, curl: pycurl.Curl, timeout_seconds: float) -> None:
+        """Set what is the same for every request; a handle at rest has forgotten it."""
+        milliseconds = max(1, int(timeout_seconds * 1000))
+        curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
+        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, milliseconds // 2))
+        curl.setopt(pycurl.NOSIGNAL, 1)  # signals and threads do not mix
+        # HTTP/2 may repeat a request by itself when a server refuses a stream.
+        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+        curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, _LONGEST_ANSWER)
+        curl.setopt(pycurl.TCP_NODELAY, 1)
+        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+        curl.setopt(pycurl.CAINFO, self._ca_bundle)
+        if self._base_url is not None:
+            curl.setopt(pycurl.PROXY, "")  # not even the proxy of the environment
+
+    def _take(self) -> pycurl.Curl:
+        """Return the handle used last, whose connection is the likeliest to be alive."""
+        idle = self._idle.setdefault(os.getpid(), [])
+        while True:
+            try:
+                curl, socket = idle.pop()
+            except IndexError:
+                return pycurl.Curl()
+            if socket < 0 or not _hung_up(socket):
+                return curl
+            curl.close()
+
+    def _put_back(self, curl: pycurl.Curl) -> None:
+        """Make a handle forget body and token, though not its connection, and keep it.
+
+        Not even a failed one is closed: after a name look-up that timed out, closing waits for
+        the look-up to end, long after the deadline.
+        """
+        socket = curl.getinfo(pycurl.ACTIVESOCKET)
+        curl.reset()
+        self._idle[os.getpid()].append((curl, socket))
+
+
+def _form(fields: Mapping[str, object]) -> str:
+    """Return `fields` form-encoded; half a surrogate pair, which has no encoding, becomes "?"."""
+    return urlencode(fields, doseq=True, errors="replace")
+
+
+def _header_lines(headers: Mapping[str, str], auth: tuple[str, str] | None) -> list[str]:
+    # Without `Expect:` libcurl waits a second for "100 Continue" before it sends a long body.
+    lines = ["Expect:", *(f"{name}: {value}" for name, value in headers.items())]
+    if auth:
+        token = base64.b64encode(":".join(auth).encode()).decode()
+        lines.append(f"Authorization: Basic {token}")
+    return lines
+
+
+def _set_method(curl: pycurl.Curl, method: str, sent: io.BytesIO) -> None:
+    """Set the method and, for a POST, where its body is read from.
+
+    READFUNCTION without a SEEKFUNCTION, and never POSTFIELDS: with a body that it can rewind,
+    libcurl repeats a POST in silence when a kept-alive connection dies before the answer.
+    """
+    if method.upper() == "POST":
+        curl.setopt(pycurl.POST, 1)
+        curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(sent.getbuffer()))
+        curl.setopt(pycurl.READFUNCTION, sent.read)
+    elif method.upper() != "GET":
+        curl.setopt(pycurl.CUSTOMREQUEST, method.upper())
+
+
+def _hung_up(socket: int) -> bool:
+    """Say whether the server has closed a connection at rest.
+
+    libcurl asks only after a second of rest, and a request that meets a closed connection has
+    an unknown outcome. A server has nothing to say to us at rest, so any input is the end.
+    """
+    poll = select.poll()
+    poll.register(socket, select.POLLIN)
+    return bool(poll.poll(0))
+
+
+def _success(curl: pycurl.Curl, body: bytes) -> Response:
+    status = curl.getinfo(pycurl.RESPONSE_CODE)
+    if 200 <= status < 300:
+        return Response(status, body.decode(errors="replace"))
+    # libcurl reads both forms, seconds and date, and answers 0 for none, past or garbage.
+    retry_after = curl.getinfo(pycurl.RETRY_AFTER)
+    raise CallFailed(outcomes.of_answer(status, body, float(retry_after) or None))
+
+
+def _failure(curl: pycurl.Curl, error: int, sent: io.BytesIO) -> CallFailed:
+    """Return what a call without a whole answer comes to.
+
+    It is unwritten if libcurl counts no byte of it and has not begun to read its body. (The
+    times do not tell: libcurl sets PRETRANSFER_TIME even if there was no connection.)
+    """
+    written = curl.getinfo(pycurl.REQUEST_SIZE) > 0 or sent.tell() > 0
+    status = curl.getinfo(pycurl.RESPONSE_CODE)
+    return CallFailed(outcomes.of_error(error, written=written, status=status))

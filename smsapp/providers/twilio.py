@@ -1,0 +1,110 @@
+"""Texts through Twilio: one call, and what is certain after it."""
+
+import re
+from dataclasses import dataclass
+
+from twilio.rest import Client
+
+from smsapp.providers.http_client import CurlClient
+from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
+
+__all__ = ["Refused", "SendResult", "Sent", "Twilio", "Unknown", "Unwritten"]
+
+_MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
+_SEGMENTS = re.compile(r"[1-9][0-9]{0,2}")
+_STATUS = re.compile(r"accepted|scheduled|queued|sending|sent|delivered|undelivered|failed")
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """Twilio accepted the message.
+
+    Attributes:
+        sid: The Message SID.
+        status: Twilio's first word about it: queued, or accepted with a Messaging Service.
+        segments: How many it is billed as; None while Twilio has not chosen a sender.
+    """
+
+    sid: str
+    status: str
+    segments: int | None
+
+
+SendResult = Sent | Refused | Unwritten | Unknown
+
+
+class Twilio:
+    """One Twilio account; one object serves any number of threads.
+
+    Args:
+        account_sid: "AC…".
+        username: The account SID again, or the SID of an API key, "SK…".
+        password: The auth token, or the API key's secret.
+        base_url: Replaces scheme and host of Twilio's addresses: a sandbox or a proxy.
+        timeout_seconds: Of one whole call.
+
+    Raises:
+        ValueError: `base_url` is no address.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        username: str,
+        password: str,
+        base_url: str | None = None,
+        timeout_seconds: float = 10.0,
+    ) -> None:
+        http_client = CurlClient(base_url, timeout_seconds)
+        client = Client(username, password, account_sid, http_client=http_client)
+        # The SDK imports and builds this on first use: better here than in the first request,
+        # and in one thread than in many.
+        self._messages = client.messages
+
+    def send(
+        self,
+        *,
+        to: str,
+        body: str,
+        status_callback: str,
+        from_number: str | None = None,
+        messaging_service_sid: str | None = None,
+    ) -> SendResult:
+        """Ask Twilio, once, to send a text, and return what is certain afterwards.
+
+        Args:
+            to: E.164.
+            body: The text, at most 1,600 characters.
+            status_callback: Where Twilio posts what becomes of it.
+            from_number: The sender, E.164; or give `messaging_service_sid`, "MG…".
+            messaging_service_sid: The Messaging Service that chooses a sender.
+        """
+        try:
+            message = self._messages.create(
+                to=to,
+                body=body,
+                status_callback=status_callback,
+                from_=from_number,
+                messaging_service_sid=messaging_service_sid,
+            )
+        except CallFailed as failed:
+            return failed.outcome
+        except Exception:  # noqa: BLE001  # a 2xx that the SDK cannot read may be a text sent
+            return _UNREADABLE
+        if not (isinstance(message.sid, str) and _MESSAGE_SID.fullmatch(message.sid)):
+            return _UNREADABLE
+        return Sent(message.sid, _status(message.status), _segments(message.num_segments))
+
+
+_UNREADABLE = Unknown("bad_answer", None, None)
+
+
+def _status(word: object) -> str:
+    """Return Twilio's word if we know it; from any other nothing follows beyond "queued"."""
+    return word if isinstance(word, str) and _STATUS.fullmatch(word) else "queued"
+
+
+def _segments(digits: object) -> int | None:
+    """Read `num_segments`, a string; with a Messaging Service it is "0" until one is chosen."""
+    return int(digits) if isinstance(digits, str) and _SEGMENTS.fullmatch(digits) else None

@@ -1,0 +1,191 @@
+"""Twilio's error codes in plain words, grouped by what follows from them.
+
+Each is two sentences for a support person, the cause and what to do now; they are shown as they
+are, so they say nothing about one customer. `twilio_errors.meaning` reads them.
+
+Source: Twilio's error dictionary (https://www.twilio.com/docs/api/errors) and its documentation
+of Messages, as of November 2026. Codes of 20xxx and 21xxx come with the answer to the call, and
+then no message exists (but for UNKNOWN); those of 30xxx come later, with a receipt; those of
+63xxx are about WhatsApp and other channels.
+"""
+
+# Not sent; the same text may go through later.
+TRANSIENT: dict[int, tuple[str, str]] = {
+    20429: (
+        "Twilio was handling too many of our requests at once and did not process this one.",
+        "Wait: it is tried again by itself.",
+    ),
+    21611: (
+        "Too many texts are already waiting to leave from our number.",
+        "Wait: it is tried again by itself.",
+    ),
+    30001: (
+        "Too many texts were waiting to leave, and this one was dropped.",
+        "Wait: it is tried again by itself.",
+    ),
+    30003: (
+        "The recipient's phone is switched off, out of reach or cannot receive texts.",
+        "Wait for the later try, and ask the customer to check their phone if that fails too.",
+    ),
+    30008: (
+        "The carrier could not deliver the text and did not say why.",
+        "Wait for the later try, and reach the customer another way if that fails too.",
+    ),
+    30009: (
+        "A part of the text got lost on the way.",
+        "Wait for the later try.",
+    ),
+    30022: (
+        "We sent texts faster than the carriers of the United States allow for our registration.",
+        "Wait: it is tried again by itself, and if it happens often have the sending rate lowered.",
+    ),
+    63018: (
+        "We sent messages on this channel faster than it allows.",
+        "Wait: it is tried again by itself.",
+    ),
+}
+
+# Not sent; trying again would fail the same way.
+PERMANENT: dict[int, tuple[str, str]] = {
+    20404: (
+        "Twilio does not know the account or the message that was asked for.",
+        "Check the account SID in the settings.",
+    ),
+    21211: (
+        "The recipient's phone number is not a valid one.",
+        "Ask the customer for the right number.",
+    ),
+    21602: (
+        "The text was empty.",
+        "Report it to the developers: an empty text should never have left.",
+    ),
+    21604: (
+        "The request named no recipient.",
+        "Report it to the developers: a text without a recipient should never have left.",
+    ),
+    21612: (
+        "Texts cannot get from our number to this recipient's number.",
+        "Reach the customer another way, or send from a different kind of number.",
+    ),
+    21614: (
+        "The recipient's number is not a mobile number.",
+        "Ask the customer for a mobile number.",
+    ),
+    21617: (
+        "The text was longer than Twilio accepts.",
+        "Report it to the developers: the text has to be shorter.",
+    ),
+    30005: (
+        "The recipient's number does not exist or is no longer in use.",
+        "Ask the customer for their current number.",
+    ),
+    30006: (
+        "The recipient's number is a landline or belongs to a carrier that cannot be reached.",
+        "Ask the customer for a mobile number.",
+    ),
+    30007: (
+        "A spam filter at Twilio or the carrier held the text back.",
+        "Have the wording and any link in the text reviewed, because the same text would be"
+        " held back again.",
+    ),
+    30010: (
+        "The text would have cost more than the limit set for it.",
+        "Report it to the developers: we set no such limit.",
+    ),
+    30036: (
+        "The text waited too long to leave and expired.",
+        "Send it again only if it is still useful to the customer.",
+    ),
+    30450: (
+        "Twilio blocked the text because traffic to numbers like this one looked like fraud.",
+        "Wait some hours before you send again, and review SMS Pumping Protection in the Twilio"
+        " Console if customers are blocked by mistake.",
+    ),
+    63016: (
+        "WhatsApp takes free text only within a day of the customer's last message.",
+        "Send an approved WhatsApp template instead.",
+    ),
+    63024: (
+        "The recipient cannot be reached on WhatsApp.",
+        "Send a text instead, or ask the customer for their WhatsApp number.",
+    ),
+    63025: (
+        "The attached file was already uploaded to WhatsApp.",
+        "Report it to the developers with the message SID.",
+    ),
+}
+
+# The recipient's number must get no more texts. A 30004 may also be a block that the customer
+# knows nothing of; nobody can tell the two apart, and texting after a STOP is the worse mistake.
+OPT_OUT: dict[int, tuple[str, str]] = {
+    21610: (
+        "The recipient replied STOP to our number, so no text may reach them.",
+        "Respect it: only the customer can undo it, by texting START to our number.",
+    ),
+    30004: (
+        "The text was blocked on the recipient's side: they may have replied STOP, or have"
+        " texts like ours blocked by their carrier.",
+        "Send no more texts to this number unless the customer says that they want them, and"
+        " have them ask their carrier about a block.",
+    ),
+}
+
+# Not sent; a setting, here or in the Twilio Console, has to change first.
+CONFIGURATION: dict[int, tuple[str, str]] = {
+    20003: (
+        "Twilio did not accept our credentials, or the Twilio account is not active.",
+        "Check the account SID and the auth token or API key, and the account's state in the"
+        " Twilio Console.",
+    ),
+    21212: (
+        "The number or name that we send from is not a valid sender.",
+        "Correct the sender number in the settings.",
+    ),
+    21408: (
+        "Our Twilio account is not allowed to text the recipient's country.",
+        "Allow the country in the Twilio Console under Messaging Geographic Permissions, then"
+        " send again.",
+    ),
+    21606: (
+        "The number that we send from is not ours or cannot send texts.",
+        "Choose a number in the settings that the Twilio account owns and that can send texts.",
+    ),
+    21608: (
+        "Our Twilio account is a trial, and a trial may text verified numbers only.",
+        "Upgrade the account, or add the number under Verified Caller IDs in the Twilio Console.",
+    ),
+    30002: (
+        "Twilio suspended our account before the text left.",
+        "Open the Twilio Console and contact Twilio's support about the suspension.",
+    ),
+    30023: (
+        "We used up what the recipient's carrier lets us send in one day.",
+        "Send again after midnight Pacific time, or ask Twilio to raise the daily limit of the"
+        " A2P 10DLC registration.",
+    ),
+    30034: (
+        "Our number is not registered for business texts in the United States.",
+        "Complete the A2P 10DLC registration in the Twilio Console and add the number to its"
+        " campaign.",
+    ),
+    63038: (
+        "Our account has sent as many messages as it may within a day.",
+        "Wait until a day has passed, or ask Twilio to raise the account's daily limit.",
+    ),
+}
+
+# Nobody can say whether it was sent.
+UNKNOWN: dict[int, tuple[str, str]] = {
+    20500: (
+        "Twilio had an internal fault, so it may or may not have sent the text.",
+        "Wait: Twilio is asked for the text before anything is sent again.",
+    ),
+    20503: (
+        "Twilio was unavailable for a moment, so it may or may not have sent the text.",
+        "Wait: Twilio is asked for the text before anything is sent again.",
+    ),
+}
+
+# The operator's faults, all CONFIGURATION: nothing at all leaves until they are mended. 63038 is
+# an HTTP 429, yet trying again soon is useless: the account's window is a day.
+HOLDS_SENDER = frozenset({20003, 21212, 21606, 30002, 63038})

@@ -1,0 +1,1 @@
+"""The doors: who may come in, and what they are answered."""

@@ -1,0 +1,106 @@
+"""Who may come in. Every route has one of these guards; a test walks the URL map for it."""
+
+import functools
+import hmac
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from flask import g, request
+from twilio.request_validator import RequestValidator
+
+from smsapp import api_keys
+from smsapp.api_keys import Scope
+from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
+from smsapp.extensions import limiter, settings
+from smsapp.metrics import REFUSED
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+
+def public(view: View) -> View:
+    """Let anyone in; said aloud, so that forgetting a guard is not the same as choosing none."""
+    return _marked(view, "public")
+
+
+def api_key(scope: Scope) -> Callable[[View], View]:
+    """Let a service in whose API key has the scope, as often as API_RATE_LIMIT allows.
+
+    Raises:
+        Unauthorized: No key, or one that is unknown or revoked.
+        Forbidden: The key lacks the scope.
+        flask_limiter.RateLimitExceeded: The key was used too often.
+    """
+
+    def guard(view: View) -> View:
+        @functools.wraps(view)
+        def guarded(*args: Any, **kwargs: Any) -> Any:
+            kind, _, key = request.headers.get("Authorization", "").partition(" ")
+            caller = api_keys.recognise(key.strip()) if kind.lower() == "bearer" else None
+            if caller is None:
+                raise Unauthorized
+            g.caller = caller
+            if scope not in caller.scopes:
+                raise Forbidden(f"This API key has no “{scope}” scope.")
+            _count_request()
+            return view(*args, **kwargs)
+
+        return _marked(guarded, "api_key")  # type: ignore[return-value]
+
+    return guard
+
+
+@limiter.shared_limit(
+    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
+)
+def _count_request() -> None:
+    """Count one request of the key against its limit."""
+
+
+def twilio_signed(view: View) -> View:
+    """Let Twilio in: the signature must fit all fields, at the address it was given.
+
+    The address is built from PUBLIC_BASE_URL, for behind a proxy the request's own is another.
+
+    Raises:
+        InvalidSignature: It fits under neither the primary nor the secondary token.
+    """
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        if settings().require_twilio_signature and not _is_signed():
+            REFUSED.labels("signature").inc()
+            raise InvalidSignature
+        return view(*args, **kwargs)
+
+    return _marked(guarded, "twilio_signed")  # type: ignore[return-value]
+
+
+def _is_signed() -> bool:
+    query = request.query_string.decode("ascii", "replace")
+    url = f"{settings().public_base_url}{request.path}{'?' if query else ''}{query}"
+    signature = request.headers.get("X-Twilio-Signature", "")
+    return any(
+        RequestValidator(token).validate(url, request.form, signature)
+        for token in settings().webhook_tokens
+    )
+
+
+def metrics_token(view: View) -> View:
+    """Let in who shows METRICS_TOKEN; without one in the settings there is no such page."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        token = settings().metrics_token
+        if token is None:
+            raise NotFound
+        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+        if not hmac.compare_digest(shown.encode(), token.get_secret_value().encode()):
+            raise Unauthorized
+        return view(*args, **kwargs)
+
+    return _marked(guarded, "metrics_token")  # type: ignore[return-value]
+
+
+def _marked(view: View, guard: str) -> View:
+    view.guard = guard  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,132 @@
+"""The worker: sends what is due, and looks after leases that have lapsed.
+
+Any number of them may run, on any machine; the database says who sends what.
+"""
+
+import logging
+import os
+import socket
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import AbstractContextManager
+
+from sqlalchemy import bindparam, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsapp.delivery import health, leases
+from smsapp.delivery.leases import Claim
+from smsapp.delivery.sending import send
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import Delivery, DeliveryState
+
+log = logging.getLogger(__name__)
+
+AppContext = Callable[[], AbstractContextManager[object]]
+
+# How long a text may lie due before an idle worker looks.
+POLL_SECONDS = 0.25
+# How often a worker says that it is there, and looks for leases that have lapsed.
+CHORES_SECONDS = 5.0
+AFTER_TROUBLE_SECONDS = 1.0
+
+_ANYTHING_DUE = (
+    select(Delivery.id)
+    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
+    .limit(1)
+)
+
+
+def run(app_context: AppContext, stopping: threading.Event) -> None:
+    """Send what is due until `stopping` is set, then finish what is held.
+
+    It claims no more than it has idle senders: what it cannot send at once, another may.
+    """
+    with app_context():
+        threads = settings().worker_threads
+        name = f"{socket.gethostname()}:{os.getpid()}"
+        idle = threading.Semaphore(threads)
+        next_chores = 0.0
+        log.info("worker started", extra={"worker": name})
+        with ThreadPoolExecutor(threads, thread_name_prefix="sender") as pool:
+            while not stopping.is_set():
+                try:
+                    if time.monotonic() >= next_chores:
+                        _do_chores(name)
+                        next_chores = time.monotonic() + CHORES_SECONDS
+                    claims = _claim(idle, threads)
+                except SQLAlchemyError:
+                    log.exception("worker waits for the database", extra={"worker": name})
+                    stopping.wait(AFTER_TROUBLE_SECONDS)
+                    continue
+                for claim in claims:
+                    pool.submit(_send, app_context, claim, idle)
+                if not claims:
+                    stopping.wait(POLL_SECONDS)
+        health.sign_off(name)
+        log.info("worker stopped", extra={"worker": name})
+
+
+def run_once() -> int:
+    """Claim and send what is due now, one after the other; return how many."""
+    with db.engine.begin() as conn:
+        leases.lapse(conn)
+        claims = leases.claim(conn, settings().worker_threads, leases.rules())
+    for claim in claims:
+        send(claim)
+    return len(claims)
+
+
+def _do_chores(name: str) -> None:
+    with db.engine.begin() as conn:
+        leases.lapse(conn)
+        health.beat(conn, name)
+
+
+def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
+    """Lease as many due deliveries as there are idle senders; wait a little for the first."""
+    if not idle.acquire(timeout=POLL_SECONDS):
+        return []
+    free = 1
+    while free < threads and idle.acquire(blocking=False):
+        free += 1
+    claims: list[Claim] = []
+    try:
+        if _is_anything_due():
+            with db.engine.begin() as conn:
+                claims = leases.claim(conn, free, leases.rules())
+    finally:
+        for _ in range(free - len(claims)):
+            idle.release()
+    return claims
+
+
+def _is_anything_due() -> bool:
+    """Whether a claim, which takes SQLite's write lock, is worth it."""
+    with reading() as conn:
+        return bool(conn.execute(_ANYTHING_DUE, {"now": database_now(conn)}).all())
+
+
+def _send(app_context: AppContext, claim: Claim, idle: threading.Semaphore) -> None:
+    """Send in a sender's thread. What goes wrong here leaves a lease, which lapses."""
+    try:
+        with app_context():
+            send(claim)
+    except Exception:
+        log.exception("not settled", extra={"delivery": str(claim.delivery_id)})
+    finally:
+        idle.release()
+
+
+def start(app_context: AppContext) -> Callable[[], None]:
+    """Run a worker inside this process; return what stops it and waits until it has."""
+    stopping = threading.Event()
+    thread = threading.Thread(target=run, args=(app_context, stopping), name="worker")
+    thread.start()
+
+    def stop() -> None:
+        stopping.set()
+        thread.join()
+
+    return stop

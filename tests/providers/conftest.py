@@ -1,0 +1,35 @@
+from collections.abc import Callable, Iterator
+
+import pytest
+from raw_server import ACCOUNT, Answer, Server
+
+from smsapp.providers.twilio import Twilio
+
+
+@pytest.fixture
+def serve() -> Iterator[Callable[..., Server]]:
+    servers: list[Server] = []
+
+    def start(*answers: Answer, tls: bool = False) -> Server:
+        servers.append(Server(*answers, tls=tls))
+        return servers[-1]
+
+    yield start
+    for server in servers:
+        server.stop()
+
+
+@pytest.fixture
+def twilio() -> Callable[..., Twilio]:
+    """Return a client of the account, at a server or at Twilio itself."""
+
+    def connect(server: Server | str | None, timeout_seconds: float = 5.0) -> Twilio:
+        return Twilio(
+            account_sid=ACCOUNT,
+            username=ACCOUNT,
+            password="a-token",
+            base_url=server.url if isinstance(server, Server) else server,
+            timeout_seconds=timeout_seconds,
+        )
+
+    return connect
