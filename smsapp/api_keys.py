@@ -10,7 +10,7 @@ from enum import StrEnum
 from sqlalchemy import insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from smsapp.extensions import database_now, db, reading
+from smsapp.extensions import database_now, db, reading, reading_objects
 from smsapp.models import ApiKey
 
 
@@ -67,7 +67,8 @@ def create(name: str, scopes: set[Scope]) -> str:
 
 def everyone() -> list[ApiKey]:
     """Return all keys, the revoked ones too, by name."""
-    return list(db.session.scalars(select(ApiKey).order_by(ApiKey.name)))
+    with reading_objects() as rows:
+        return list(rows.scalars(select(ApiKey).order_by(ApiKey.name)))
 
 
 def revoke(name: str) -> bool:

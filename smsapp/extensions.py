@@ -23,7 +23,7 @@ from flask_wtf.csrf import CSRFProtect
 from sqlalchemy import Connection, DateTime, Engine, MetaData, event, func, select
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase
+from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
 
 from smsapp import clock
@@ -119,6 +119,13 @@ def reading() -> Iterator[Connection]:
     """Open a connection for reading alone: on SQLite it waits for no writer and blocks none."""
     with db.engine.connect() as conn:
         yield conn.execution_options(read_only=True)
+
+
+@contextmanager
+def reading_objects() -> Iterator[Session]:
+    """Do the same for whole rows as objects, which live on when it is closed."""
+    with reading() as conn, Session(conn) as session:
+        yield session
 
 
 @event.listens_for(Engine, "connect")

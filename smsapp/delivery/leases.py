@@ -169,7 +169,7 @@ def write_attempts(
 def texts_today(conn: Connection, phone_keys: Collection[str], now: datetime) -> Counter[str]:
     """Return how many texts were tried to each of these numbers since midnight."""
     found = conn.execute(_TEXTS_SINCE, {"phone_keys": list(phone_keys), "since": _midnight(now)})
-    return Counter(dict(found.tuples().all()))
+    return Counter({row.phone_key: row[1] for row in found})
 
 
 def take_place(texts: Counter[str], phone_key: str, rules: Rules) -> bool:

@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 
 from smsapp.delivery.settle import UNKNOWN, UNWRITTEN
-from smsapp.extensions import db
+from smsapp.extensions import reading_objects
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, Phone, Receipt
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
 
@@ -71,24 +71,25 @@ def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
 
 
 def _trace(which: ColumnElement[bool]) -> Trace | None:
-    found = db.session.execute(
-        select(Delivery, Phone).join(Phone, Phone.phone_key == Delivery.phone_key).where(which)
-    ).one_or_none()
-    if found is None:
-        return None
-    delivery, phone = found
-    attempts = list(
-        db.session.scalars(
-            select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
+    with reading_objects() as rows:
+        found = rows.execute(
+            select(Delivery, Phone).join(Phone, Phone.phone_key == Delivery.phone_key).where(which)
+        ).one_or_none()
+        if found is None:
+            return None
+        delivery, phone = found
+        attempts = list(
+            rows.scalars(
+                select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
+            )
         )
-    )
-    receipts = list(
-        db.session.scalars(
-            select(Receipt)
-            .where(Receipt.attempt_id.in_([attempt.id for attempt in attempts]))
-            .order_by(Receipt.received_at)
+        receipts = list(
+            rows.scalars(
+                select(Receipt)
+                .where(Receipt.attempt_id.in_([attempt.id for attempt in attempts]))
+                .order_by(Receipt.received_at)
+            )
         )
-    )
     steps = sorted(_steps(delivery, attempts, receipts), key=lambda step: step.at)
     return Trace(delivery, phone, attempts, steps)
 

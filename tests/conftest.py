@@ -1,0 +1,271 @@
+"""The app on both databases, and a Twilio that does as it is told."""
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from flask_migrate import upgrade
+from sqlalchemy import Row, delete, select, update
+
+from smsapp import api_keys, config, worker
+from smsapp.api_keys import Scope
+from smsapp.app import create_app
+from smsapp.delivery import sending
+from smsapp.extensions import Base, db
+from smsapp.models import Attempt, Delivery, DeliveryState
+from smsapp.providers.twilio import Refused, SendResult, Sent
+from tests import servers
+
+ACCOUNT = "AC00000000000000000000000000000001"
+TOKEN = "0123456789abcdef0123456789abcdef"
+
+# The cast. Bob has nothing to do with any of it, and must see nothing.
+ALICE = "+12025550123"
+BOB = "+447700900123"
+
+ENVIRONMENT = {
+    "SECRET_KEY": "a secret key for the tests alone!",
+    "PHONE_KEY": "a phone key for the tests alone!!",
+    "PUBLIC_BASE_URL": "https://sms.example.com",
+    "TWILIO_ACCOUNT_SID": ACCOUNT,
+    "TWILIO_AUTH_TOKEN": TOKEN,
+    "TWILIO_FROM_NUMBER": "+15005550006",
+    # Nothing listens there: a test that forgets its fake cannot reach Twilio.
+    "TWILIO_BASE_URL": "http://127.0.0.1:9",
+}
+
+
+@pytest.fixture(autouse=True)
+def _push_request_context() -> None:
+    """Keep pytest-flask from pushing a context that all requests of a test would share.
+
+    In it a view that forgets to commit passes.
+    """
+
+
+@pytest.fixture(scope="session")
+def postgres_url() -> Iterator[str]:
+    """A PostgreSQL server of this run's own."""
+    with servers.postgres() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def redis_url() -> Iterator[str]:
+    """A Redis server of this run's own."""
+    with servers.redis() as url:
+        yield url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[str]:
+    """An empty database with our schema, one of each kind."""
+    with ExitStack() as stack:
+        if request.param == "sqlite":
+            url = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.sqlite3"
+        else:
+            server = request.getfixturevalue("postgres_url")
+            url = stack.enter_context(servers.database(server))
+        app = make_app(DATABASE_URL=url)
+        with app.app_context():
+            upgrade()
+            db.engine.dispose()
+        yield url
+
+
+def make_app(**environment: str) -> Flask:
+    """Return an app with the tests' settings and these on top."""
+    return create_app(config.load(ENVIRONMENT | environment))
+
+
+@pytest.fixture(scope="session")
+def shared_app(database_url: str) -> Iterator[Flask]:
+    """One app for all tests of a database: an engine and a writer thread for each would add up."""
+    app = make_app(DATABASE_URL=database_url)
+    yield app
+    with app.app_context():
+        db.engine.dispose()
+
+
+@pytest.fixture
+def app(shared_app: Flask) -> Iterator[Flask]:
+    """The app, with an empty database."""
+    yield shared_app
+    empty(shared_app)
+
+
+def empty(app: Flask) -> None:
+    """Delete all rows."""
+    with app.app_context(), db.engine.begin() as conn:
+        for table in reversed(Base.metadata.sorted_tables):
+            conn.execute(delete(table))
+    api_keys._remembered.clear()
+
+
+@contextmanager
+def settings_of(app: Flask, **environment: str) -> Iterator[None]:
+    """Run with other settings for the length of a block."""
+    before = app.extensions["settings"]
+    given = ENVIRONMENT | {"DATABASE_URL": before.database_url} | environment
+    app.extensions["settings"] = config.load(given)
+    yield
+    app.extensions["settings"] = before
+
+
+@pytest.fixture
+def client(app: Flask) -> FlaskClient:
+    """A caller without a key."""
+    return app.test_client()
+
+
+@dataclass
+class Service:
+    """An internal service with a key."""
+
+    client: FlaskClient
+    key: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.key}"}
+
+    def ships(self, event_id: str = "order-1001-shipped", **changes: Any) -> Any:
+        """Post a shipment; keyword arguments change the body, `prefer` sets the header."""
+        prefer = changes.pop("prefer", None)
+        headers = self.headers | ({"Prefer": prefer} if prefer else {})
+        return self.client.post(
+            "/api/order-shipped-sms", json=shipment(event_id, **changes), headers=headers
+        )
+
+    def get(self, path: str) -> Any:
+        return self.client.get(path, headers=self.headers)
+
+
+def shipment(event_id: str = "order-1001-shipped", **changes: Any) -> dict[str, Any]:
+    """Return a valid body; a change to None leaves the field out."""
+    body = {
+        "eventId": event_id,
+        "phone": ALICE,
+        "orderId": "1001",
+        "trackingUrl": "https://example.com/track/1001",
+        "consentAt": "2026-06-02T09:00:00Z",
+    } | changes
+    return {name: value for name, value in body.items() if value is not None}
+
+
+@pytest.fixture
+def make_service(app: Flask) -> Callable[..., Service]:
+    """Make a service whose key has these scopes."""
+
+    def make(name: str = "shop", *scopes: Scope) -> Service:
+        with app.app_context():
+            key = api_keys.create(name, set(scopes or (Scope.SEND, Scope.READ)))
+        return Service(app.test_client(), key)
+
+    return make
+
+
+@pytest.fixture
+def shop(make_service: Callable[..., Service]) -> Service:
+    """A service that may send and read."""
+    return make_service()
+
+
+@dataclass
+class FakeTwilio:
+    """Twilio as far as `sending` knows it: answers in the order told, then accepts."""
+
+    answers: list[SendResult | Callable[[], SendResult]] = field(default_factory=list)
+    calls: list[dict[str, Any]] = field(default_factory=list)
+
+    def send(self, **call: Any) -> SendResult:
+        self.calls.append(call)
+        answer = self.answers.pop(0) if self.answers else self.accepts()
+        return answer() if callable(answer) else answer
+
+    def accepts(self) -> Sent:
+        return Sent(sid(len(self.calls)), "queued", 1)
+
+    def rejects(self, code: int, http_status: int = 400, retry_after: float | None = None) -> None:
+        self.answers.append(Refused(http_status, code, retry_after))
+
+
+def opt_out(app: Flask, e164: str) -> None:
+    """Let an operator stop all texts to a number."""
+    runner = app.test_cli_runner()
+    assert runner.invoke(args=["opt-out", e164]).exit_code == 0
+
+
+def make_due(app: Flask) -> None:
+    """Let all waiting be over."""
+    with app.app_context(), db.engine.begin() as conn:
+        pending = Delivery.state == DeliveryState.PENDING
+        conn.execute(update(Delivery).where(pending).values(due_at=Delivery.created_at))
+
+
+def run_until_settled(app: Flask) -> None:
+    """Run the worker until nothing is pending, however long that would take by the clock."""
+    sent = 1
+    while sent:
+        make_due(app)
+        with app.app_context():
+            sent = worker.run_once()
+
+
+def sid(number: int) -> str:
+    """Return a Message SID."""
+    return f"SM{number:032x}"
+
+
+@pytest.fixture
+def twilio(monkeypatch: pytest.MonkeyPatch) -> FakeTwilio:
+    """A Twilio that does as it is told."""
+    fake = FakeTwilio()
+    monkeypatch.setattr(sending, "_client", lambda *_: fake)
+    return fake
+
+
+@dataclass
+class Rows:
+    """What is in the database, read in a context of its own."""
+
+    app: Flask
+
+    def one(self, model: Any) -> Row[Any]:
+        (row,) = self.all(model)
+        return row
+
+    def all(self, model: Any) -> list[Row[Any]]:
+        with self.app.app_context(), db.engine.connect() as conn:
+            return list(conn.execute(select(model.__table__)).all())
+
+    @property
+    def delivery(self) -> Row[Any]:
+        return self.one(Delivery)
+
+    @property
+    def attempts(self) -> list[Row[Any]]:
+        return sorted(self.all(Attempt), key=lambda row: row.number)
+
+
+@pytest.fixture
+def rows(app: Flask) -> Rows:
+    """What is in the database."""
+    return Rows(app)
+
+
+@pytest.fixture
+def in_ci() -> bool:
+    """Whether a build server runs this: there nothing may be skipped."""
+    return os.environ.get("CI") == "true"
+
+
+ROOT = Path(__file__).parents[1]
