@@ -1,0 +1,215 @@
+"""Receipts: believed once, in any order, and never of somebody else's message."""
+
+import contextlib
+import uuid
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from smsapp.delivery import leases, outbox, receipts
+from smsapp.delivery.outbox import NewDelivery
+from smsapp.delivery.receipts import Reported, Taken
+from smsapp.delivery.settle import Settlement, settle
+from smsapp.extensions import db
+from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
+from smsapp.phone import phone_key
+from smsapp.providers.twilio import Sent, Unknown
+from tests.conftest import ALICE, make_due, sid
+
+STATUSES = [
+    ("queued", 0),
+    ("sending", 0),
+    ("sent", 0),
+    ("failed", 30008),
+    ("undelivered", 30003),
+    ("undelivered", 30005),
+    ("delivered", 0),
+    ("read", 0),
+    ("something_new", 0),
+]
+
+
+def new_delivery(**changes):
+    values = {
+        "kind": "order_shipped",
+        "event_id": f"event-{uuid.uuid4()}",
+        "content_hash": "0" * 64,
+        "phone_key": phone_key(ALICE, b"key"),
+        "e164": ALICE,
+        "purpose": "order_updates",
+        "order_id": "1001",
+        "body": "Your order 1001 has shipped.",
+        "consent_at": datetime(2026, 6, 2, tzinfo=UTC),
+        "api_key_id": None,
+        "send_now": True,
+        "rules": leases.rules(),
+    }
+    return NewDelivery(**values | changes)
+
+
+@contextlib.contextmanager
+def one_claim(app):
+    """Yield a connection with one delivery being sent; nothing of it stays."""
+    with app.app_context(), db.engine.connect() as conn, conn.begin() as transaction:
+        (accepted,) = outbox.accept(conn, [new_delivery()])
+        yield conn, accepted.claim
+        transaction.rollback()
+
+
+def state_of(conn, claim):
+    """Return what any order of the same news must agree on."""
+    delivery = conn.execute(
+        Delivery.__table__.select().where(Delivery.id == claim.delivery_id)
+    ).one()
+    attempt = conn.execute(Attempt.__table__.select().where(Attempt.id == claim.attempt_id)).one()
+    return (
+        (delivery.state, delivery.error_code, delivery.lease_token, delivery.due_at),
+        (attempt.state, attempt.error_code, attempt.sid),
+    )
+
+
+@settings(
+    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(news=st.data())
+def test_any_order_and_repetition_ends_in_the_same_state(app, news):
+    told = news.draw(st.lists(st.sampled_from(STATUSES), min_size=1, max_size=5, unique=True))
+    outcome = news.draw(
+        st.sampled_from([Sent(sid(7), "queued", 1), Unknown("timeout", None, None)])
+    )
+
+    def end(order):
+        with one_claim(app) as (conn, claim):
+            for item in order:
+                if item == "settle":
+                    settle(conn, [Settlement(claim, outcome)])
+                else:
+                    receipts.record(conn, [Reported(claim.attempt_id, sid(7), *item)])
+            return state_of(conn, claim)
+
+    repeated = [*told, *news.draw(st.lists(st.sampled_from(told), max_size=3)), "settle"]
+    assert end(news.draw(st.permutations(repeated))) == end(["settle", *told])
+
+
+@settings(
+    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(told=st.lists(st.sampled_from(STATUSES), min_size=1, max_size=6))
+def test_receipts_in_one_commit_are_receipts_one_by_one(app, told):
+    def reported(claim):
+        return [Reported(claim.attempt_id, sid(7), *item) for item in told]
+
+    with one_claim(app) as (conn, claim):
+        together = receipts.record(conn, reported(claim))
+        at_once = state_of(conn, claim)
+    with one_claim(app) as (conn, claim):
+        singly = [receipts.record(conn, [row])[0] for row in reported(claim)]
+        assert state_of(conn, claim) == at_once
+    assert [row.taken for row in together] == [row.taken for row in singly]
+    assert [row.state for row in together] == [row.state for row in singly]
+
+
+def take(app, *args):
+    with app.app_context():
+        return receipts.take(Reported(*args))
+
+
+def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, rows):
+    shop.ships()
+    (attempt,) = rows.attempts
+    first = take(app, attempt.id, sid(1), "delivered", 0)
+    again = take(app, attempt.id, sid(1), "delivered", 0)
+
+    assert (first.taken, again.taken) == (Taken.MOVED, Taken.KEPT)
+    assert rows.delivery.state == "delivered"
+    assert rows.one(Receipt).status == "delivered"
+    assert shop.ships().json["status"] == "delivered"
+
+
+def test_a_receipt_without_our_id_is_found_by_its_sid(app, shop, twilio, rows):
+    shop.ships()
+    assert take(app, None, sid(1), "delivered", 0).taken is Taken.MOVED
+    assert rows.delivery.state == "delivered"
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_a_stray_changes_nothing(app, shop, twilio, rows, known):
+    shop.ships()
+    before = rows.delivery
+    attempt = rows.attempts[0].id if known else uuid.uuid4()
+    assert take(app, attempt, sid(99), "failed", 30008).taken is Taken.STRAY
+    assert rows.delivery == before
+    assert rows.all(Receipt) == []
+
+
+def test_the_sid_of_one_attempt_is_no_receipt_of_another(app, shop, twilio, rows):
+    shop.ships()
+    shop.ships("order-1002-shipped", orderId="1002")
+    by_sid = {attempt.sid: attempt.id for attempt in rows.all(Attempt)}
+    assert take(app, by_sid[sid(1)], sid(2), "delivered", 0).taken is Taken.STRAY
+
+
+def test_a_receipt_that_beats_the_answer_finds_its_attempt(app, shop, twilio, rows):
+    def delivered_meanwhile():
+        (attempt,) = rows.attempts
+        take(app, attempt.id, sid(7), "delivered", 0)
+        return Sent(sid(7), "queued", 1)
+
+    twilio.answers.append(delivered_meanwhile)
+    answer = shop.ships()
+
+    assert answer.json["sid"] == sid(7)
+    assert rows.delivery.state == "delivered"
+
+
+def test_a_receipt_settles_what_was_unknown(app, shop, twilio, rows):
+    twilio.answers.append(Unknown("timeout", None, None))
+    shop.ships()
+    take(app, rows.attempts[0].id, sid(7), "sent", 0)
+
+    assert rows.delivery.state == "sent"
+    assert rows.attempts[0].sid == sid(7)
+    assert shop.get(f"/api/messages/{sid(7)}").json["status"] == "sent"
+
+
+def test_a_late_delivered_stops_the_next_attempt(app, shop, twilio, rows):
+    twilio.rejects(20429, 429)
+    shop.ships()
+    assert rows.delivery.state == "pending"
+    take(app, rows.attempts[0].id, sid(7), "delivered", 0)
+
+    make_due(app)
+    assert rows.delivery.state == "delivered"
+    assert len(twilio.calls) == 1
+
+
+def test_a_receipt_with_21610_is_an_opt_out_even_when_repeated(app, shop, twilio, rows):
+    shop.ships()
+    shop.ships("order-1002-shipped", orderId="1002", prefer="respond-async")
+    for _ in range(2):
+        take(app, rows.attempts[0].id, sid(1), "failed", 21610)
+
+    assert rows.one(OptOut).source == "twilio"
+    assert {row.event_id: row.state for row in rows.all(Delivery)} == {
+        "order-1001-shipped": "failed",
+        "order-1002-shipped": "suppressed",
+    }
+    answer = shop.ships()
+    assert (answer.status_code, answer.json["error"]) == (409, "opted_out")
+
+
+def test_a_receipt_of_a_suspended_account_holds_the_sender(app, shop, twilio, rows):
+    shop.ships()
+    take(app, rows.attempts[0].id, sid(1), "failed", 30002)
+    assert rows.one(Sender).held_code == 30002
+    assert shop.ships("order-1002-shipped", orderId="1002").json["status"] == "pending"
+
+
+def test_an_unregistered_sender_fails_the_delivery_with_a_next_step(app, shop, twilio, rows):
+    shop.ships()
+    take(app, rows.attempts[0].id, sid(1), "undelivered", 30034)
+    answer = shop.get(f"/api/deliveries/{rows.delivery.id}").json
+    assert answer["error"]["class"] == "configuration"
+    assert "A2P 10DLC" in answer["error"]["nextStep"]

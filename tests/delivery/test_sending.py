@@ -1,0 +1,262 @@
+"""One call, no transaction, and what follows from each outcome."""
+
+import threading
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import text, update
+
+from smsapp import worker
+from smsapp.delivery import leases, retry, sending
+from smsapp.delivery.settle import Settlement, settle
+from smsapp.extensions import db
+from smsapp.models import Delivery, Sender
+from smsapp.providers.twilio import Refused, Sent, Unknown, Unwritten
+from tests.conftest import ALICE, make_due, opt_out, run_until_settled, settings_of, sid
+
+
+def test_no_transaction_is_open_during_the_call(app, shop, twilio):
+    seen = {}
+
+    def look():
+        seen["checked out"] = db.engine.pool.checkedout()
+        with db.engine.connect() as conn:
+            if conn.dialect.name == "postgresql":
+                seen["open"] = conn.execute(
+                    text(
+                        "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                        " AND pid <> pg_backend_pid() AND state LIKE 'idle in transaction%'"
+                    )
+                ).scalar_one()
+            else:  # another connection can take the write lock
+                conn.exec_driver_sql("SELECT 1")
+        return twilio.accepts()
+
+    twilio.answers += [look, look]
+    shop.ships()
+    shop.ships("order-1002-shipped", orderId="1002", prefer="respond-async")
+    with app.app_context():
+        worker.run_once()
+    assert len(twilio.calls) == 2
+    assert seen["checked out"] == 0
+    assert seen.get("open", 0) == 0
+
+
+def test_the_attempt_is_committed_before_the_call(app, shop, twilio, rows):
+    def look():
+        (attempt,) = rows.attempts
+        assert attempt.state == "sending"
+        assert rows.delivery.state == "sending"
+        return Sent(sid(1), "queued", 1)
+
+    twilio.answers.append(look)
+    assert shop.ships().status_code == 202
+
+
+@pytest.mark.parametrize(
+    "outcome", [Refused(429, 20429, None), Refused(400, 21611, None), Unwritten("dns")]
+)
+def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, rows, outcome):
+    twilio.answers += [outcome] * 9
+    shop.ships()
+    run_until_settled(app)
+
+    assert len(twilio.calls) == 5
+    assert rows.delivery.state == "failed"
+    assert rows.delivery.reason == "attempts_spent"
+
+
+def test_a_passing_trouble_passes(app, shop, twilio, rows):
+    twilio.answers += [Unwritten("connect"), Refused(429, 20429, None)]
+    shop.ships()
+    run_until_settled(app)
+
+    assert rows.delivery.state == "sent"
+    assert [attempt.outcome for attempt in rows.attempts] == ["unwritten", "refused", "accepted"]
+
+
+def test_retry_after_is_obeyed(app, shop, twilio, rows):
+    twilio.rejects(20429, 429, retry_after=300)
+    shop.ships()
+    delivery = rows.delivery
+    assert delivery.due_at - delivery.state_at >= timedelta(seconds=300)
+
+
+@pytest.mark.parametrize("code", [20003, 21212, 21606])
+def test_our_own_fault_holds_the_sender_and_spends_no_attempt(
+    app, shop, twilio, rows, code, caplog
+):
+    status = 401 if code == 20003 else 400
+    twilio.rejects(code, status)
+    first = shop.ships()
+    second = shop.ships("order-1002-shipped", orderId="1002")
+
+    assert [first.json["status"], second.json["status"]] == ["pending", "pending"]
+    assert {row.tries for row in rows.all(Delivery)} == {0}
+    assert rows.one(Sender).held_code == code
+    assert [r.levelname for r in caplog.records if r.msg.startswith("sender held")] == ["ERROR"]
+    with app.app_context():
+        assert worker.run_once() == 0  # not until it is time to probe
+    assert len(twilio.calls) == 1
+
+
+def probe_now(app):
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Sender).values(probe_at=Sender.held_at))
+
+
+def test_a_held_sender_is_probed_with_one_delivery_and_goes_on_by_itself(app, shop, twilio, rows):
+    twilio.rejects(20003, 401)
+    for number in range(4):
+        shop.ships(f"order-{number}-shipped", orderId=str(number))
+    make_due(app)
+
+    probe_now(app)
+    twilio.rejects(20003, 401)
+    with app.app_context():
+        assert worker.run_once() == 1
+        assert worker.run_once() == 0
+    assert rows.one(Sender).held_at is not None
+
+    probe_now(app)
+    with app.app_context():
+        assert worker.run_once() == 1
+        assert worker.run_once() == 3
+    assert rows.one(Sender).held_at is None
+    assert {row.state for row in rows.all(Delivery)} == {"sent"}
+    assert len(twilio.calls) == 6
+
+
+def test_a_probe_that_tells_nothing_holds_on(app, shop, twilio, rows):
+    twilio.rejects(20003, 401)
+    shop.ships()
+    probe_now(app)
+    twilio.answers.append(Unwritten("connect"))
+    with app.app_context():
+        worker.run_once()
+    assert rows.one(Sender).held_at is not None
+
+
+def claim_one(app, shop):
+    shop.ships(prefer="respond-async")
+    with app.app_context(), db.engine.begin() as conn:
+        (claim,) = leases.claim(conn, 10, leases.rules())
+    return claim
+
+
+def lapse(app):
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Delivery).values(lease_until=Delivery.created_at))
+        return leases.lapse(conn)
+
+
+def settled(app, claim, outcome):
+    with app.app_context(), db.engine.begin() as conn:
+        (result,) = settle(conn, [Settlement(claim, outcome)])
+    return result
+
+
+def test_a_lapsed_lease_is_unknown_and_not_sent_again(app, shop, twilio, rows):
+    claim_one(app, shop)
+    assert lapse(app) == 1
+    assert rows.delivery.state == "unknown"
+    assert rows.attempts[0].trouble == "lease"
+    with app.app_context():
+        assert worker.run_once() == 0
+    assert twilio.calls == []
+
+
+@pytest.mark.parametrize(
+    "outcome", [Refused(400, 21211, None), Unwritten("dns"), Unknown("timeout", None, None)]
+)
+def test_a_process_that_wakes_late_moves_nothing(app, shop, twilio, rows, outcome):
+    claim = claim_one(app, shop)
+    lapse(app)
+    assert settled(app, claim, outcome).state == "unknown"
+    assert rows.delivery.state == "unknown"
+
+
+def test_a_process_that_wakes_late_may_say_that_twilio_has_it(app, shop, twilio, rows):
+    claim = claim_one(app, shop)
+    lapse(app)
+    settled(app, claim, Sent(sid(3), "queued", 1))
+    assert rows.delivery.state == "sent"
+    assert rows.attempts[0].sid == sid(3)
+
+
+def test_a_late_answer_does_not_overwrite_a_newer_attempt(app, shop, twilio, rows):
+    old = claim_one(app, shop)
+    lapse(app)
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Delivery).values(state="pending", due_at=Delivery.created_at))
+    with app.app_context(), db.engine.begin() as conn:
+        (new,) = leases.claim(conn, 10, leases.rules())
+    settled(app, old, Sent(sid(3), "queued", 1))
+
+    assert rows.delivery.state == "sending"
+    assert rows.delivery.lease_token == new.lease_token
+    assert [attempt.sid for attempt in rows.attempts] == [sid(3), None]
+
+
+def test_a_lease_too_short_for_a_call_is_not_used(app, shop, twilio, rows, monkeypatch):
+    claim = claim_one(app, shop)
+    monkeypatch.setattr(sending.time, "monotonic", lambda: claim.claimed_at + 25)
+    with app.app_context():
+        sending.send(claim)
+    assert twilio.calls == []
+    assert rows.delivery.state == "pending"
+
+
+def test_workers_never_claim_the_same_delivery(app, shop, twilio):
+    for number in range(30):
+        shop.ships(
+            f"order-{number:04}",
+            orderId=str(number),
+            phone=f"+120255501{number:02}",
+            prefer="respond-async",
+        )
+    claims = []
+
+    def work():
+        with app.app_context():
+            while True:
+                with db.engine.begin() as conn:
+                    found = leases.claim(conn, 3, leases.rules())
+                if not found:
+                    return
+                claims.extend(claim.delivery_id for claim in found)
+
+    threads = [threading.Thread(target=work) for _ in range(6)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(claims) == len(set(claims)) == 30
+
+
+def test_a_stop_between_accept_and_claim_wins(app, shop, twilio, rows):
+    shop.ships(prefer="respond-async")
+    opt_out(app, ALICE)
+    assert rows.delivery.state == "suppressed"
+    with app.app_context():
+        assert worker.run_once() == 0
+
+
+def test_a_claim_asks_for_permission_again(app, shop, twilio, rows):
+    shop.ships(prefer="respond-async")
+    with settings_of(app, ALLOWED_RECIPIENTS="+447700900123"), app.app_context():
+        assert worker.run_once() == 0
+    assert (rows.delivery.state, rows.delivery.reason) == ("suppressed", "recipient_not_allowed")
+    assert shop.ships(phone=ALICE).status_code == 409
+
+
+@pytest.mark.parametrize("tries", [1, 2, 3, 4])
+def test_backoff_has_full_jitter_under_its_cap(tries):
+    waits = [retry.wait(tries, None).total_seconds() for _ in range(300)]
+    cap = 8 * 2 ** (tries - 1)
+    assert 0 <= min(waits) < cap / 4
+    assert cap * 3 / 4 < max(waits) <= cap
+
+
+def test_five_tries_are_all():
+    assert retry.wait(5, None) is None
