@@ -2,6 +2,7 @@
 
 import signal
 import threading
+from pathlib import Path
 from types import FrameType
 
 import click
@@ -15,13 +16,17 @@ from smsapp.extensions import database_now, db, settings
 from smsapp.models import OptOutSource
 from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
 from smsapp.recipients import phones
+from smsapp.sandbox import app as sandbox
+
+# Twilio's own test sender, for a Messaging Service's texts on the sandbox.
+SANDBOX_SENDER = "+15005550006"
 
 api_key = click.Group("api-key", help="API keys of internal services.")
 
 
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    for command in (api_key, opt_out, run_worker):
+    for command in (api_key, opt_out, run_worker, run_sandbox):
         app.cli.add_command(command)
 
 
@@ -96,3 +101,22 @@ def run_worker() -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]
+
+
+@click.command("sandbox")
+@with_appcontext
+def run_sandbox() -> None:
+    """Serve Twilio on your desk, on this machine alone, at the port after PORT."""
+    config = settings()
+    sandbox.serve(
+        sandbox.SandboxConfig(
+            account_sid=config.twilio_account_sid,
+            auth_token=config.twilio_auth_token.get_secret_value(),
+            from_number=config.twilio_from_number or SANDBOX_SENDER,
+            database=Path(current_app.instance_path) / "sandbox.sqlite3",
+            api_key_sid=config.twilio_api_key_sid,
+            api_key_secret=config.rest_credentials[1] if config.twilio_api_key_sid else None,
+            public_base_url=config.public_base_url,
+        ),
+        config.port + 1,
+    )

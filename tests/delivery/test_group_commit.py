@@ -1,0 +1,108 @@
+"""Many requests, one commit, each its own answer."""
+
+import os
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import IntegrityError, OperationalError
+
+from smsapp.delivery import group_commit
+from smsapp.extensions import database_now, db
+from smsapp.models import Worker
+from tests.conftest import make_app
+
+
+def write_names(conn, rows):
+    conn.execute(insert(Worker), [{"name": r, "seen_at": database_now(conn)} for r in rows])
+    return [f"{row} is written" for row in rows]
+
+
+def names(engine):
+    with engine.connect() as conn:
+        return set(conn.execute(select(Worker.name)).scalars())
+
+
+def test_every_caller_gets_its_own_answer_after_the_commit(app):
+    with app.app_context():
+        engine = db.engine
+
+    def call(number):
+        answer = group_commit.write(engine, write_names, f"w{number}")
+        return answer == f"w{number} is written" and f"w{number}" in names(engine)
+
+    with ThreadPoolExecutor(32) as pool:
+        assert all(pool.map(call, range(300)))
+
+
+def test_those_who_wait_together_share_a_commit(app):
+    with app.app_context():
+        engine = db.engine
+    sizes = []
+    held, waiting = threading.Event(), threading.Event()
+
+    def hold(conn, rows):
+        waiting.set()
+        held.wait(5)
+        return rows
+
+    def count(conn, rows):
+        sizes.append(len(rows))
+        return rows
+
+    with ThreadPoolExecutor(41) as pool:
+        first = pool.submit(group_commit.write, engine, hold, 0)
+        waiting.wait(5)
+        others = [pool.submit(group_commit.write, engine, count, n) for n in range(40)]
+        while len(group_commit._writer(engine)._waiting) < 40:
+            pass
+        held.set()
+        assert [other.result() for other in others] == list(range(40))
+        first.result()
+    assert sizes == [40]
+
+
+def test_a_bad_row_fails_its_own_caller_alone(app):
+    with app.app_context():
+        engine = db.engine
+    group_commit.write(engine, write_names, "taken")
+
+    def call(name):
+        try:
+            return group_commit.write(engine, write_names, name)
+        except IntegrityError:
+            return None
+
+    with ThreadPoolExecutor(16) as pool:
+        answers = list(pool.map(call, [*(f"w{n}" for n in range(50)), *["taken"] * 10]))
+    assert answers == [*(f"w{n} is written" for n in range(50)), *[None] * 10]
+    assert len(names(engine)) == 51
+
+
+def test_without_a_database_every_caller_is_told(tmp_path):
+    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/none.sqlite3")
+    with app.app_context():
+        with pytest.raises(OperationalError):
+            group_commit.write(db.engine, write_names, "w1")
+        db.engine.dispose()
+
+
+def test_a_forked_process_has_a_writer_of_its_own(app):
+    with app.app_context():
+        engine = db.engine
+    group_commit.write(engine, write_names, "parent")
+    reader, writer = os.pipe()
+    child = os.fork()
+    if child == 0:
+        try:
+            engine.dispose(close=False)
+            answer = group_commit.write(engine, write_names, "child")
+            os.write(writer, answer.encode())
+        finally:
+            os._exit(0)
+    os.waitpid(child, 0)
+    os.close(writer)
+    assert os.read(reader, 100) == b"child is written"
+    os.close(reader)
+    assert names(engine) == {"parent", "child"}

@@ -1,0 +1,111 @@
+"""One event is one text, whatever its callers and our processes do."""
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from tests.conftest import shipment
+from tests.flows.conftest import kill, wait_for
+
+CALLERS = 200
+
+
+def post(url, key, body, **headers):
+    """Return status and JSON, or None where the connection broke."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request(
+            "POST",
+            "/api/order-shipped-sms",
+            json.dumps(body),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {key}"} | headers,
+        )
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def get(url, key, path):
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
+
+
+def all_at_once(urls, key):
+    """Post one event from all callers at once, half of them to each web process."""
+    barrier = threading.Barrier(CALLERS)
+
+    def call(number):
+        barrier.wait()
+        return post(urls[number % len(urls)], key, shipment())
+
+    pool = ThreadPoolExecutor(CALLERS)
+    return [pool.submit(call, number) for number in range(CALLERS)], pool
+
+
+def test_of_200_parallel_posts_one_is_accepted_and_199_are_duplicates(system):
+    urls = [system.web()[0] for _ in range(2)]
+    calls, pool = all_at_once(urls, system.key)
+    answers = [call.result() for call in calls]
+    pool.shutdown()
+
+    kinds = Counter("accepted" if "accepted" in body else "duplicate" for _, body in answers)
+    assert kinds == {"accepted": 1, "duplicate": CALLERS - 1}
+    assert {status for status, _ in answers} <= {200, 202}
+    assert len({body["deliveryId"] for _, body in answers}) == 1
+    assert len(system.sandbox.messages()) == 1
+
+
+def test_killing_a_web_process_among_200_posts_neither_loses_nor_repeats_the_text(system):
+    system.sandbox.weather(latency_ms=300)
+    webs = [system.web(LEASE_SECONDS="15") for _ in range(2)]
+    calls, pool = all_at_once([url for url, _ in webs], system.key)
+    # Midway: the text is at the carrier, whose answer is still to come.
+    wait_for(system.sandbox.messages)
+    kill(webs[0][1])
+    answers = [call.result() for call in calls]
+    pool.shutdown()
+
+    assert {answer[0] for answer in answers if answer} <= {200, 202}
+    survivor = webs[1][0]
+    for _ in range(5):  # whoever got no answer asks again
+        status, body = post(survivor, system.key, shipment())
+        assert status in {200, 202}
+        assert body["duplicate"] is True
+    time.sleep(1)
+    assert len(system.sandbox.messages()) == 1
+
+
+def test_an_event_becomes_delivered_without_anybody_asking(system):
+    url, _ = system.web()
+    _, sent = post(url, system.key, shipment())
+    _, later = post(
+        url, system.key, shipment("order-1002-shipped", orderId="1002"), Prefer="respond-async"
+    )
+    for answer in (sent, later):
+        path = f"/api/deliveries/{answer['deliveryId']}"
+        wait_for(lambda path=path: get(url, system.key, path)["status"] == "delivered")
+        found = get(url, system.key, path)
+        sources = [step["source"] for step in found["timeline"]]
+        assert sources == ["api", found["timeline"][1]["source"], "twilio", "receipt", "receipt"]
+        assert get(url, system.key, f"/api/messages/{found['sid']}") == found
+
+
+def test_a_separate_worker_sends_what_the_web_accepted(system):
+    url, _ = system.web(EMBEDDED_WORKER="false")
+    post(url, system.key, shipment(), Prefer="respond-async")
+    time.sleep(0.5)
+    assert system.sandbox.messages() == []
+    worker = system.worker()
+    wait_for(system.sandbox.messages, worker)
+    worker.terminate()
+    assert worker.wait(20) == 0
