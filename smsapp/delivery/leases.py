@@ -178,6 +178,7 @@ def take_place(texts: Counter[str], phone_key: str, rules: Rules) -> bool:
     MAX_TEXTS_PER_NUMBER_PER_DAY stops a service that loops before a customer is buried.
     """
     if texts[phone_key] >= rules.most_per_day:
+        log.warning("daily limit of a number reached", extra={"phone_key": phone_key})
         return False
     texts[phone_key] += 1
     return True
@@ -216,7 +217,6 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     ready = [row for row in allowed if take_place(texts, row.phone_key, rules)]
     if late := [row.id for row in allowed if row not in ready]:
         conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
-        log.warning("daily limit of a number reached", extra={"deliveries": len(late)})
     columns = leased(now, rules.lease)
     claims = [
         Claim(
