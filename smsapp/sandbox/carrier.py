@@ -1,0 +1,244 @@
+"""The carrier: it takes texts, moves them on, and writes the receipts to be posted."""
+
+import sqlite3
+from collections.abc import Callable
+from dataclasses import astuple, dataclass, replace
+
+from smsapp import clock, segments
+from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.message import FINAL, Message, new_sid
+from smsapp.sandbox.receipt import receipt_body, write_receipt
+from smsapp.sandbox.store import Store
+from smsapp.sandbox.weather import Weather
+
+# Seconds, as they are on a good day in one's own country.
+TO_QUEUE, TO_SEND, TO_ARRIVE = (0.05, 0.2), (0.3, 1.0), (0.5, 2.0)
+PRICE_PER_SEGMENT = 0.0075  # USD
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A text that somebody asked Twilio to send, checked."""
+
+    to: str
+    sender: str | None
+    service_sid: str | None
+    body: str
+    callback_url: str | None
+    send_at: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A status that a message is going to have, unless it is canceled before."""
+
+    status: str
+    due_at: float
+    error_code: int | None = None
+
+
+class Carrier:
+    """Everything that happens to texts. `on_due` is told when something falls due."""
+
+    def __init__(self, store: Store, config: SandboxConfig, weather: Weather) -> None:
+        self._store = store
+        self._config = config
+        self._weather = weather
+        self.on_due: Callable[[float], None] = lambda due_at: None
+        # Changes with every change, so that a page can ask "anything new?" for next to nothing.
+        self.revision = int(clock.now().timestamp() * 1000)
+
+    def accept(self, order: Order) -> Message:
+        """Take one text: from here it is on its way."""
+        now = clock.now().timestamp()
+        message = Message(
+            seq=0,
+            sid=new_sid(),
+            direction="outbound-api",
+            customer=order.to,
+            to_number=order.to,
+            from_number=order.sender,
+            service_sid=order.service_sid,
+            body=order.body,
+            segments=segments.count(order.body).segments,
+            status=_first_status(order),
+            error_code=None,
+            price=None,
+            callback_url=order.callback_url,
+            created_at=now,
+            updated_at=now,
+            sent_at=None,
+        )
+        plan = self._plan(order, now)
+        with self._store.write() as db:
+            message = replace(message, seq=_insert(db, message))
+            db.executemany(
+                "INSERT INTO step (sid, status, error_code, due_at) VALUES (?, ?, ?, ?)",
+                [(message.sid, step.status, step.error_code, step.due_at) for step in plan],
+            )
+            self.revision += 1
+        self.on_due(plan[0].due_at)
+        return message
+
+    def _plan(self, order: Order, now: float) -> list[Step]:
+        pace, between = self._config.pace, self._weather.between
+        due = now if order.send_at is None else max(now, order.send_at)
+        steps = []
+        if order.service_sid:
+            due += between(*TO_QUEUE) * pace
+            steps.append(Step("queued", due))
+        code = self._weather["carrier_error"] or None
+        if code and not self._weather.strikes("carrier_error_share"):
+            code = None
+        end = CARRIER_ERRORS[code].status if code else "delivered"
+        due += between(*TO_SEND) * pace
+        if end != "failed":
+            steps.append(Step("sent", due))
+            due += between(*TO_ARRIVE) * pace
+        return [*steps, Step(end, due, code)]
+
+    def move_due(self, now: float) -> int:
+        """Give every message the statuses that are due; return how many there were.
+
+        Order is by step, so that two steps due at once still happen one after the other.
+        """
+        with self._store.write() as db:
+            due = db.execute(
+                "DELETE FROM step WHERE id IN (SELECT id FROM step WHERE due_at <= ?"
+                " ORDER BY due_at, id LIMIT 500) RETURNING id, sid, status, due_at, error_code",
+                (now,),
+            ).fetchall()
+            for _, sid, status, due_at, code in sorted(due):
+                self._move(db, sid, Step(status, due_at, code), now)
+            self.revision += bool(due)
+        return len(due)
+
+    def _move(self, db: sqlite3.Connection, sid: str, step: Step, now: float) -> None:
+        row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
+        if row is None:
+            return
+        was = Message(*row)
+        left = step.status in ("sent", "failed")
+        price = f"-{PRICE_PER_SEGMENT * was.segments:.5f}" if step.status in FINAL else was.price
+        message = replace(
+            was,
+            status=step.status,
+            error_code=step.error_code,
+            from_number=was.from_number or self._config.from_number,
+            updated_at=now,
+            sent_at=now if left else was.sent_at,
+            price=price if step.status != "failed" else None,
+        )
+        db.execute(
+            "UPDATE message SET status = ?, error_code = ?, from_number = ?, updated_at = ?,"
+            " sent_at = ?, price = ? WHERE seq = ?",
+            (
+                message.status,
+                message.error_code,
+                message.from_number,
+                message.updated_at,
+                message.sent_at,
+                message.price,
+                message.seq,
+            ),
+        )
+        _remember(db, message, now)
+        if message.callback_url:
+            self._write_receipts(db, message, now)
+
+    def _write_receipts(self, db: sqlite3.Connection, message: Message, now: float) -> None:
+        if self._weather.strikes("lost_receipts"):
+            return
+        pace = self._config.pace
+        due_at = now
+        if message.status not in FINAL and self._weather.strikes("reordered_receipts"):
+            (last,) = db.execute(
+                "SELECT max(due_at) FROM step WHERE sid = ?", (message.sid,)
+            ).fetchone()
+            # After the last status has had time to be posted, however quick the pace.
+            due_at = max(now, last or now) + max(0.2, pace)
+        body = receipt_body(message, self._config.account_sid, now)
+        receipt = write_receipt(db, message, body, due_at)
+        if self._weather.strikes("repeated_receipts"):
+            again = due_at + self._weather.between(0.2, 1.0) * pace
+            write_receipt(db, message, body, again, token=receipt)
+
+    def redact(self, sid: str) -> None:
+        """Empty a body for good."""
+        with self._store.write() as db:
+            db.execute(
+                "UPDATE message SET body = '', updated_at = ? WHERE sid = ?",
+                (clock.now().timestamp(), sid),
+            )
+            self.revision += 1
+
+    def cancel(self, sid: str) -> bool:
+        """Cancel a scheduled message; return False if it is no longer one."""
+        now = clock.now().timestamp()
+        with self._store.write() as db:
+            row = db.execute(
+                "UPDATE message SET status = 'canceled', updated_at = ?"
+                " WHERE sid = ? AND status = 'scheduled' RETURNING *",
+                (now, sid),
+            ).fetchone()
+            if row is None:
+                return False
+            message = Message(*row)
+            db.execute("DELETE FROM step WHERE sid = ?", (sid,))
+            _remember(db, message, now)
+            if message.callback_url:
+                self._write_receipts(db, message, now)
+            self.revision += 1
+        self.on_due(now)
+        return True
+
+    def delete(self, sid: str) -> None:
+        """Forget one message; receipts already written still go out."""
+        with self._store.write() as db:
+            for table in ("history", "step"):
+                db.execute(f"DELETE FROM {table} WHERE sid = ?", (sid,))  # noqa: S608
+            row = db.execute(
+                "DELETE FROM message WHERE sid = ? RETURNING customer", (sid,)
+            ).fetchone()
+            if row:
+                db.execute(
+                    "UPDATE conversation SET texts = texts - 1, last_seq = coalesce("
+                    "(SELECT max(seq) FROM message WHERE customer = number), 0) WHERE number = ?",
+                    row,
+                )
+                db.execute("DELETE FROM conversation WHERE number = ? AND texts = 0", row)
+            self.revision += 1
+
+    def clear(self) -> None:
+        """Forget every text, and every receipt still to be posted."""
+        with self._store.write() as db:
+            for table in ("message", "history", "step", "receipt", "conversation"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            self.revision += 1
+
+
+def _first_status(order: Order) -> str:
+    if order.send_at is not None:
+        return "scheduled"
+    return "accepted" if order.service_sid else "queued"
+
+
+def _insert(db: sqlite3.Connection, message: Message) -> int:
+    values = astuple(message)[1:]
+    marks = ", ".join("?" * len(values))
+    seq = db.execute(f"INSERT INTO message VALUES (NULL, {marks})", values).lastrowid or 0  # noqa: S608 - question marks
+    db.execute(
+        "INSERT INTO conversation (number, last_seq, texts) VALUES (?, ?, 1) ON CONFLICT (number)"
+        " DO UPDATE SET last_seq = excluded.last_seq, texts = texts + 1",
+        (message.customer, seq),
+    )
+    _remember(db, message, message.created_at)
+    return seq
+
+
+def _remember(db: sqlite3.Connection, message: Message, now: float) -> None:
+    db.execute(
+        "INSERT INTO history (sid, status, error_code, at) VALUES (?, ?, ?, ?)",
+        (message.sid, message.status, message.error_code, now),
+    )

@@ -1,0 +1,41 @@
+"""What the sandbox is told when it starts."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from urllib.parse import urlsplit
+
+LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxConfig:
+    """One account on one desk.
+
+    Attributes:
+        account_sid: The only account there is: "AC" and 32 hex digits.
+        auth_token: Its token; signs every receipt.
+        from_number: The shop's sender, E.164.
+        database: The SQLite file; made, with its folder, when missing.
+        api_key_sid: An API key that may sign in as well as the token.
+        api_key_secret: Its secret.
+        public_base_url: Where the app is reached. Receipts go to this host and to loopback;
+            to no other, so that nothing leaves the machine by mistake.
+        pace: Factor on every delay of the carrier; 0 makes receipts immediate.
+        hang_seconds: How long a send that "never" answers keeps its connection.
+        seed: Makes the weather's dice repeatable.
+    """
+
+    account_sid: str
+    auth_token: str
+    from_number: str
+    database: Path
+    api_key_sid: str | None = None
+    api_key_secret: str | None = None
+    public_base_url: str = ""
+    pace: float = 1.0
+    hang_seconds: float = 60.0
+    seed: int | None = None
+
+    def reaches(self, host: str | None) -> bool:
+        """Return whether a receipt may be posted to `host`."""
+        return host is not None and host in LOOPBACK | {urlsplit(self.public_base_url).hostname}

@@ -1,0 +1,137 @@
+"""Reading what the carrier has: one message, pages of them, and conversations."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from smsapp.sandbox.message import Message
+from smsapp.sandbox.store import Store
+
+
+@dataclass(frozen=True, slots=True)
+class Filter:
+    """Conditions on messages, as SQL with its values."""
+
+    conditions: Sequence[str] = ()
+    values: Sequence[object] = ()
+
+    def and_(self, condition: str, *values: object) -> "Filter":
+        """Return the filter with one condition more."""
+        return Filter([*self.conditions, condition], [*self.values, *values])
+
+    def where(self) -> str:
+        """Return the conditions as one expression."""
+        return " AND ".join(self.conditions) or "1"
+
+
+@dataclass(frozen=True, slots=True)
+class Conversation:
+    """A customer's number and its newest text."""
+
+    id: int
+    number: str
+    texts: int
+    last: Message
+
+
+@dataclass(frozen=True, slots=True)
+class Receipt:
+    """How the app answered a receipt for one status; None while it has not."""
+
+    status: str
+    answer: str | None
+    tries: int
+
+
+@dataclass(frozen=True, slots=True)
+class Text:
+    """A message with its past: (status, at) and the receipts for them."""
+
+    message: Message
+    history: list[tuple[str, float]] = field(default_factory=list)
+    receipts: list[Receipt] = field(default_factory=list)
+
+
+class Inbox:
+    """Looks at the carrier's books and changes nothing in them."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def find(self, sid: str) -> Message | None:
+        """Return one message."""
+        with self._store.read() as db:
+            row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
+        return Message(*row) if row else None
+
+    def newest(self, limit: int, chosen: Filter, offset: int = 0) -> list[Message]:
+        """Return up to `limit` messages, newest first; a negative limit means all."""
+        sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 - conditions are ours
+        with self._store.read() as db:
+            rows = db.execute(sql, (*chosen.values, limit, offset)).fetchall()
+        return [Message(*row) for row in rows]
+
+    def after(self, limit: int, chosen: Filter, seq: int) -> list[Message]:
+        """Return the `limit` messages that follow message `seq` in time, newest first."""
+        chosen = chosen.and_("seq > ?", seq)
+        sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq LIMIT ?"  # noqa: S608
+        with self._store.read() as db:
+            rows = db.execute(sql, (*chosen.values, limit)).fetchall()
+        return [Message(*row) for row in reversed(rows)]
+
+    def everything(self) -> list[Message]:
+        """Return all messages, newest first."""
+        return self.newest(-1, Filter())
+
+    def conversations(self, limit: int) -> list[Conversation]:
+        """Return the conversations with the newest texts, newest first."""
+        with self._store.read() as db:
+            rows = db.execute(
+                "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
+                " JOIN message m ON m.seq = c.last_seq ORDER BY c.last_seq DESC LIMIT ?",
+                (limit,),
+            ).fetchall()
+        return [_conversation(row) for row in rows]
+
+    def conversation(self, conversation_id: int) -> Conversation | None:
+        """Return one conversation."""
+        with self._store.read() as db:
+            row = db.execute(
+                "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
+                " JOIN message m ON m.seq = c.last_seq WHERE c.id = ?",
+                (conversation_id,),
+            ).fetchone()
+        return _conversation(row) if row else None
+
+    def count(self) -> tuple[int, int]:
+        """Return how many conversations and how many texts there are."""
+        with self._store.read() as db:
+            row = db.execute("SELECT count(*), coalesce(sum(texts), 0) FROM conversation")
+            conversations, texts = row.fetchone()
+        return conversations, texts
+
+    def texts(self, number: str, limit: int) -> list[Text]:
+        """Return a customer's newest texts with their past, oldest first as on a phone."""
+        messages = self.newest(limit, Filter().and_("customer = ?", number))
+        texts = {m.sid: Text(m) for m in reversed(messages)}
+        marks = ", ".join("?" * len(texts))
+        with self._store.read() as db:
+            past = db.execute(
+                f"SELECT sid, status, at FROM history WHERE sid IN ({marks}) ORDER BY at, rowid",  # noqa: S608
+                list(texts),
+            ).fetchall()
+            receipts = db.execute(
+                f"SELECT sid, status, answer, tries FROM receipt WHERE sid IN ({marks})"  # noqa: S608
+                " ORDER BY id",
+                list(texts),
+            ).fetchall()
+        for sid, status, at in past:
+            texts[sid].history.append((status, at))
+        for sid, *rest in receipts:
+            texts[sid].receipts.append(Receipt(*rest))
+        return list(texts.values())
+
+
+def _conversation(row: tuple[Any, ...]) -> Conversation:
+    conversation_id, number, texts, *message = row
+    return Conversation(conversation_id, number, texts, Message(*message))

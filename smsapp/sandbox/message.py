@@ -1,0 +1,91 @@
+"""One text as the carrier keeps it, and as Twilio shows it."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import format_datetime
+
+from smsapp.sandbox.errors import CARRIER_ERRORS
+
+API_VERSION = "2010-04-01"
+FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received"})
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A row of `message`, column for column: `Message(*row)` reads a `SELECT *`.
+
+    `customer` is the number that is not the shop's.
+    """
+
+    seq: int
+    sid: str
+    direction: str
+    customer: str
+    to_number: str
+    from_number: str | None
+    service_sid: str | None
+    body: str
+    segments: int
+    status: str
+    error_code: int | None
+    price: str | None
+    callback_url: str | None
+    created_at: float
+    updated_at: float
+    sent_at: float | None
+
+    def as_twilio(self, account_sid: str) -> dict[str, object]:
+        """Return Twilio's JSON: counts and prices are strings, the error code is a number."""
+        uri = f"/{API_VERSION}/Accounts/{account_sid}/Messages/{self.sid}"
+        error = CARRIER_ERRORS.get(self.error_code or 0)
+        # Until a Messaging Service has picked a sender, nothing is known about either.
+        unassigned = self.from_number is None
+        return {
+            "sid": self.sid,
+            "date_created": rfc2822(self.created_at),
+            "date_updated": rfc2822(self.updated_at),
+            "date_sent": None if self.sent_at is None else rfc2822(self.sent_at),
+            "account_sid": account_sid,
+            "to": self.to_number,
+            "from": self.from_number,
+            "messaging_service_sid": self.service_sid,
+            "body": self.body,
+            "status": self.status,
+            "num_segments": "0" if unassigned else str(self.segments),
+            "num_media": "0",
+            "direction": self.direction,
+            "api_version": API_VERSION,
+            "price": self.price,
+            "price_unit": None if self.service_sid else "USD",
+            "error_code": self.error_code,
+            "error_message": error.words if error else None,
+            "uri": f"{uri}.json",
+            "subresource_uris": {"media": f"{uri}/Media.json"},
+        }
+
+    def as_json(self) -> dict[str, object]:
+        """Return what `GET /messages.json` promises to tests."""
+        return {
+            "sid": self.sid,
+            "to": self.to_number,
+            "from": self.from_number,
+            "body": self.body,
+            "status": self.status,
+            "errorCode": self.error_code,
+            "createdAt": _utc(self.created_at).isoformat().replace("+00:00", "Z"),
+        }
+
+
+def new_sid() -> str:
+    """Return a Message SID: "SM" and 32 hex digits."""
+    return "SM" + secrets.token_hex(16)
+
+
+def rfc2822(at: float) -> str:
+    """Return a time as the 2010 API writes it: "Sat, 11 Jul 2020 12:57:05 +0000"."""
+    return format_datetime(_utc(at))
+
+
+def _utc(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC)

@@ -1,0 +1,56 @@
+"""What the weather does to one send: before the carrier has it, or after."""
+
+import os
+import select
+import socket
+import struct
+import threading
+import time
+
+from smsapp.sandbox.errors import TwilioError
+
+# Seconds, as Twilio suggests one to come back.
+RETRY_AFTER = "1"
+
+
+def refuse(trouble: str | None) -> None:
+    """Raise what keeps a text from being accepted, if anything does."""
+    if trouble == "too_many_requests":
+        raise TwilioError(20429, "Too Many Requests", 429, headers={"Retry-After": RETRY_AFTER})
+    if trouble == "error_before":
+        raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
+
+
+def fail_after(trouble: str, client: socket.socket, hang: float, stop: threading.Event) -> None:
+    """Spoil the answer to a text that has been accepted, if anything does."""
+    if trouble == "error_after":
+        raise TwilioError(20500, "An internal server error has occurred", 500)
+    if trouble == "timeout_after":
+        _hang(client, hang, stop)
+        reset(client)
+    if trouble == "reset_after":
+        reset(client)
+
+
+def reset(client: socket.socket) -> None:
+    """Cut a connection with a TCP reset.
+
+    Closing with a linger of 0 s sends the reset. The server still holds this socket and is
+    going to write to it, so its number must not become some other connection's: a dead pair
+    of sockets takes its place, and the server meets a broken pipe, which it knows.
+    """
+    client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    here, there = socket.socketpair()
+    there.close()
+    os.dup2(here.fileno(), client.fileno())
+    here.close()
+
+
+def _hang(client: socket.socket, seconds: float, stop: threading.Event) -> None:
+    """Say nothing until the time is up, the client gives up, or the sandbox stops."""
+    watch = select.poll()
+    watch.register(client, select.POLLIN)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not stop.is_set():
+        if watch.poll(100) and not client.recv(1, socket.MSG_PEEK):
+            return

@@ -1,0 +1,135 @@
+"""How well the carrier works today: what the panel sets, and the dice."""
+
+import random
+import threading
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.store import Store
+
+Kind = Literal["milliseconds", "percent", "switch", "code"]
+
+
+class BadWeather(ValueError):
+    """A setting that makes no sense; its text says which and why."""
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """One thing that can go wrong."""
+
+    name: str
+    kind: Kind
+    group: Literal["Sending", "Carrier", "Receipts", "Account"]
+    label: str
+    note: str = ""
+    default: int = 0
+
+
+# The order of the "percent" fields under "Sending" is the order in which one roll meets them.
+FIELDS = (
+    Field("latency_ms", "milliseconds", "Sending", "Every answer waits"),
+    Field("too_many_requests", "percent", "Sending", "Too many requests", "429, not accepted"),
+    Field("error_before", "percent", "Sending", "Unavailable", "503, not accepted"),
+    Field("error_after", "percent", "Sending", "Error, yet accepted", "500, the text goes out"),
+    Field("timeout_after", "percent", "Sending", "No answer", "accepted, then silence"),
+    Field("reset_after", "percent", "Sending", "Connection reset", "accepted, then cut"),
+    Field("carrier_error", "code", "Carrier", "Carrier error"),
+    Field("carrier_error_share", "percent", "Carrier", "Texts it hits", default=100),
+    Field("lost_receipts", "percent", "Receipts", "Lost"),
+    Field("repeated_receipts", "percent", "Receipts", "Repeated", "posted twice"),
+    Field("reordered_receipts", "percent", "Receipts", "Reordered", "“sent” after “delivered”"),
+    Field("credentials_refused", "switch", "Account", "Credentials refused", "401 for everything"),
+    Field("queue_full", "switch", "Account", "Queue full", "21611 for every text"),
+)
+_BY_NAME = {field.name: field for field in FIELDS}
+_TROUBLES = [f.name for f in FIELDS if f.group == "Sending" and f.kind == "percent"]
+CALM = {field.name: field.default for field in FIELDS}
+
+
+class Weather:
+    """The weather that holds now; it outlives a restart."""
+
+    def __init__(self, store: Store, seed: int | None = None) -> None:
+        self._store = store
+        self._dice = random.Random(seed)  # noqa: S311 - dice for a fake, not for secrets
+        self._lock = threading.Lock()
+        with store.read() as db:
+            saved = dict(db.execute("SELECT name, value FROM weather").fetchall())
+        self._now: dict[str, int] = CALM | {
+            name: saved[name] for name in saved.keys() & CALM.keys()
+        }
+
+    def __getitem__(self, name: str) -> int:
+        return self._now[name]
+
+    def as_json(self) -> dict[str, int | bool]:
+        """Return every field by name; switches as true or false."""
+        now = self._now
+        return {f.name: bool(now[f.name]) if f.kind == "switch" else now[f.name] for f in FIELDS}
+
+    def changed(self) -> list[str]:
+        """Return the labels of what is not as on a calm day."""
+        return [f.label for f in FIELDS if self._now[f.name] != f.default]
+
+    def change(self, settings: Mapping[str, object]) -> None:
+        """Set the named fields and leave the others.
+
+        Raises:
+            BadWeather: An unknown name, a value out of range, or shares above 100 % together.
+        """
+        with self._lock:
+            now = self._now | {name: _read(name, value) for name, value in settings.items()}
+            total = sum(now[name] for name in _TROUBLES)
+            if total > 100:
+                raise BadWeather(f"The troubles of sending add up to {total} %; 100 % is the most.")
+            with self._store.write() as db:
+                db.executemany("INSERT OR REPLACE INTO weather VALUES (?, ?)", now.items())
+            self._now = now
+
+    def clear(self) -> None:
+        """Make it a calm day again."""
+        self.change(CALM)
+
+    def between(self, low: float, high: float) -> float:
+        """Return a number from `low` to `high`, from the same dice."""
+        with self._lock:
+            return self._dice.uniform(low, high)
+
+    def strikes(self, name: str) -> bool:
+        """Roll for one share."""
+        share = self._now[name]
+        return share > 0 and self.between(0, 100) < share
+
+    def trouble(self) -> str | None:
+        """Roll once for a send: at most one of the troubles hits it."""
+        now = self._now
+        roll = self.between(0, 100)
+        for name in _TROUBLES:
+            if roll < now[name]:
+                return name
+            roll -= now[name]
+        return None
+
+
+def _read(name: str, value: object) -> int:
+    if name not in _BY_NAME:
+        raise BadWeather(f"There is no weather called {name!r}.")
+    field = _BY_NAME[name]
+    if not isinstance(value, int | str):
+        raise BadWeather(f"{field.label}: {value!r} is not a whole number.")
+    try:
+        number = int(value)
+    except ValueError:
+        raise BadWeather(f"{field.label}: {value!r} is not a whole number.") from None
+    if not _allowed(field.kind, number):
+        raise BadWeather(f"{field.label}: {number} is not possible here.")
+    return number
+
+
+def _allowed(kind: Kind, number: int) -> bool:
+    if kind == "code":
+        return number == 0 or number in CARRIER_ERRORS
+    return 0 <= number <= {"milliseconds": 60_000, "percent": 100, "switch": 1}[kind]

@@ -1,0 +1,106 @@
+"""Numbers, times and statuses as a person reads them."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import phonenumbers
+from flask import Blueprint
+
+from smsapp import clock, phone
+from smsapp.sandbox.errors import CARRIER_ERRORS
+
+STATUS_WORDS = {
+    "accepted": "Accepted",
+    "scheduled": "Scheduled",
+    "queued": "Queued",
+    "sending": "Sending",
+    "sent": "Sent",
+    "delivered": "Delivered",
+    "undelivered": "Not delivered",
+    "failed": "Failed",
+    "canceled": "Canceled",
+    "received": "Received",
+}
+_LINK = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)\]'’])")
+
+
+def number(e164: str) -> str:
+    """Return "+14155552671" as "+1 415-555-2671"."""
+    try:
+        return phonenumbers.format_number(
+            phonenumbers.parse(e164), phonenumbers.PhoneNumberFormat.INTERNATIONAL
+        )
+    except phonenumbers.NumberParseException:
+        return e164
+
+
+def country(e164: str) -> str:
+    """Return two letters to stand for a number: its country."""
+    code = phone.country(e164)
+    return code if len(code) == 2 else "☎"
+
+
+def clock_time(at: float, exact: bool = False) -> str:
+    """Return the time of day on this desk: "09:41", or "09:41:07.250"."""
+    local = _local(at)
+    return (
+        local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"
+        if exact
+        else (local.strftime("%H:%M"))
+    )
+
+
+def day(at: float) -> str:
+    """Return "Today", "Yesterday" or "Monday 3 March"."""
+    today = clock.now().astimezone().date()
+    that = _local(at).date()
+    if that == today:
+        return "Today"
+    if that == today - timedelta(days=1):
+        return "Yesterday"
+    return f"{that:%A} {that.day} {that:%B}"
+
+
+def short_time(at: float) -> str:
+    """Return the time of day if it is today's, else the day."""
+    return clock_time(at) if day(at) == "Today" else f"{_local(at).day} {_local(at):%b}"
+
+
+def iso(at: float) -> str:
+    """Return a time for a machine."""
+    return datetime.fromtimestamp(at, UTC).isoformat()
+
+
+def count(number_of: int, noun: str) -> str:
+    """Return "1 segment" or "2 segments"."""
+    return f"{number_of:,} {noun}" + ("" if number_of == 1 else "s")
+
+
+def links(text: str) -> list[tuple[str, bool]]:
+    """Split a text into pieces and whether each is a link."""
+    return [(piece, i % 2 == 1) for i, piece in enumerate(_LINK.split(text)) if piece]
+
+
+def error(code: int) -> str:
+    """Return what a carrier's error code means."""
+    return CARRIER_ERRORS[code].words if code in CARRIER_ERRORS else "Unknown error"
+
+
+def answer(text: str | None) -> str:
+    """Return how the app answered a receipt."""
+    if text is None:
+        return "receipt on its way"
+    if text.isdecimal():
+        return f"receipt answered {text}"
+    return f"receipt: {text}"
+
+
+def register(bp: Blueprint) -> None:
+    """Give the templates these words as filters."""
+    for word in (number, country, clock_time, day, short_time, iso, count, links, error, answer):
+        bp.add_app_template_filter(word)
+    bp.add_app_template_filter(lambda status: STATUS_WORDS.get(status, status), "status_words")
+
+
+def _local(at: float) -> datetime:
+    return datetime.fromtimestamp(at, UTC).astimezone()

@@ -1,0 +1,219 @@
+"""The phone page in a real browser."""
+
+from dataclasses import replace
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from desk import ACCOUNT, SHOP, TOKEN
+from playwright.sync_api import expect, sync_playwright
+from twilio.rest import Client
+
+from smsapp.sandbox.app import running
+
+pytestmark = pytest.mark.browser
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, sandbox):
+    """Open the phone page; at the end, nothing may have gone wrong in it."""
+    contexts, faults = [], []
+
+    def open_page(path="/", width=1280, height=800, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.goto(sandbox.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+def newest(page):
+    return page.locator(".text").last
+
+
+def test_a_text_and_its_statuses_appear_by_themselves_and_are_announced(open_page, send, sandbox):
+    page = open_page()
+    expect(page.get_by_text("No texts yet")).to_be_visible()
+    send(body="Your order 1001 has shipped.")
+    expect(newest(page).locator(".bubble")).to_have_text("Your order 1001 has shipped.")
+    expect(newest(page).locator(".mark")).to_contain_text("Delivered")
+    expect(newest(page)).to_contain_text("1 segment")
+    expect(page.get_by_role("status")).to_have_text(
+        "Text to +1 555-867-5310: Your order 1001 has shipped."
+    )
+
+
+def test_what_is_open_and_focused_stays_so_when_a_text_arrives(open_page, send, sandbox):
+    send(body="one")
+    sandbox.settle()
+    page = open_page()
+    summary = newest(page).locator("summary")
+    summary.focus()
+    page.keyboard.press("Enter")
+    send(body="two")
+    expect(page.locator(".text")).to_have_count(2)
+    expect(page.locator(".past[open]")).to_have_count(1)
+    assert page.evaluate("document.activeElement.closest('.text').innerText").startswith("one")
+
+
+def test_everything_can_be_done_by_keyboard(open_page, send, sandbox):
+    send(to="+14155552671", body="first")
+    send(to="+447700900123", body="second")
+    sandbox.settle()
+    page = open_page()
+    page.keyboard.press("Tab")
+    expect(page.get_by_role("link", name="Skip to the texts")).to_be_focused()
+    tab_to(page, "a[href*='/conversations/']", "first")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="+1 415-555-2671")).to_be_visible()
+    tab_to(page, "input[name=latency_ms]")
+    page.keyboard.type("250")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Rough weather")).to_be_visible()
+    expect(page.get_by_role("heading", name="+1 415-555-2671")).to_be_visible()
+    assert sandbox.weather()["latency_ms"] == 250
+    tab_to(page, "button", "Clear weather")
+    page.keyboard.press("Enter")
+    expect(page.get_by_text("Calm weather")).to_be_visible()
+    tab_to(page, "button", "Clear all conversations")
+    page.keyboard.press("Space")
+    expect(page.get_by_text("No texts yet")).to_be_visible()
+
+
+def tab_to(page, selector, text=""):
+    for _ in range(60):
+        page.keyboard.press("Tab")
+        found = page.evaluate(
+            "([s, t]) => document.activeElement.matches(s)"
+            " && document.activeElement.innerText.includes(t)",
+            [selector, text],
+        )
+        if found:
+            return
+    raise AssertionError(f"the keyboard cannot reach {selector} {text}")
+
+
+def test_it_works_without_javascript(open_page, send, sandbox):
+    page = open_page(java_script_enabled=False)
+    send(body="Hello")
+    sandbox.settle()
+    page.reload()
+    expect(newest(page)).to_contain_text("Hello")
+    page.get_by_role("link", name="+1 555-867-5310").click()
+    newest(page).locator("summary").click()
+    expect(newest(page).get_by_text("Queued")).to_be_visible()
+    page.get_by_label("Credentials refused").check()
+    page.get_by_label("Carrier error").select_option("30003")
+    page.get_by_role("button", name="Set weather").click()
+    expect(page.get_by_text("Rough weather")).to_be_visible()
+    assert sandbox.weather()["credentials_refused"] is True
+    assert sandbox.weather()["carrier_error"] == 30003
+    page.get_by_role("button", name="Clear all conversations").click()
+    expect(page.get_by_text("No texts yet")).to_be_visible()
+
+
+def test_the_newest_of_many_texts_is_in_sight(open_page, send, sandbox):
+    for i in range(30):
+        send(body=f"Text {i}")
+    sandbox.settle()
+    for options in ({"java_script_enabled": False}, {}):
+        expect(newest(open_page(**options))).to_be_in_viewport()
+
+
+def test_a_phone_shows_one_thing_at_a_time_without_scrolling_sideways(open_page, send, sandbox):
+    long_link = "https://track.example/" + "1Z999AA1" * 20
+    send(body=f"Your order has shipped. {long_link}")
+    send(to="+14155552671", body="Hello")
+    sandbox.settle()
+    page = open_page(width=360, height=740)
+    expect(page.locator("#thread")).to_be_hidden()
+    assert_fits(page)
+    page.get_by_role("link", name="+1 555-867-5310").click()
+    expect(page.locator("#thread")).to_be_visible()
+    newest(page).locator("summary").click()
+    assert_fits(page)
+    page.get_by_role("link", name="All conversations").click()
+    expect(page.locator("#people")).to_be_visible()
+    expect(page.locator("#weather")).to_be_visible()
+
+
+def assert_fits(page):
+    assert page.evaluate("document.documentElement.scrollWidth") <= 360
+    assert page.evaluate(
+        "[...document.querySelectorAll('.card')]"
+        ".every(c => c.scrollWidth <= c.clientWidth || getComputedStyle(c).display === 'none')"
+    )
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 1280])
+def test_axe_finds_nothing(open_page, send, sandbox, scheme, width):
+    faults = axe_faults(open_page(color_scheme=scheme, width=width))
+    sandbox.weather(carrier_error=30007)
+    send(body="Never arrives")
+    sandbox.weather(carrier_error=0, latency_ms=10)
+    send(to="+447700900123", body="Arrives")
+    sandbox.settle()
+    for path in ("/", "/conversations/1"):
+        page = open_page(path, color_scheme=scheme, width=width)
+        for summary in page.locator(".past summary").all():
+            if summary.is_visible():
+                summary.click()
+        faults += axe_faults(page)
+    assert faults == []
+
+
+def axe_faults(page):
+    found = Axe().run(page).response["violations"]
+    return [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
+
+
+def test_a_hidden_page_does_not_ask(open_page, sandbox):
+    page = open_page()
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.evaluate("Object.defineProperty(document, 'hidden', {get: () => true})")
+    page.wait_for_timeout(1100)
+    asked.clear()
+    page.wait_for_timeout(1500)
+    assert asked == []
+
+
+def test_it_goes_on_after_the_sandbox_was_restarted(browser, config):
+    context = browser.new_context()
+    page = context.new_page()
+    with running(config) as first:
+        page.goto(first.url)
+        port = int(first.url.rsplit(":", 1)[1])
+    page.wait_for_timeout(1200)
+    with running(replace(config), port=port) as second:
+        client = Client(ACCOUNT, TOKEN)
+        client.api.base_url = second.url
+        client.messages.create(to="+15558675310", from_=SHOP, body="Back again")
+        client.http_client.session.close()
+        expect(newest(page)).to_contain_text("Back again")
+        context.close()

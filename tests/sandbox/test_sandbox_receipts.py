@@ -1,0 +1,175 @@
+"""Status callbacks: signed as Twilio's, in order, tried again as Twilio does."""
+
+import re
+import socket
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urldefrag
+
+import pytest
+from desk import ACCOUNT, SHOP, TOKEN
+from twilio.request_validator import RequestValidator
+
+from smsapp.sandbox.app import running
+from smsapp.sandbox.receipt import Rules, rules_of
+
+
+def closed_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+def tries(sandbox, sid):
+    (text,) = [t for t in sandbox.inbox.texts("+15558675310", 9) if t.message.sid == sid]
+    return [(r.status, r.answer, r.tries) for r in text.receipts]
+
+
+def test_receipts_are_signed_and_carry_twilios_fields_in_order(sandbox, send, receiver):
+    url = receiver.url + "?attempt=1"
+    sid = send(status_callback=url + "#rc=2&rp=5xx").sid
+    sandbox.settle()
+    sent, delivered = receiver.posted
+    assert list(sent.fields.items()) == [
+        ("SmsSid", sid),
+        ("SmsStatus", "sent"),
+        ("MessageStatus", "sent"),
+        ("To", "+15558675310"),
+        ("MessageSid", sid),
+        ("AccountSid", ACCOUNT),
+        ("From", SHOP),
+        ("ApiVersion", "2010-04-01"),
+    ]
+    assert next(iter(delivered.fields)) == "RawDlrDoneDate"
+    assert re.fullmatch(r"\d{10}", delivered.fields["RawDlrDoneDate"])
+    for posted in receiver.posted:
+        signature = posted.headers["X-Twilio-Signature"]
+        assert posted.url == url
+        assert RequestValidator(TOKEN).validate(url, posted.fields, signature)
+        assert not RequestValidator("other").validate(url, posted.fields, signature)
+        assert posted.headers["User-Agent"] == "TwilioProxy/1.1"
+        assert posted.headers["Content-Type"] == "application/x-www-form-urlencoded"
+        assert posted.headers["X-Home-Region"] == "us1"
+        assert posted.headers["Accept"] == "*/*"
+    tokens = {posted.headers["I-Twilio-Idempotency-Token"] for posted in receiver.posted}
+    assert len(tokens) == 2
+
+
+def test_without_a_messaging_service_the_first_receipt_is_sent(sandbox, send, receiver):
+    send(status_callback=receiver.url)
+    sandbox.settle()
+    assert receiver.statuses() == ["sent", "delivered"]
+
+
+def test_with_a_messaging_service_the_first_receipt_is_queued(sandbox, client, receiver):
+    client.messages.create(
+        to="+15558675310",
+        messaging_service_sid="MG" + "2" * 32,
+        body="Hi",
+        status_callback=receiver.url,
+    )
+    sandbox.settle()
+    assert receiver.statuses() == ["queued", "sent", "delivered"]
+
+
+def test_a_failure_says_why(sandbox, client, send, receiver):
+    sandbox.weather(carrier_error=30003)
+    sid = send(status_callback=receiver.url).sid
+    sandbox.settle()
+    assert receiver.statuses() == ["sent", "undelivered"]
+    assert receiver.posted[1].fields["ErrorCode"] == "30003"
+    message = client.messages(sid).fetch()
+    assert (message.error_code, message.error_message) == (30003, "Unreachable destination handset")
+
+
+def test_a_receipt_refused_by_the_app_is_not_tried_again(sandbox, send, receiver):
+    receiver.answers = [500, 403]
+    sid = send(status_callback=receiver.url).sid
+    sandbox.settle()
+    assert tries(sandbox, sid) == [("sent", "500", 1), ("delivered", "403", 1)]
+
+
+def test_nobody_listening_is_tried_once_more(sandbox, send):
+    sid = send(status_callback=f"http://127.0.0.1:{closed_port()}/x").sid
+    sandbox.settle()
+    assert tries(sandbox, sid) == [
+        ("sent", "no connection", 2),
+        ("delivered", "no connection", 2),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("fragment", "answers", "expected"),
+    [
+        ("rc=3&rp=5xx", [500, 503, 204], 3),
+        ("rc=1&rp=5xx", [500, 503, 204], 2),
+        ("rc=3&rp=5xx", [404], 1),
+        ("rc=3&rp=4xx,5xx", [404, 500], 3),
+        ("rc=5&rp=all", [500, 403, 500], 4),
+        ("rc=0&rp=all", [500], 1),
+        ("rp=ct", [500], 1),
+        ("rc=2&rp=rt&rt=100", [0.4], 2),
+        ("rc=2&rp=5xx&rt=100", [0.4], 1),
+    ],
+)
+def test_the_addresss_fragment_steers_the_tries(
+    sandbox, send, receiver, fragment, answers, expected
+):
+    sandbox.weather(carrier_error=30007)  # one receipt: failed
+    receiver.answers = list(answers)
+    sid = send(status_callback=f"{receiver.url}#{fragment}").sid
+    sandbox.settle()
+    assert tries(sandbox, sid)[0][2] == expected
+    assert receiver.statuses() == ["failed"] * expected
+    assert len({p.headers["I-Twilio-Idempotency-Token"] for p in receiver.posted}) == 1
+    assert {p.url for p in receiver.posted} == {urldefrag(receiver.url).url}
+
+
+def test_overrides_are_kept_within_twilios_bounds():
+    assert rules_of("http://a/#ct=1&rt=99999&tt=x&rc=9&rp=all") == Rules(
+        connect_timeout=0.1,
+        read_timeout=15.0,
+        total_time=15.0,
+        retries=5,
+        retry_on=frozenset({"all"}),
+    )
+    assert rules_of("http://a/") == Rules()
+
+
+def test_a_receipt_for_another_machine_stays_here(sandbox, send):
+    sid = send(status_callback="https://shop.example/x").sid
+    sandbox.settle()
+    assert all("not an address on this machine" in answer for _, answer, _ in tries(sandbox, sid))
+
+
+def test_receipts_and_statuses_go_on_after_a_restart(config, slow_config, connect, receiver):
+    with running(slow_config) as before:
+        sid = (
+            connect(before)
+            .messages.create(to="+15558675310", from_=SHOP, body="Hi", status_callback=receiver.url)
+            .sid
+        )
+        before.weather(latency_ms=5)
+    _make_everything_due(config.database)
+    with running(config) as after:
+        after.settle()
+        assert [m["status"] for m in after.messages()] == ["delivered"]
+        assert after.weather()["latency_ms"] == 5
+    assert receiver.statuses(sid) == ["sent", "delivered"]
+
+
+def _make_everything_due(database):
+    import sqlite3
+
+    db = sqlite3.connect(database)
+    with db:
+        db.execute("UPDATE step SET due_at = 0")
+    db.close()
+
+
+def test_a_burst_loses_no_text_and_no_receipt(sandbox, send, receiver):
+    with ThreadPoolExecutor(32) as pool:
+        sids = list(pool.map(lambda i: send(status_callback=receiver.url).sid, range(300)))
+    sandbox.settle(30)
+    assert sorted(m["sid"] for m in sandbox.messages()) == sorted(sids)
+    for sid in sids:
+        assert receiver.statuses(sid) == ["sent", "delivered"]

@@ -1,0 +1,89 @@
+"""The sandbox as a program of its own, under gunicorn."""
+
+import multiprocessing
+import socket
+import time
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+
+import pytest
+import requests
+from desk import SHOP, Wire
+from requests.exceptions import ConnectionError as Cut
+
+from smsapp.sandbox.app import Sandbox, serve
+
+
+class Served:
+    def __init__(self, url):
+        self.url = url
+
+
+@pytest.fixture
+def served(config):
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    process = multiprocessing.get_context("spawn").Process(target=serve, args=(config, port))
+    process.start()
+    url = f"http://127.0.0.1:{port}"
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            requests.get(f"{url}/healthz", timeout=1)
+            break
+        except Cut:
+            assert time.monotonic() < deadline
+            time.sleep(0.05)
+    yield Served(url)
+    started = time.monotonic()
+    process.terminate()
+    process.join(10)
+    assert process.exitcode is not None
+    assert time.monotonic() - started < 5
+
+
+def test_it_serves_many_at_once_and_loses_no_receipt(served, connect, receiver):
+    client = connect(served)
+
+    def send(i):
+        return client.messages.create(
+            to="+15558675310", from_=SHOP, body=str(i), status_callback=receiver.url
+        ).sid
+
+    with ThreadPoolExecutor(64) as pool:
+        sids = list(pool.map(send, range(300)))
+    deadline = time.monotonic() + 20
+    while len(receiver.posted) < 600 and time.monotonic() < deadline:
+        time.sleep(0.05)
+    assert sorted(receiver.statuses()) == ["delivered"] * 300 + ["sent"] * 300
+    listed = requests.get(f"{served.url}/messages.json", timeout=5).json()["messages"]
+    assert sorted(m["sid"] for m in listed) == sorted(sids)
+
+
+def test_a_reset_cuts_a_kept_connection_under_gunicorn_too(served):
+    weather = f"{served.url}/weather.json"
+    with closing(Wire(served.url)) as wire:
+        assert wire.send() == 201
+        requests.post(weather, json={"reset_after": 100}, timeout=5)
+        with pytest.raises(ConnectionResetError, match="reset by peer"):
+            wire.send()
+    requests.delete(weather, timeout=5)
+    with closing(Wire(served.url)) as wire:
+        assert wire.send() == 201
+    listed = requests.get(f"{served.url}/messages.json", timeout=5).json()["messages"]
+    assert len(listed) == 3
+
+
+def test_it_stops_promptly_while_a_send_hangs(served, connect):
+    requests.post(f"{served.url}/weather.json", json={"timeout_after": 100}, timeout=5)
+    pool = ThreadPoolExecutor(1)
+    client = connect(served, timeout=30)
+    hanging = pool.submit(client.messages.create, to="+15558675310", from_=SHOP, body="1")
+    time.sleep(0.3)
+    assert not hanging.done()
+    pool.shutdown(wait=False)  # the fixture stops the server in time
+
+
+def test_the_interface_for_tests_names_what_others_rely_on():
+    assert {"messages", "weather", "clear_weather", "clear", "settle"} <= set(dir(Sandbox))

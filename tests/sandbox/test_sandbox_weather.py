@@ -1,0 +1,191 @@
+"""Each kind of bad weather does what its name says, and nothing else."""
+
+import time
+from contextlib import closing
+from dataclasses import replace
+
+import pytest
+import requests
+from desk import SHOP, Wire
+from requests.exceptions import ConnectionError as Cut
+from requests.exceptions import ReadTimeout
+from twilio.base.exceptions import TwilioRestException
+
+from smsapp.sandbox.app import running
+from smsapp.sandbox.store import Store
+from smsapp.sandbox.weather import CALM, FIELDS, BadWeather, Weather
+
+
+def refused(send):
+    with pytest.raises(TwilioRestException) as raised:
+        send()
+    return raised.value.status, raised.value.code
+
+
+def test_the_weather_is_calm_at_first(sandbox):
+    assert sandbox.weather() == CALM
+
+
+def test_too_many_requests_are_429_and_not_accepted(sandbox, send, client):
+    sandbox.weather(too_many_requests=100)
+    assert refused(send) == (429, 20429)
+    assert client.http_client._test_only_last_response.headers["Retry-After"] == "1"
+    assert sandbox.messages() == []
+
+
+def test_unavailable_is_503_and_not_accepted(sandbox, send):
+    sandbox.weather(error_before=100)
+    assert refused(send) == (503, 20503)
+    assert sandbox.messages() == []
+
+
+def test_an_error_after_accepting_is_500_and_the_text_goes_out(sandbox, send, receiver):
+    sandbox.weather(error_after=100)
+    assert refused(lambda: send(status_callback=receiver.url)) == (500, 20500)
+    sandbox.settle()
+    assert receiver.statuses() == ["sent", "delivered"]
+
+
+def test_a_timeout_after_accepting_never_answers_and_the_text_goes_out(sandbox, connect):
+    sandbox.weather(timeout_after=100)
+    client = connect(sandbox, timeout=0.3)
+    with pytest.raises(ReadTimeout):
+        client.messages.create(to="+15558675310", from_=SHOP, body="Hi")
+    assert len(sandbox.messages()) == 1
+
+
+def test_a_silent_send_ends_after_a_while(config, connect):
+    with running(replace(config, hang_seconds=0.2)) as sandbox:
+        sandbox.weather(timeout_after=100)
+        with pytest.raises(Cut):
+            connect(sandbox).messages.create(to="+15558675310", from_=SHOP, body="Hi")
+
+
+def test_a_reset_cuts_a_kept_connection_and_the_text_goes_out(sandbox):
+    with closing(Wire(sandbox.url)) as wire:
+        assert wire.send() == 201
+        sandbox.weather(reset_after=100)
+        with pytest.raises(ConnectionResetError, match="reset by peer"):
+            wire.send()
+    assert len(sandbox.messages()) == 2
+
+
+def test_the_sandbox_works_on_after_a_reset(sandbox, send):
+    sandbox.weather(reset_after=100)
+    with pytest.raises(Cut):
+        send()
+    sandbox.clear_weather()
+    assert send().status == "queued"
+
+
+def test_latency_delays_every_answer(sandbox, client):
+    sandbox.weather(latency_ms=200)
+    started = time.monotonic()
+    client.messages.list()
+    assert time.monotonic() - started >= 0.2
+
+
+def test_lost_receipts_are_not_posted_but_the_text_arrives(sandbox, send, receiver):
+    sandbox.weather(lost_receipts=100)
+    send(status_callback=receiver.url)
+    sandbox.settle()
+    assert receiver.posted == []
+    assert sandbox.messages()[0]["status"] == "delivered"
+
+
+def test_repeated_receipts_are_the_same_twice(sandbox, send, receiver):
+    sandbox.weather(repeated_receipts=100)
+    send(status_callback=receiver.url)
+    sandbox.settle()
+    assert sorted(receiver.statuses()) == ["delivered", "delivered", "sent", "sent"]
+    assert len({p.headers["I-Twilio-Idempotency-Token"] for p in receiver.posted}) == 2
+
+
+def test_reordered_receipts_report_sent_last(sandbox, send, receiver):
+    sandbox.weather(reordered_receipts=100)
+    send(status_callback=receiver.url)
+    sandbox.settle()
+    assert receiver.statuses() == ["delivered", "sent"]
+
+
+@pytest.mark.parametrize(
+    ("code", "statuses"),
+    [
+        (30003, ["sent", "undelivered"]),
+        (30034, ["sent", "undelivered"]),
+        (30007, ["failed"]),
+        (21610, ["failed"]),
+    ],
+)
+def test_a_carrier_error_ends_in_its_status(sandbox, send, receiver, code, statuses):
+    sandbox.weather(carrier_error=code)
+    send(status_callback=receiver.url)
+    sandbox.settle()
+    assert receiver.statuses() == statuses
+    assert receiver.posted[-1].fields["ErrorCode"] == str(code)
+    assert sandbox.messages()[0]["errorCode"] == code
+
+
+def test_refused_credentials_are_401_for_everything(sandbox, send, client):
+    sandbox.weather(credentials_refused=1)
+    assert refused(send) == (401, 20003)
+    assert refused(lambda: client.messages("SM" + "0" * 32).fetch()) == (401, 20003)
+
+
+def test_a_full_queue_is_21611(sandbox, send):
+    sandbox.weather(queue_full=1)
+    assert refused(send) == (400, 21611)
+
+
+def test_a_share_hits_about_its_share_and_the_seed_repeats_it(tmp_path):
+    def rolls(name):
+        store = Store(tmp_path / name)
+        weather = Weather(store, seed=7)
+        weather.change({"error_before": 30, "reset_after": 20})
+        found = [weather.trouble() for _ in range(1000)]
+        store.close()
+        return found
+
+    first = rolls("a")
+    assert first == rolls("b")
+    assert 250 < first.count("error_before") < 350
+    assert 150 < first.count("reset_after") < 250
+    assert set(first) == {"error_before", "reset_after", None}
+
+
+def test_the_weather_is_json(sandbox):
+    url = f"{sandbox.url}/weather.json"
+    answer = requests.post(url, json={"latency_ms": 50, "queue_full": True}, timeout=5)
+    assert answer.json() == CALM | {"latency_ms": 50, "queue_full": True}
+    assert requests.get(url, timeout=5).json() == answer.json()
+    assert requests.delete(url, timeout=5).json() == CALM
+    assert sandbox.weather() == CALM
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"fog": 1},
+        {"latency_ms": -1},
+        {"latency_ms": "soon"},
+        {"latency_ms": None},
+        {"lost_receipts": 101},
+        {"queue_full": 2},
+        {"carrier_error": 12},
+        {"error_before": 60, "reset_after": 60},
+        ["fog"],
+    ],
+)
+def test_weather_that_makes_no_sense_is_refused_and_nothing_changes(sandbox, settings):
+    answer = requests.post(f"{sandbox.url}/weather.json", json=settings, timeout=5)
+    assert (answer.status_code, answer.json()["error"]) == (400, "bad_weather")
+    assert sandbox.weather() == CALM
+
+
+def test_bad_weather_raises_in_tests(sandbox):
+    with pytest.raises(BadWeather):
+        sandbox.weather(fog=1)
+
+
+def test_every_field_has_a_name_of_its_own():
+    assert len({field.name for field in FIELDS}) == len({f.label for f in FIELDS}) == len(FIELDS)
