@@ -8,7 +8,16 @@ import uuid
 from datetime import datetime
 from enum import StrEnum
 
-from sqlalchemy import CheckConstraint, ForeignKey, Index, String, Text, UniqueConstraint, text
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    ForeignKeyConstraint,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    text,
+)
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.extensions import Base
@@ -58,8 +67,33 @@ class Reason(StrEnum):
 class OptOutSource(StrEnum):
     """Which door an opt-out came through."""
 
+    PAGE = "page"
+    TEXT = "text"  # STOP
+    TWILIO = "twilio"  # 21610, from the answer to a call or from a receipt
     OPERATOR = "operator"
-    TWILIO = "twilio"
+
+
+class ConsentAction(StrEnum):
+    """What a row of the consent ledger says."""
+
+    GRANTED = "granted"
+    WITHDRAWN = "withdrawn"
+
+
+class ConsentSource(StrEnum):
+    """Who said so."""
+
+    PAGE = "page"
+    API = "api"  # an internal service, with its consentAt
+    TEXT = "text"
+    OPERATOR = "operator"
+
+
+class Channel(StrEnum):
+    """How a verification code is sent."""
+
+    SMS = "sms"
+    CALL = "call"
 
 
 class AttemptSource(StrEnum):
@@ -89,6 +123,86 @@ class Phone(Base):
     e164: Mapped[str | None] = mapped_column(String(16), unique=True)
     country: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+    # From then on a service's consentAt counts no more: only the customer's own grant does.
+    erased_at: Mapped[datetime | None]
+    # Customer sessions begun before then have ended.
+    sessions_since: Mapped[datetime | None]
+    # Rows in the consent ledger, so that a missing last one shows too.
+    consents: Mapped[int] = mapped_column(server_default="0")
+
+
+class Consent(Base):
+    """The ledger of what a person agreed to; the database refuses UPDATE and DELETE.
+
+    `mac` covers the row and the mac of the phone's row before it, so that a changed, missing or
+    inserted row shows.
+    """
+
+    __tablename__ = "consent"
+    __table_args__ = (CheckConstraint("seq >= 1", name="seq"),)
+
+    phone_key: Mapped[str] = mapped_column(
+        PhoneKey, ForeignKey("phone.phone_key"), primary_key=True
+    )
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    purpose: Mapped[str] = mapped_column(String(40))
+    action: Mapped[ConsentAction]
+    source: Mapped[ConsentSource]
+    wording_version: Mapped[str] = mapped_column(String(20))
+    wording_hash: Mapped[str] = mapped_column(String(64))
+    at: Mapped[datetime]
+    verify_sid: Mapped[str | None] = mapped_column(String(34))
+    mac: Mapped[str] = mapped_column(String(64))
+
+
+class ConsentEvidence(Base):
+    """From where a row of the ledger was said; apart from it, because it can be erased."""
+
+    __tablename__ = "consent_evidence"
+    __table_args__ = (
+        ForeignKeyConstraint(["phone_key", "seq"], ["consent.phone_key", "consent.seq"]),
+    )
+
+    phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
+    seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
+    address: Mapped[str | None] = mapped_column(String(45))
+    user_agent: Mapped[str | None] = mapped_column(String(400))
+
+
+class Verification(Base):
+    """One code that Twilio Verify was asked to send; the code itself is never here."""
+
+    __tablename__ = "verification"
+    __table_args__ = (
+        # How often a number, and a prefix, asked lately.
+        Index("verification_phone", "phone_key", "started_at"),
+        Index("verification_prefix", "prefix", "started_at"),
+        Index("verification_sid", "verify_sid"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    prefix: Mapped[str] = mapped_column(String(8))  # "+44770": country code and three digits
+    channel: Mapped[Channel]
+    # Null until Twilio has answered. A second code has the SID of the first.
+    verify_sid: Mapped[str | None] = mapped_column(String(34))
+    checks: Mapped[int]
+    started_at: Mapped[datetime]
+    approved_at: Mapped[datetime | None]
+
+
+class Inbound(Base):
+    """A text that somebody sent us, kept for support."""
+
+    __tablename__ = "inbound"
+    __table_args__ = (Index("inbound_phone", "phone_key", "received_at"),)
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    body: Mapped[str] = mapped_column(Text)
+    keyword: Mapped[str | None] = mapped_column(String(10))  # stop, start, help
+    received_at: Mapped[datetime]
 
 
 class OptOut(Base):

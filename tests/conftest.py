@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from sqlalchemy import Row, delete, select, update
+from sqlalchemy import Row, delete, select, text, update
 
 from smsapp import api_keys, config, worker
 from smsapp.api_keys import Scope
@@ -103,10 +103,21 @@ def app(shared_app: Flask) -> Iterator[Flask]:
 
 
 def empty(app: Flask) -> None:
-    """Delete all rows."""
+    """Delete all rows, past the triggers that keep the consent ledger."""
     with app.app_context(), db.engine.begin() as conn:
+        triggers = []
+        if conn.dialect.name == "sqlite":
+            triggers = conn.execute(
+                text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            ).all()
+            for name, _ in triggers:
+                conn.execute(text(f"DROP TRIGGER {name}"))
+        else:
+            conn.execute(text("SET LOCAL session_replication_role = replica"))
         for table in reversed(Base.metadata.sorted_tables):
             conn.execute(delete(table))
+        for _, create in triggers:
+            conn.execute(text(create))
     api_keys._remembered.clear()
 
 
