@@ -1,0 +1,179 @@
+"""Run the app and the sandbox together, for a newcomer: `make run`."""
+
+import fcntl
+import http.client
+import os
+import re
+import signal
+import socket
+import sqlite3
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager
+from pathlib import Path
+
+from smsapp.sandbox.children import Children, Failed, Stopped
+from smsapp.sandbox.environment import environment, made_once, write_private
+
+ROOT = Path(__file__).resolve().parents[2]
+INSTANCE = ROOT / "instance"
+KEY_FILE = INSTANCE / "sandbox-key"
+OK = 200
+APP_LOG, SANDBOX_LOG = INSTANCE / "app.log", INSTANCE / "sandbox.log"
+
+READY = """
+Ready. Nothing leaves this machine: the sandbox stands in for Twilio.
+
+  The app    {app}
+  The phone  {phone}/
+
+To text a customer, paste this into another terminal and look at the phone:
+
+curl {app}/api/order-shipped-sms \\
+  -H 'Authorization: Bearer {key}' \\
+  -H 'Content-Type: application/json' \\
+  -d '{{"eventId":"order-1001-shipped","phone":"+15558675310","orderId":"1001",
+       "trackingUrl":"https://example.com/track/1001","consentAt":"2026-06-02T09:00:00Z"}}'
+
+Logs are in instance/app.log and instance/sandbox.log. Ctrl-C stops both.
+"""
+
+
+def main() -> int:
+    """Run until somebody asks for the end (0) or something fails (1)."""
+    try:
+        port = read_port(os.environ)
+        with only_one():
+            for wanted in (port, port + 1):
+                refuse_taken(wanted, port)
+            run(port)
+    except Failed as failure:
+        print(failure, file=sys.stderr)
+        return 1
+    return 0
+
+
+def run(port: int) -> None:
+    """Start both, say where they are, and end them together."""
+    env = environment(os.environ, made_once(INSTANCE), port)
+    for log in (APP_LOG, SANDBOX_LOG):
+        write_private(log, "")
+    children = Children(ROOT, env)
+    children.stop_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    try:
+        print("Starting the app and the sandbox …", flush=True)
+        key = start(children, env, port)
+        app, phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
+        print(READY.format(app=app, phone=phone, key=key), flush=True)
+        children.watch()
+    except Stopped:
+        return
+    except Failed:
+        # Ctrl-C may also reach a program that is just being started, and end it.
+        if not children.stop_asked:
+            raise
+    finally:
+        children.stop()
+
+
+def start(children: Children, env: Mapping[str, str], port: int) -> str:
+    """Start both and return an API key that works."""
+    sandbox = children.start("The sandbox", ["flask", "sandbox"], SANDBOX_LOG)
+    if not migrated(INSTANCE / "smsapp.sqlite3", ROOT / "migrations/versions"):
+        children.run("The database's migration", ["flask", "db", "upgrade"], APP_LOG)
+    app = children.start("The app", ["gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}"], APP_LOG)
+    key = KEY_FILE.read_text().strip() if KEY_FILE.exists() else make_key(env)
+    children.wait(lambda: status(port + 1, "/healthz") == OK, sandbox)
+    children.wait(lambda: status(port, "/healthz") == OK, app)
+    refused = status(port, "/api/deliveries?eventId=sandbox-check", key) in {401, 403}
+    return make_key(env) if refused else key
+
+
+def migrated(database: Path, versions: Path) -> bool:
+    """Return whether the schema is the newest; asking Alembic takes a second of each start."""
+    steps = "".join(file.read_text() for file in versions.glob("*.py"))
+    name = r"""\b[^=\n]*= *["'](.+?)["']"""
+    newest = set(re.findall(rf"^revision{name}", steps, re.MULTILINE))
+    newest -= set(re.findall(rf"^down_revision{name}", steps, re.MULTILINE))
+    try:
+        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reading:
+            return {
+                row[0] for row in reading.execute("SELECT version_num FROM alembic_version")
+            } == newest
+    except sqlite3.Error:
+        return False
+
+
+def make_key(env: Mapping[str, str]) -> str:
+    """Make an API key and keep it for the next start; the database holds only its hash."""
+    for number in range(1, 100):
+        name = "sandbox" if number == 1 else f"sandbox-{number}"
+        scopes = ["--scope", "send", "--scope", "verify", "--scope", "read"]
+        made = subprocess.run(  # noqa: S603  our own program
+            [sys.executable, "-m", "flask", "api-key", "create", name, *scopes],
+            cwd=ROOT,
+            env=env,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            start_new_session=True,  # not to be hit by Ctrl-C
+            check=False,
+        )
+        if made.returncode == 0:
+            key = made.stdout.splitlines()[-1].strip()
+            write_private(KEY_FILE, key + "\n")
+            return key
+        if f"“{name}”" not in made.stderr:  # it complains of something else than the name
+            break
+    raise Failed(f"No API key could be made:\n{made.stderr}")
+
+
+def status(port: int, path: str, key: str = "") -> int:
+    """Return the HTTP status of a GET on this machine; 0 when nobody answers."""
+    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
+    try:
+        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+        return connection.getresponse().status
+    except (OSError, http.client.HTTPException):
+        return 0
+    finally:
+        connection.close()
+
+
+def read_port(given: Mapping[str, str]) -> int:
+    """Return the app's port; the sandbox has the next one."""
+    text = given.get("PORT") or "8000"
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 65535:
+        raise Failed(f"PORT must be a number from 1 to 65534, not {text!r}.")
+    return int(text)
+
+
+@contextmanager
+def only_one() -> Iterator[None]:
+    """Hold this checkout's data for one run; two would write the same logs and post twice."""
+    INSTANCE.mkdir(mode=0o700, exist_ok=True)
+    INSTANCE.chmod(0o700)
+    with (INSTANCE / "lock").open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            raise Failed("`make run` is running already in this folder; stop it first.") from None
+        yield
+
+
+def refuse_taken(wanted: int, port: int) -> None:
+    """Raise Failed if something listens on a port that we need."""
+    with socket.socket() as probe:
+        # As gunicorn does: connections of a run that has just ended are in nobody's way.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", wanted))
+        except OSError as error:
+            other = port + 100 if port < 65000 else 8000
+            reason = error.strerror or "it cannot be used"
+            raise Failed(f"Port {wanted}: {reason}. Try another: PORT={other} make run") from None
+
+
+if __name__ == "__main__":
+    sys.exit(main())

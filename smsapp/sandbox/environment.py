@@ -1,0 +1,89 @@
+"""What a run on the sandbox is told: secrets made once, everything else anew at each start."""
+
+import os
+import secrets
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+SECRETS_FILE = "sandbox.env"
+
+# Twilio's test number that every message may come from.
+# Source: https://www.twilio.com/docs/iam/test-credentials
+TEST_SENDER = "+15005550006"
+
+# Settings that could lead out of the sandbox or break it. Empty, not absent: python-dotenv
+# leaves a variable alone that exists, so what `.env` says of it does not come through.
+EMPTY = (
+    "ALLOWED_RECIPIENTS",
+    "GUNICORN_CMD_ARGS",
+    "TWILIO_API_KEY_SECRET",
+    "TWILIO_API_KEY_SID",
+    "TWILIO_AUTH_TOKEN_SECONDARY",
+    "TWILIO_EDGE",
+    "TWILIO_MESSAGING_SERVICE_SID",
+    "TWILIO_REGION",
+)
+
+
+def environment(given: Mapping[str, str], made: Mapping[str, str], port: int) -> dict[str, str]:
+    """Return what both programs run with; it wins over the caller's variables and `.env`.
+
+    Args:
+        given: The caller's environment. Whatever it says of Twilio is dropped.
+        made: What `made_once` returned.
+        port: The app's; the sandbox has the next one.
+    """
+    ours = {
+        "DATABASE_URL": "sqlite:///smsapp.sqlite3",  # in instance/
+        "EMBEDDED_WORKER": "true",
+        "FLASK_APP": "wsgi",
+        "FLASK_DEBUG": "0",
+        "PORT": str(port),
+        "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+        "PYTHONUNBUFFERED": "1",
+        "RATELIMIT_STORAGE_URI": "memory://",
+        "REQUIRE_TWILIO_SIGNATURE": "true",
+        "TRUSTED_PROXIES": "0",
+        "TWILIO_BASE_URL": f"http://127.0.0.1:{port + 1}",
+        "TWILIO_FROM_NUMBER": TEST_SENDER,
+        "WEB_CONCURRENCY": "1",
+    }
+    # A proxy would be asked for 127.0.0.1 and look on its own machine.
+    for name in ("NO_PROXY", "no_proxy"):
+        ours[name] = ",".join(filter(None, (given.get(name), "127.0.0.1")))
+    twilio = [name for name in given if name.startswith("TWILIO_")]
+    return {**given, **dict.fromkeys([*EMPTY, *twilio], ""), **made, **ours}
+
+
+def made_once(instance: Path) -> dict[str, str]:
+    """Return the secrets of this checkout; make those that are missing."""
+    file = instance / SECRETS_FILE
+    lines = file.read_text().splitlines() if file.exists() else []
+    kept = dict(line.split("=", 1) for line in lines if "=" in line)
+    made = {**_fresh(), **kept}
+    if made != kept:
+        write_private(file, "".join(f"{name}={value}\n" for name, value in made.items()))
+    return made
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, all of it or nothing."""
+    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}-")  # mode 0600
+    try:
+        with os.fdopen(handle, "w") as draft:
+            draft.write(text)
+        Path(name).replace(file)
+    except BaseException:
+        Path(name).unlink()
+        raise
+
+
+def _fresh() -> dict[str, str]:
+    return {
+        "SECRET_KEY": secrets.token_urlsafe(32),
+        "PHONE_KEY": secrets.token_urlsafe(32),
+        "TWILIO_ACCOUNT_SID": f"AC{secrets.token_hex(16)}",
+        "TWILIO_AUTH_TOKEN": secrets.token_hex(16),
+        "TWILIO_VERIFY_SERVICE_SID": f"VA{secrets.token_hex(16)}",
+    }

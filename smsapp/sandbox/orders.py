@@ -1,0 +1,120 @@
+"""Reading a request to send the way Twilio reads it, with Twilio's objections."""
+
+import re
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from urllib.parse import urlsplit
+
+from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.sandbox.carrier import Order
+from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.errors import (
+    TEST_RECIPIENTS,
+    TEST_SENDER,
+    TEST_SENDERS,
+    TwilioError,
+)
+
+LONGEST_BODY = 1600  # characters
+_SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
+
+
+def read_order(form: Mapping[str, str], config: SandboxConfig) -> Order:
+    """Return the text that a form asks for.
+
+    Raises:
+        TwilioError: The first objection, as Twilio would give it.
+    """
+    to, sender = form.get("To", ""), form.get("From") or None
+    service_sid = form.get("MessagingServiceSid") or None
+    if not to:
+        # Also what a JSON body gets: Twilio reads forms only.
+        raise TwilioError(21604, "A 'To' phone number is required.")
+    if not sender and not service_sid:
+        raise TwilioError(21603, "A 'From' phone number is required.")
+    body = _body(form)
+    _check_recipient(to)
+    if service_sid and not _SERVICE.fullmatch(service_sid):
+        raise TwilioError(21701, f"The Messaging Service {service_sid} does not exist")
+    if sender:
+        _check_sender(sender, to, config)
+    _check_route(to, sender)
+    return Order(
+        to=to,
+        sender=sender,
+        service_sid=service_sid,
+        body=body,
+        callback_url=_callback(form.get("StatusCallback") or None),
+        send_at=_send_at(form, service_sid),
+    )
+
+
+def _body(form: Mapping[str, str]) -> str:
+    body = form.get("Body", "")
+    if not body and not form.get("MediaUrl") and not form.get("ContentSid"):
+        raise TwilioError(21602, "Message body is required.")
+    if len(body) > LONGEST_BODY:
+        raise TwilioError(
+            21617,
+            f"The concatenated message body exceeds the {LONGEST_BODY} character limit",
+        )
+    return body
+
+
+def _check_recipient(to: str) -> None:
+    try:
+        parse_e164(to)
+    except InvalidPhone:
+        raise TwilioError(21211, f"The 'To' number {to} is not a valid phone number.") from None
+
+
+def _check_sender(sender: str, to: str, config: SandboxConfig) -> None:
+    if sender in TEST_SENDERS:
+        code, words = TEST_SENDERS[sender]
+        raise TwilioError(code, words.format(sender=sender))
+    try:
+        parse_e164(sender)
+    except InvalidPhone:
+        code, words = TEST_SENDERS["+15005550001"]
+        raise TwilioError(code, words.format(sender=sender)) from None
+    if sender not in (config.from_number, TEST_SENDER):
+        code, words = TEST_SENDERS["+15005550007"]
+        raise TwilioError(code, words.format(sender=sender))
+    if sender == to:
+        raise TwilioError(21211, "'To' and 'From' number cannot be the same")
+
+
+def _check_route(to: str, sender: str | None) -> None:
+    if to in TEST_RECIPIENTS:
+        code, words = TEST_RECIPIENTS[to]
+        raise TwilioError(code, words.format(to=to, sender=sender or ""))
+
+
+def _callback(url: str | None) -> str | None:
+    """Check an address for receipts; its fragment is kept, it steers the posting.
+
+    Unlike Twilio, the sandbox takes this machine's own names and ports.
+    """
+    if url is None:
+        return None
+    try:
+        address = urlsplit(url)
+        host, _ = address.hostname or "", address.port
+    except ValueError:
+        host = ""
+    # A host with an underscore is refused by Twilio too.
+    if not host or "_" in host or address.scheme not in ("http", "https") or not url.isascii():
+        raise TwilioError(21609, f"The 'StatusCallback' URL {url} is not a valid URL.")
+    return url
+
+
+def _send_at(form: Mapping[str, str], service_sid: str | None) -> float | None:
+    if form.get("ScheduleType") != "fixed":
+        return None
+    if not service_sid:
+        raise TwilioError(35118, "A MessagingServiceSid is required to schedule a message")
+    try:
+        at = datetime.fromisoformat(form.get("SendAt", ""))
+    except ValueError:
+        raise TwilioError(35114, "The SendAt time is not a valid ISO 8601 time") from None
+    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

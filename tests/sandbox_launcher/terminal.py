@@ -1,0 +1,94 @@
+"""A run as somebody at a terminal sees it, for the tests of `make run`."""
+
+import http.client
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+# A start takes 1 to 3 s, on a busy machine many times that.
+PATIENCE = 60
+
+
+class Run:
+    """One run in a folder, as somebody at a terminal sees it."""
+
+    def __init__(self, folder: Path, port: int, **variables: str) -> None:
+        self.folder, self.port = folder, port
+        self.output = folder / f"output-{time.monotonic_ns()}"
+        with self.output.open("wb") as output:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "smsapp.sandbox"],
+                cwd=folder,
+                env={**os.environ, **variables, "PORT": str(port)},
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+
+    @property
+    def said(self) -> str:
+        return self.output.read_text()
+
+    def ready(self) -> "Run":
+        until(lambda: "Ctrl-C stops both" in self.said or self.process.poll() is not None)
+        assert "Ctrl-C stops both" in self.said, self.said
+        return self
+
+    def ended(self) -> int:
+        return self.process.wait(PATIENCE)
+
+    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+        """Send a signal to all that the terminal would send it to."""
+        os.killpg(self.process.pid, number)
+        return self.ended()
+
+    def curl(self) -> dict[str, object]:
+        """Paste the printed command."""
+        command = re.search(r"^curl .*?'$(?=\n\n)", self.said, re.DOTALL | re.MULTILINE)
+        assert command
+        pasted = subprocess.run(
+            ["bash", "-c", command[0]], capture_output=True, text=True, check=True, timeout=30
+        )
+        return dict(json.loads(pasted.stdout))
+
+    def get(self, path: str, *, phone: bool = False) -> tuple[int, str]:
+        connection = http.client.HTTPConnection("127.0.0.1", self.port + phone, timeout=10)
+        connection.request("GET", path, headers={"Authorization": f"Bearer {self.key}"})
+        answer = connection.getresponse()
+        body = answer.read().decode()
+        connection.close()
+        return answer.status, body
+
+    @property
+    def key(self) -> str:
+        return (self.folder / "instance/sandbox-key").read_text().strip()
+
+    def processes(self) -> list[int]:
+        """Return who still works in this folder, whoever their parent is."""
+        found = []
+        for entry in Path("/proc").glob("[0-9]*"):
+            try:
+                if (entry / "cwd").readlink() == self.folder and int(entry.name) != os.getpid():
+                    found.append(int(entry.name))
+            except OSError:
+                continue  # gone, or not ours
+        return found
+
+
+def until(done: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE
+    while not done():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def listens(port: int) -> bool:
+    with socket.socket() as client:
+        return client.connect_ex(("127.0.0.1", port)) == 0
