@@ -6,6 +6,7 @@ import sys
 import tempfile
 
 from dotenv import load_dotenv
+from gunicorn import util
 
 from smsapp.config import ConfigError, load
 
@@ -51,6 +52,11 @@ logconfig_dict = {
 _metrics_folder = tempfile.mkdtemp(prefix="smsapp-metrics-") if workers > 1 else None
 if _metrics_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
+
+# Its own answers to what is no HTTP would hand back the line it could not read, which an
+# intermediary may log: a number, or a key.
+_write_error = util.write_error
+util.write_error = lambda sock, status, reason, _message: _write_error(sock, status, reason, "")
 
 
 def post_worker_init(worker):

@@ -5,11 +5,16 @@ import sys
 
 from dotenv import load_dotenv
 
-from smsapp import config
-from smsapp.app import create_app
+from smsapp import config, logs
 
 load_dotenv()
+logs.catch_crashes()
 try:
-    app = create_app(config.load(os.environ))
+    settings = config.load(os.environ)
 except config.ConfigError as faults:
     sys.exit(str(faults))
+
+# Not before: it imports libraries that read variables by themselves and stumble over wrong ones.
+from smsapp.app import create_app  # noqa: E402
+
+app = create_app(settings)

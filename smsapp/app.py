@@ -21,13 +21,15 @@ from smsapp.errors import (
     InvalidRequest,
     RateLimited,
     SmsappError,
+    Unauthorized,
 )
-from smsapp.web import api, health, webhooks
+from smsapp.web import api, health, verify_api, webhooks
 
 log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 16 * 1024
 DATABASE_RETRY_SECONDS = 5
+METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
@@ -54,14 +56,17 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    # Else "//" is answered with a redirect to an address built from the Host header.
+    app.url_map.merge_slashes = False
+    # First: what an extension refuses has its log line and its time too.
+    app.before_request(_begin)
     extensions.db.init_app(app)
     extensions.migrate.init_app(app, extensions.db)
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)
-    for blueprint in (api.bp, webhooks.bp, health.bp):
+    for blueprint in (api.bp, verify_api.bp, webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
     cli.register(app)
-    app.before_request(_begin)
     app.after_request(_end)
     app.register_error_handler(Exception, _answer_error)
     if settings.trusted_proxies:
@@ -89,11 +94,13 @@ def _end(response: Response) -> Response:
     """Write the request's log line, which replaces any access log: the route, not the path."""
     route = request.url_rule.rule if request.url_rule else "none"
     seconds = time.perf_counter() - g.started
-    metrics.REQUESTS.labels(route, request.method, response.status_code).observe(seconds)
+    # A method may be any word of the caller's, a number too.
+    method = request.method if request.method in METHODS else "other"
+    metrics.REQUESTS.labels(route, method, response.status_code).observe(seconds)
     log.info(
         "request",
         extra={
-            "method": request.method,
+            "method": method,
             "route": route,
             "http_status": response.status_code,
             "ms": round(seconds * 1000, 1),
@@ -115,14 +122,24 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
     headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else {}
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
+    if isinstance(answer, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
     if request.path.startswith("/twilio/"):
         headers["Content-Type"] = "text/plain; charset=utf-8"
         return answer.text, answer.status, headers
-    if request.path.startswith("/api/") or not request.accept_mimetypes.accept_html:
+    if request.path.startswith("/api/") or not _wants_page():
         body = {"error": answer.code, "message": answer.text} | answer.extra
+        if answer.retry_after:
+            body["retryAfter"] = answer.retry_after
         return body, answer.status, headers
     page = render_template("errors/error.html", error=answer, request_id=g.request_id)
     return page, answer.status, headers
+
+
+def _wants_page() -> bool:
+    """Whether the caller asks for HTML by name, as browsers do; curl and probes take anything."""
+    best = request.accept_mimetypes.best_match(["application/json", "text/html"])
+    return best == "text/html"
 
 
 def _deliberate(error: Exception) -> SmsappError:

@@ -21,7 +21,15 @@ from smsapp.sandbox import app as sandbox
 # Twilio's own test sender, for a Messaging Service's texts on the sandbox.
 SANDBOX_SENDER = "+15005550006"
 
+LONGEST_KEY_NAME = 80
+
 api_key = click.Group("api-key", help="API keys of internal services.")
+
+
+def _key_name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
+    if not (name.isprintable() and 1 <= len(name.strip()) <= LONGEST_KEY_NAME):
+        raise click.BadParameter(f"must be 1 to {LONGEST_KEY_NAME} printable characters")
+    return name.strip()
 
 
 def register(app: Flask) -> None:
@@ -31,7 +39,7 @@ def register(app: Flask) -> None:
 
 
 @api_key.command("create")
-@click.argument("name")
+@click.argument("name", callback=_key_name)
 @click.option(
     "--scope",
     "scopes",

@@ -3,9 +3,11 @@
 Every variable is in .env.example with a line of comment; a test compares the two.
 """
 
+import hmac
+import re
 from collections.abc import Mapping
 from functools import cached_property
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 from urllib.parse import urlsplit
 
 import limits
@@ -17,6 +19,7 @@ from pydantic import (
     Field,
     SecretStr,
     StringConstraints,
+    TypeAdapter,
     ValidationError,
 )
 from sqlalchemy.engine import make_url
@@ -25,6 +28,11 @@ from sqlalchemy.exc import ArgumentError
 from smsapp.phone import InvalidPhone, parse_e164
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+_HTTP = re.compile(r"https?://[!-~]+")
+
+
+Value = TypeVar("Value")
 
 
 class ConfigError(Exception):
@@ -37,12 +45,20 @@ class ConfigError(Exception):
 
 
 def _base_url(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise ValueError("must be an http or https URL, such as https://sms.example.com")
-    if parts.username or parts.password or parts.query or parts.fragment:
+    if "@" in value or "?" in value or "#" in value:
         raise ValueError("must hold no user name, query or fragment")
+    if _host(value) is None or not _HTTP.fullmatch(value):
+        raise ValueError("must be an http or https URL, such as https://sms.example.com")
     return value.rstrip("/")
+
+
+def _host(url: str) -> str | None:
+    """Return the host of a URL in lower case; None where it has none or cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return None
 
 
 def _e164(value: str) -> str:
@@ -55,13 +71,23 @@ def _e164(value: str) -> str:
 def _database_url(value: str) -> str:
     try:
         url = make_url(value)
-    except ArgumentError:
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
         raise ValueError("must be a SQLAlchemy URL") from None
-    if url.get_backend_name() not in {"sqlite", "postgresql"}:
+    if backend not in _DRIVERS:
         raise ValueError("must be a sqlite:/// or postgresql:// URL")
-    if url.get_backend_name() == "postgresql":
-        url = url.set(drivername="postgresql+psycopg")
-    return url.render_as_string(hide_password=False)
+    if backend == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: what is in memory is lost when the process ends")
+    return url.set(drivername=_DRIVERS[backend]).render_as_string(hide_password=False)
+
+
+def _storage_uri(value: str) -> str:
+    scheme = value.partition(":")[0]
+    if scheme not in {"memory", "redis", "rediss", "redis+unix"}:
+        raise ValueError("must be memory:// or a redis:// URL")
+    if scheme in {"redis", "rediss"} and _host(value) is None:
+        raise ValueError("must name a host, such as redis://localhost:6379")
+    return value
 
 
 def _rate(value: str) -> str:
@@ -79,7 +105,6 @@ def _e164_set(value: object) -> object:
     return frozenset(_e164(part.strip()) for part in value.split(",") if part.strip())
 
 
-Text = Annotated[str, StringConstraints(min_length=1)]
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 E164 = Annotated[str, AfterValidator(_e164)]
@@ -106,16 +131,21 @@ class Settings(BaseModel):
     twilio_api_key_secret: SecretStr | None = None
     twilio_from_number: E164 | None = None
     twilio_messaging_service_sid: Annotated[str, _sid("MG")] | None = None
+    twilio_verify_service_sid: Annotated[str, _sid("VA")] | None = None
     twilio_base_url: BaseUrl | None = None
     require_twilio_signature: bool = True
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///smsapp.sqlite3"
-    ratelimit_storage_uri: Text = "memory://"
+    ratelimit_storage_uri: Annotated[str, AfterValidator(_storage_uri)] = "memory://"
     api_rate_limit: Annotated[str, AfterValidator(_rate)] = "3000/minute"
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20
     allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
+    verify_rate_limit: Annotated[str, AfterValidator(_rate)] = "20/hour"
+    pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
+    pumping_min_starts: Annotated[int, Field(ge=1)] = 20
+    pumping_min_approval_percent: Annotated[int, Field(ge=0, le=100)] = 10
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     embedded_worker: bool | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
@@ -142,6 +172,11 @@ class Settings(BaseModel):
     def phone_key_bytes(self) -> bytes:
         """Return the key that phone keys are made with."""
         return self.phone_key.get_secret_value().encode()
+
+    @cached_property
+    def ledger_key(self) -> bytes:
+        """Return the key that the consent ledger is chained with."""
+        return hmac.digest(self.phone_key_bytes, b"consent ledger", "sha256")
 
     @cached_property
     def webhook_tokens(self) -> tuple[str, ...]:
@@ -172,7 +207,7 @@ def load(environ: Mapping[str, str]) -> Settings:
     try:
         settings = Settings.model_validate(given)
     except ValidationError as error:
-        wrong = error.errors(include_url=False, include_input=False, include_context=False)
+        wrong = error.errors(include_url=False, include_input=False)
         raise ConfigError([_sentence(fault) for fault in wrong] + faults) from None
     if faults:
         raise ConfigError(faults)
@@ -186,6 +221,8 @@ def _sentence(fault: Any) -> str:
         return f"{name} is not set"
     if fault["type"] == "string_pattern_mismatch":
         return f"{name} does not have the form that .env.example shows"
+    if fault["type"] == "too_short":  # pydantic counts the characters of a secret as items
+        return f"{name} must have at least {fault['ctx']['min_length']} characters"
     return f"{name}: {fault['msg'].removeprefix('Value error, ')}"
 
 
@@ -197,17 +234,24 @@ def _together(given: Mapping[str, str]) -> list[str]:
         faults.append("TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID must be set")
     if ("TWILIO_API_KEY_SID" in given) != ("TWILIO_API_KEY_SECRET" in given):
         faults.append("TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET must be set together")
-    signed = given.get("REQUIRE_TWILIO_SIGNATURE", "true").lower()
-    host = urlsplit(given.get("PUBLIC_BASE_URL", "")).hostname
-    if signed in {"false", "0", "no", "off", "f", "n"} and host not in _LOOPBACK:
+    signed = _parsed(bool, given.get("REQUIRE_TWILIO_SIGNATURE", "true"))
+    if signed is False and _host(given.get("PUBLIC_BASE_URL", "")) not in _LOOPBACK:
         faults.append(
             "REQUIRE_TWILIO_SIGNATURE may be false only where PUBLIC_BASE_URL is this machine"
         )
-    processes = given.get("WEB_CONCURRENCY", "1")
+    processes = _parsed(int, given.get("WEB_CONCURRENCY", "1")) or 1
     in_memory = given.get("RATELIMIT_STORAGE_URI", "memory://").startswith("memory")
-    if processes.isdigit() and int(processes) > 1 and in_memory:
+    if processes > 1 and in_memory:
         faults.append(
             "RATELIMIT_STORAGE_URI must be shared (redis://…) when WEB_CONCURRENCY is above 1: "
             "limits kept in memory count for one process only"
         )
     return faults
+
+
+def _parsed(kind: type[Value], text: str) -> Value | None:
+    """Return a value as the settings read it; None where they cannot, which is said elsewhere."""
+    try:
+        return TypeAdapter(kind).validate_python(text)
+    except ValidationError:
+        return None

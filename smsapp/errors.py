@@ -100,6 +100,34 @@ class RateLimited(SmsappError):
     message = "Too many requests. Wait as long as Retry-After says, then go on."
 
 
+class Landline(SmsappError):
+    """A text cannot reach the number."""
+
+    code, status = "landline", 422
+    message = "This number is a landline, which cannot get texts. We can call it instead."
+
+
+class DestinationBlocked(SmsappError):
+    """Codes are not sent there."""
+
+    code, status = "destination_blocked", 403
+    message = "We cannot send codes to this number. Use another one."
+
+
+class ProviderUnavailable(SmsappError):
+    """Twilio does not answer, or refuses us; it says nothing about the caller's code."""
+
+    code, status = "provider_unavailable", 503
+    message = "Codes cannot be sent or checked just now. It is not your fault; try again soon."
+
+
+class VerifyNotConfigured(SmsappError):
+    """There is no Verify Service in the settings."""
+
+    code, status = "verify_not_configured", 503
+    message = "Verification is not set up here: TWILIO_VERIFY_SERVICE_SID is missing or wrong."
+
+
 class DatabaseAway(SmsappError):
     """The database does not answer, so nothing was accepted."""
 

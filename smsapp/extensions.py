@@ -86,16 +86,23 @@ limiter = Limiter(key_func=get_remote_address, headers_enabled=False)
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 
+_CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
+
+
 def settings() -> Settings:
     """Return the settings of the running app."""
     return cast(Settings, current_app.extensions["settings"])
 
 
 def database_now(conn: Connection) -> datetime:
-    """Return the database's time, which all machines share; on SQLite the process's."""
+    """Return the database's time, which all machines share; on SQLite the process's.
+
+    Not now(), which is when the transaction began: whoever has waited for a lock must not
+    believe that what happened meanwhile lies in the future.
+    """
     if conn.dialect.name == "sqlite":
         return clock.now()
-    return conn.execute(select(func.now())).scalar_one().astimezone(UTC)
+    return conn.execute(_CLOCK).scalar_one().astimezone(UTC)
 
 
 def new_id() -> uuid.UUID:

@@ -9,6 +9,7 @@ import json
 import logging
 import re
 import sys
+import threading
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -23,6 +24,7 @@ FIELDS = (
     "to",
     "country",
     "phone_key",
+    "prefix",
     "attempt",
     "message_sid",
     "twilio_code",
@@ -35,7 +37,6 @@ FIELDS = (
     "answer",
     "source",
     "suppressed",
-    "deliveries",
     "sender",
     "worker",
     "method",
@@ -49,14 +50,20 @@ FIELDS = (
 
 # A number as people and programs write it: "+1 555 867 5310", "%2B15558675310", "(555) 867-5310",
 # "0044 20 7946 0958": seven digits or more with at most two separators between any two.
-_NUMBER = re.compile(r"(?:\+|%2B)?\(?\d(?:(?:%20|[ ()./\-+]){0,2}\d){6,}", re.IGNORECASE)
-# An event id is a caller's own word, and may be a run of digits; one with a plus is a number.
-_PLUS_NUMBER = re.compile(r"(?:\+|%2B)\d{7,15}", re.IGNORECASE)
-# Identifiers of ours and Twilio's, which hold long runs of digits and are safe.
+_NUMBER = re.compile(
+    r"(?:\+|%2B)?\(?\d(?:(?:%20|%28|%29|%2D|%2B|[\s()./_+\-\u2010-\u2015]){0,2}\d){6,}",
+    re.IGNORECASE,
+)
+# Times, and identifiers of ours and Twilio's, which hold long runs of digits and are safe.
 _SAFE = re.compile(
-    r"\b[A-Z]{2}[0-9a-f]{32}\b"
+    r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?![\d-])"
+    r"|\b[A-Z]{2}[0-9a-f]{32}\b"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
     r"|\b[0-9a-f]{64}\b"
+)
+# What follows it in gunicorn's own messages is the caller's: a path, a header, a method.
+_GUNICORN_QUOTES = re.compile(
+    r"(Error handling request|Invalid request from ip=\S+ [\w ]+).*", re.S
 )
 _OURS = "smsapp"
 
@@ -74,6 +81,22 @@ def scrub(text: str) -> str:
     return "".join([*kept, _NUMBER.sub("[number]", text[end:])])
 
 
+def scrub_event_id(text: str, masked_phone: str | None) -> str:
+    """Return an event id without its event's own number, which a careless caller puts there.
+
+    An event id is its caller's word for the event and often a long run of digits, so not every
+    run can go: one with a plus does, and one that holds the digits that `masked_phone` shows.
+    """
+    shown = (masked_phone or "").lstrip("+*")
+
+    def blot(run: re.Match[str]) -> str:
+        number = run.group()
+        is_phone = "+" in number or "%2B" in number.upper() or shown in re.sub(r"\D", "", number)
+        return "[number]" if is_phone else number
+
+    return _NUMBER.sub(blot, text)
+
+
 class JsonFormatter(logging.Formatter):
     """One JSON object per record."""
 
@@ -84,17 +107,27 @@ class JsonFormatter(logging.Formatter):
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
-            "message": str(record.msg) if ours else scrub(record.getMessage()),
+            "message": str(record.msg) if ours else _foreign(record),
         }
         if request := request_id.get():
             line["request_id"] = request
         for name in FIELDS:
             value = record.__dict__.get(name)
             if value is not None:
-                line[name] = _PLUS_NUMBER.sub("[number]", value) if name == "event_id" else value
+                line[name] = value
+        if "event_id" in line:
+            line["event_id"] = scrub_event_id(line["event_id"], line.get("to"))
         if record.exc_info and record.exc_info[0]:
             line["exception"] = _where(record.exc_info[1])
         return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+
+
+def _foreign(record: logging.LogRecord) -> str:
+    """Return the text of somebody else's record, without what a caller may have put there."""
+    text = record.getMessage()
+    if record.name.startswith("gunicorn"):
+        text = _GUNICORN_QUOTES.sub(r"\1", text)
+    return scrub(text)
 
 
 def _where(error: BaseException | None) -> list[str]:
@@ -105,6 +138,18 @@ def _where(error: BaseException | None) -> list[str]:
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
     return [*_where(cause), f"{type(error).__module__}.{type(error).__qualname__}", *places]
+
+
+def catch_crashes() -> None:
+    """Log what ends a program or a thread as any other exception: Python would print its text."""
+    log = logging.getLogger(_OURS)
+
+    def crashed(kind: type[BaseException], error: BaseException | None, place: Any) -> None:
+        if not issubclass(kind, KeyboardInterrupt):
+            log.critical("crashed", exc_info=(kind, error or kind(), place))
+
+    sys.excepthook = crashed
+    threading.excepthook = lambda args: crashed(args.exc_type, args.exc_value, args.exc_traceback)
 
 
 def set_up(stream: TextIO | None = None) -> None:

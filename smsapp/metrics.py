@@ -8,6 +8,8 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 EVENTS = Counter("smsapp_events", "Business events by kind and answer.", ["kind", "answer"])
 SENT = Counter("smsapp_calls", "Calls to Twilio by outcome.", ["outcome"])
 RECEIPTS = Counter("smsapp_receipts", "Receipts by status and effect.", ["status", "taken"])
+INBOUND = Counter("smsapp_inbound", "Texts from people, by keyword.", ["keyword", "taken"])
+VERIFICATIONS = Counter("smsapp_verifications", "Verifications by what happened.", ["what"])
 REFUSED = Counter("smsapp_callbacks_refused", "Webhooks refused, by why.", ["why"])
 REQUESTS = Histogram(
     "smsapp_http_request_seconds", "HTTP requests by route.", ["route", "method", "status"]

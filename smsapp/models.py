@@ -132,6 +132,15 @@ class Phone(Base):
     consents: Mapped[int] = mapped_column(server_default="0")
 
 
+class Wording(Base):
+    """The exact words that were shown, kept for as long as a row of the ledger names them."""
+
+    __tablename__ = "wording"
+
+    hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    text: Mapped[str] = mapped_column(Text)
+
+
 class Consent(Base):
     """The ledger of what a person agreed to; the database refuses UPDATE and DELETE.
 
@@ -150,8 +159,9 @@ class Consent(Base):
     action: Mapped[ConsentAction]
     source: Mapped[ConsentSource]
     wording_version: Mapped[str] = mapped_column(String(20))
-    wording_hash: Mapped[str] = mapped_column(String(64))
-    at: Mapped[datetime]
+    wording_hash: Mapped[str] = mapped_column(String(64), ForeignKey("wording.hash"))
+    at: Mapped[datetime]  # when it was written
+    since: Mapped[datetime]  # when it was said; earlier where a service says so
     verify_sid: Mapped[str | None] = mapped_column(String(34))
     mac: Mapped[str] = mapped_column(String(64))
 

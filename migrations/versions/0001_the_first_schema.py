@@ -154,8 +154,10 @@ def upgrade():
         sa.Column(
             "source",
             sa.Enum(
-                "operator",
+                "page",
+                "text",
                 "twilio",
+                "operator",
                 name="optoutsource",
                 native_enum=False,
                 create_constraint=True,

@@ -39,6 +39,12 @@ POSTGRESQL = [
 
 def upgrade():
     op.create_table(
+        "wording",
+        sa.Column("hash", sa.String(length=64), nullable=False),
+        sa.Column("text", sa.Text(), nullable=False),
+        sa.PrimaryKeyConstraint("hash", name=op.f("wording_pkey")),
+    )
+    op.create_table(
         "consent",
         sa.Column("phone_key", sa.String(length=64), nullable=False),
         sa.Column("seq", sa.Integer(), autoincrement=False, nullable=False),
@@ -72,11 +78,15 @@ def upgrade():
         sa.Column("wording_version", sa.String(length=20), nullable=False),
         sa.Column("wording_hash", sa.String(length=64), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("since", sa.DateTime(timezone=True), nullable=False),
         sa.Column("verify_sid", sa.String(length=34), nullable=True),
         sa.Column("mac", sa.String(length=64), nullable=False),
         sa.CheckConstraint("seq >= 1", name=op.f("consent_seq")),
         sa.ForeignKeyConstraint(
             ["phone_key"], ["phone.phone_key"], name=op.f("consent_phone_key_fkey")
+        ),
+        sa.ForeignKeyConstraint(
+            ["wording_hash"], ["wording.hash"], name=op.f("consent_wording_hash_fkey")
         ),
         sa.PrimaryKeyConstraint("phone_key", "seq", name=op.f("consent_pkey")),
     )
@@ -164,5 +174,6 @@ def downgrade():
 
     op.drop_table("inbound")
     op.drop_table("consent")
+    op.drop_table("wording")
     if op.get_bind().dialect.name == "postgresql":
         op.execute("DROP FUNCTION consent_is_append_only()")

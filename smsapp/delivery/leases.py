@@ -37,6 +37,7 @@ class Rules:
     lease: timedelta
     most_per_day: int
     allowed: frozenset[str]
+    ledger_key: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +84,7 @@ _DUE = (
         Delivery.body,
         Delivery.tries,
         Delivery.phone_key,
+        Delivery.purpose,
         _LAST_NUMBER.label("last_number"),
     )
     .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
@@ -92,11 +94,7 @@ _DUE = (
 )
 _OF = Delivery.id.in_(bindparam("ids", expanding=True))
 _LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
-_SUPPRESS = (
-    update(Delivery)
-    .where(_OF)
-    .values(state=DeliveryState.SUPPRESSED, due_at=None, reason=bindparam("why"))
-)
+_SUPPRESS = update(Delivery).where(_OF).values(state=DeliveryState.SUPPRESSED, due_at=None)
 _POSTPONE = update(Delivery).where(_OF).values(due_at=bindparam("until"))
 _LAPSE = (
     update(Delivery)
@@ -132,6 +130,7 @@ def rules() -> Rules:
         timedelta(seconds=config.lease_seconds),
         config.max_texts_per_number_per_day,
         config.allowed_recipients,
+        config.ledger_key,
     )
 
 
@@ -208,11 +207,16 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     if not due:
         return []
     numbers = phones.lock_what_is_free(conn, {row.phone_key for row in due})
-    refused = permission.refusals(conn, numbers.items(), rules.allowed)
-    for reason in set(refused.values()):
-        ids = [row.id for row in due if refused.get(row.phone_key) is reason]
-        conn.execute(_SUPPRESS, {"ids": ids, "why": reason, "state_at": now})
-    allowed = [row for row in due if row.phone_key in numbers and row.phone_key not in refused]
+    now = database_now(conn)
+    known = permission.facts(conn, numbers, rules.allowed)
+    free = [row for row in due if row.phone_key in numbers]
+    refusals = {
+        row.id: permission.may_text(known[row.phone_key], row.purpose, now).refusal for row in free
+    }
+    for reason in set(refusals.values()) - {None}:
+        ids = [delivery_id for delivery_id, refusal in refusals.items() if refusal is reason]
+        conn.execute(_SUPPRESS.values(state_at=now, reason=reason), {"ids": ids})
+    allowed = [row for row in free if refusals[row.id] is None]
     texts = texts_today(conn, numbers, now)
     ready = [row for row in allowed if take_place(texts, row.phone_key, rules)]
     if late := [row.id for row in allowed if row not in ready]:
@@ -226,7 +230,7 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             tries=row.tries + 1,
             lease_token=columns["lease_token"],
             sender=rules.sender,
-            e164=numbers[row.phone_key],
+            e164=numbers[row.phone_key] or "",  # may_text has refused those we no longer know
             phone_key=row.phone_key,
             body=row.body,
             kind=row.kind,

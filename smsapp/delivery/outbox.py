@@ -16,8 +16,19 @@ from sqlalchemy.dialects import postgresql, sqlite
 from smsapp.delivery import leases, sender
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.extensions import database_now, new_id
-from smsapp.models import Attempt, AttemptSource, Delivery, DeliveryState, Reason
-from smsapp.recipients import permission, phones
+from smsapp.models import (
+    Attempt,
+    AttemptSource,
+    ConsentAction,
+    ConsentSource,
+    Delivery,
+    DeliveryState,
+    Reason,
+)
+from smsapp.recipients import consent, permission, phones
+from smsapp.recipients.consent import Entry
+from smsapp.recipients.permission import Facts
+from smsapp.recipients.purposes import TOLD_BY_SERVICE
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,12 +131,12 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     A new one is suppressed, pending or, with send_now, already leased with its first attempt.
     One seen before is left as it is; only where its attempts were spent is it queued again.
     """
-    now = database_now(conn)
     rules = rows[0].rules
     numbers = {row.phone_key: row.e164 for row in rows}
-    phones.remember(conn, numbers, now)
-    phones.lock_to_text(conn, numbers)
-    refused = permission.refusals(conn, numbers.items(), rules.allowed)
+    phones.remember(conn, numbers, database_now(conn))
+    phones.lock(conn, numbers)
+    now = database_now(conn)
+    known = permission.facts(conn, numbers, rules.allowed)
     texts = leases.texts_today(conn, numbers, now)
     held = sender.is_held(conn, rules.sender)
 
@@ -135,7 +146,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     new = {}
     for event in sorted(first):
         row = first[event]
-        refusal = refused.get(row.phone_key)
+        refusal = permission.may_text(known[row.phone_key], row.purpose, now).refusal
         new[event] = _new_row(row, refusal, now)
         if row.send_now and refusal is None and not held:
             if leases.take_place(texts, row.phone_key, rules):
@@ -153,6 +164,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
         for event, values in new.items()
         if values["id"] in inserted
     }
+    _note_consent(conn, [first[event] for event in fresh], known, now)
     claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
     leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
 
@@ -161,13 +173,45 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     for row in repeats:
         found = seen[row.event]
         if found.reason is Reason.ATTEMPTS_SPENT and found.content_hash == row.content_hash:
-            seen[row.event] = _queue_again(conn, found, refused.get(row.phone_key), now)
+            refusal = permission.may_text(known[row.phone_key], row.purpose, now).refusal
+            seen[row.event] = _queue_again(conn, found, refusal, now)
     return [
         fresh[row.event]
         if row.event in fresh and first[row.event] is row
         else _repeat(seen[row.event], row.content_hash)
         for row in rows
     ]
+
+
+def _note_consent(
+    conn: Connection, rows: list[NewDelivery], known: dict[str, Facts], now: datetime
+) -> None:
+    """Let the consent that events bring along fill ledgers that say nothing of their purpose.
+
+    An erased person's stays as it is, whatever a service says.
+    """
+    told: dict[tuple[str, str], Entry] = {}
+    for row in rows:
+        of_phone = known[row.phone_key]
+        silent = all(entry.purpose != row.purpose for entry in of_phone.consents)
+        if silent and of_phone.erased_at is None:
+            told.setdefault(
+                (row.phone_key, row.purpose),
+                Entry(
+                    row.purpose,
+                    ConsentAction.GRANTED,
+                    ConsentSource.API,
+                    TOLD_BY_SERVICE,
+                    since=row.consent_at,
+                ),
+            )
+    consent.append(
+        conn,
+        rows[0].rules.ledger_key if rows else b"",
+        [(phone_key, entry) for (phone_key, _), entry in told.items()],
+        {phone_key: list(known[phone_key].consents) for phone_key, _ in told},
+        now,
+    )
 
 
 def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[str, Any]:

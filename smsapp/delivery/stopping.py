@@ -1,8 +1,9 @@
 """The one way to stop texts to a number, whichever door it came through."""
 
 import logging
+from datetime import datetime
 
-from sqlalchemy import bindparam, update
+from sqlalchemy import Connection, bindparam, update
 
 from smsapp.extensions import database_now, db
 from smsapp.models import Delivery, DeliveryState, OptOutSource, Reason
@@ -33,10 +34,14 @@ def stop(phone_key: str, source: OptOutSource) -> None:
     flight may still land; nothing is begun after the commit.
     """
     with db.engine.begin() as conn:
-        phones.lock_to_stop(conn, phone_key)
-        now = database_now(conn)
-        recorded = opt_out.record(conn, phone_key, source, now)
-        suppressed = conn.execute(_SUPPRESS, {"stopped": phone_key, "now": now}).all()
+        phones.lock(conn, [phone_key])
+        stop_within(conn, phone_key, source, database_now(conn))
+
+
+def stop_within(conn: Connection, phone_key: str, source: OptOutSource, now: datetime) -> None:
+    """Do the same as a part of a transaction that is alone with the number (phones.lock)."""
+    recorded = opt_out.record(conn, phone_key, source, now)
+    suppressed = conn.execute(_SUPPRESS, {"stopped": phone_key, "now": now}).all()
     if recorded or suppressed:
         log.info(
             "opted out",

@@ -39,7 +39,10 @@ PURPOSE = "order_updates"
 CLOCK_SKEW = timedelta(minutes=5)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
-_RFC3339 = re.compile(r"\d{4}-\d\d-\d\d[Tt ]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)")
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
 _URL = TypeAdapter(HttpUrl)
 
 
@@ -64,6 +67,8 @@ def _http_url(value: str) -> str:
         _URL.validate_python(value)
     except ValidationError:
         raise ValueError("must be an http or https URL") from None
+    if not _HTTP.match(value):  # browsers mend "https:example.com"; phones do not make it a link
+        raise ValueError("must begin with http:// or https://")
     if re.search(r"\s", value) or _CONTROL.search(value):
         raise ValueError("must not hold spaces or control characters")
     return value

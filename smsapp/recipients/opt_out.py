@@ -1,9 +1,9 @@
 """Opt-outs: STOP, per phone, above every consent."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from datetime import datetime
 
-from sqlalchemy import Connection, bindparam, insert, select
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from smsapp.models import OptOut, OptOutSource
 
@@ -26,3 +26,21 @@ def record(conn: Connection, phone_key: str, source: OptOutSource, at: datetime)
         return False
     conn.execute(insert(OptOut).values(phone_key=phone_key, source=source, created_at=at))
     return True
+
+
+# What a person's grant on the page takes back. A STOP by text is kept by the carrier too, and
+# only a START by text ends it there.
+LIFTED_BY_PAGE = frozenset({OptOutSource.PAGE, OptOutSource.OPERATOR})
+
+
+def lift(conn: Connection, phone_key: str, at: datetime, sources: Collection[OptOutSource]) -> bool:
+    """End the opt-out in force if it came from one of `sources`; return whether there was one."""
+    lifted = conn.execute(
+        update(OptOut)
+        .where(
+            OptOut.phone_key == phone_key, OptOut.lifted_at.is_(None), OptOut.source.in_(sources)
+        )
+        .values(lifted_at=at)
+        .returning(OptOut.id)
+    )
+    return bool(lifted.all())

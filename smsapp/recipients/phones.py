@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.models import Phone
@@ -14,18 +14,11 @@ _INSERTS: Mapping[str, Any] = {
     "sqlite": sqlite.insert(Phone).on_conflict_do_nothing(index_elements=["phone_key"]),
     "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(index_elements=["phone_key"]),
 }
-_LOCK = (
-    select(Phone.phone_key)
-    .where(Phone.phone_key.in_(bindparam("phone_keys", expanding=True)))
-    .order_by(Phone.phone_key)
-)
-_LOCK_SHARED = _LOCK.with_for_update(read=True)
+_KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
+_LOCK = select(Phone.phone_key).where(_KEYS).order_by(Phone.phone_key).with_for_update()
 _LOCK_FREE = (
-    select(Phone.phone_key, Phone.e164)
-    .where(Phone.phone_key.in_(bindparam("phone_keys", expanding=True)), Phone.e164.is_not(None))
-    .with_for_update(read=True, skip_locked=True)
+    select(Phone.phone_key, Phone.e164).where(_KEYS).with_for_update(read=True, skip_locked=True)
 )
-_LOCK_ALONE = _LOCK.with_for_update()
 
 
 def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None:
@@ -41,20 +34,26 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
     conn.execute(_INSERTS[conn.dialect.name], rows)
 
 
-def lock_to_text(conn: Connection, phone_keys: Iterable[str]) -> None:
-    """Hold back any STOP to these numbers until this transaction ends; texts may go on.
+def remember_again(conn: Connection, phone_key: str, e164: str) -> None:
+    """Write down the number of an erased person who has come back and typed it in."""
+    conn.execute(
+        update(Phone).where(Phone.phone_key == phone_key, Phone.e164.is_(None)).values(e164=e164)
+    )
 
-    On SQLite a transaction is alone from its beginning, and this does nothing.
+
+def lock(conn: Connection, phone_keys: Iterable[str]) -> None:
+    """Be alone with these numbers until this transaction ends: with a STOP, a grant, a text.
+
+    In a fixed order, so that two transactions cannot wait for each other. On SQLite a
+    transaction is alone from its beginning, and this does nothing.
     """
-    conn.execute(_LOCK_SHARED, {"phone_keys": list(phone_keys)})
+    conn.execute(_LOCK, {"phone_keys": sorted(phone_keys)})
 
 
-def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str]:
-    """Do the same for those that no STOP is at work on; return them, {phone key: E.164}."""
+def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str | None]:
+    """Hold back any STOP to those of the numbers that nobody is alone with.
+
+    Return them, {phone key: E.164, or None for an erased one}.
+    """
     rows = conn.execute(_LOCK_FREE, {"phone_keys": list(phone_keys)})
     return {row.phone_key: row.e164 for row in rows}
-
-
-def lock_to_stop(conn: Connection, phone_key: str) -> None:
-    """Hold back any text to this number until this transaction ends."""
-    conn.execute(_LOCK_ALONE, {"phone_keys": [phone_key]})

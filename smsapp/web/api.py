@@ -1,13 +1,14 @@
 """What internal services use: JSON in and out, by API key."""
 
+import json
 import logging
-import re
 import uuid
 from typing import Any, TypeVar
 
 from flask import Blueprint, g, request, url_for
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
+from werkzeug.http import parse_list_header
 
 from smsapp.api_keys import Scope
 from smsapp.delivery import timeline
@@ -20,7 +21,7 @@ from smsapp.events.shipments import OrderShipped, Outcome
 from smsapp.extensions import csrf
 from smsapp.metrics import EVENTS
 from smsapp.models import DeliveryState, Reason
-from smsapp.phone import mask
+from smsapp.phone import country, mask
 from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning, meaning
 from smsapp.web import guards
 
@@ -56,6 +57,8 @@ def order_shipped() -> ResponseReturnValue:
             "kind": shipments.KIND,
             "event_id": event.event_id,
             "delivery": str(outcome.accepted.delivery_id),
+            "to": mask(event.phone),
+            "country": country(event.phone),
             "answer": word,
             "api_key": g.caller.name,
         },
@@ -77,14 +80,15 @@ def delivery_of_event() -> ResponseReturnValue:
     event_id = request.args.get("eventId")
     if not event_id:
         raise InvalidRequest(extra=_details({"eventId": ["Give the event id: ?eventId=…"]}))
-    return described(timeline.of_event(shipments.KIND, event_id))
+    # PostgreSQL cannot even be asked for a NUL.
+    return described(None if "\0" in event_id else timeline.of_event(shipments.KIND, event_id))
 
 
 @bp.get("/messages/<sid>")
 @guards.api_key(Scope.READ)
 def message(sid: str) -> ResponseReturnValue:
     """Tell what became of the delivery that a Message SID belongs to."""
-    return described(timeline.of_message(sid))
+    return described(None if "\0" in sid else timeline.of_message(sid))
 
 
 def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
@@ -135,8 +139,8 @@ def _duplicate(accepted: Accepted) -> dict[str, Any]:
 
 def prefers(preference: str) -> bool:
     """Whether the caller asked for it in a Prefer header (RFC 7240)."""
-    asked = re.split(r"[,;]", ",".join(request.headers.getlist("Prefer")))
-    return preference in {part.strip().lower() for part in asked}
+    asked = parse_list_header(",".join(request.headers.getlist("Prefer")))
+    return preference in {part.partition(";")[0].strip().lower() for part in asked}
 
 
 def parse(model: type[Model]) -> Model:
@@ -148,10 +152,32 @@ def parse(model: type[Model]) -> Model:
     """
     if not request.is_json:
         raise UnsupportedMediaType
+    body = request.get_data()
+    if request.content_length is None:
+        # A chunked body does not say its size and is cut at the limit in silence; to read on
+        # where it was cut raises a 413.
+        request.stream.read(1)
     try:
-        return model.model_validate_json(request.get_data())
+        return model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidRequest(extra=_faults(error)) from None
+        raise InvalidRequest(extra=_faults(_by_field(model, error))) from None
+
+
+def _by_field(model: type[BaseModel], error: ValidationError) -> ValidationError:
+    """Return the faults field by field where the JSON as a whole could not be read.
+
+    Python's reader takes what pydantic's does not, such as half a surrogate pair, and so the
+    field that holds it can be named.
+    """
+    if error.errors()[0]["type"] != "json_invalid":
+        return error
+    try:
+        model.model_validate(json.loads(request.get_data().decode()))
+    except ValidationError as by_field:
+        return by_field
+    except (ValueError, RecursionError):
+        pass
+    return error
 
 
 def _faults(error: ValidationError) -> dict[str, Any]:

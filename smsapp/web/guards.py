@@ -14,6 +14,9 @@ from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
 from smsapp.extensions import limiter, settings
 from smsapp.metrics import REFUSED
 
+# A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
+MOST_WEBHOOK_BYTES = 64 * 1024
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -67,6 +70,7 @@ def twilio_signed(view: View) -> View:
 
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
+        request.max_content_length = MOST_WEBHOOK_BYTES
         if settings().require_twilio_signature and not _is_signed():
             REFUSED.labels("signature").inc()
             raise InvalidSignature

@@ -6,12 +6,15 @@ import uuid
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
+from twilio.twiml.messaging_response import MessagingResponse
 
 from smsapp.delivery import receipts
 from smsapp.delivery.receipts import Reported
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf, settings
+from smsapp.inbound import messages
 from smsapp.metrics import REFUSED
+from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.web import guards
 
 bp = Blueprint("webhooks", __name__, url_prefix="/twilio")
@@ -46,3 +49,29 @@ def _attempt_id(text: str | None) -> uuid.UUID | None:
         return uuid.UUID(text)
     except (TypeError, ValueError):
         return None
+
+
+@bp.post("/inbound")
+@guards.twilio_signed
+def inbound() -> ResponseReturnValue:
+    """Take a text that somebody sent us; answer with nothing, for Twilio has replied already."""
+    sid = request.form.get("MessageSid", "")
+    if not _SID.fullmatch(sid) or "From" not in request.form:
+        REFUSED.labels("fields").inc()
+        raise InvalidCallback
+    if request.form.get("AccountSid") != settings().twilio_account_sid:
+        log.warning("text to another account", extra={"message_sid": sid})
+        return _nothing_to_say()
+    try:
+        e164 = parse_e164(request.form["From"])
+    except InvalidPhone:  # a short code, or another channel's address: nobody we text
+        log.warning("text from no phone number", extra={"message_sid": sid})
+        return _nothing_to_say()
+    body = request.form.get("Body", "")
+    messages.take(messages.Text(sid, e164, body, request.form.get("OptOutType")))
+    return _nothing_to_say()
+
+
+def _nothing_to_say() -> ResponseReturnValue:
+    """Return empty TwiML. A plain text would be sent to the customer."""
+    return str(MessagingResponse()), {"Content-Type": "text/xml; charset=utf-8"}

@@ -1,0 +1,1 @@
+"""What comes back: texts that people send us."""

@@ -1,0 +1,249 @@
+"""What a verified customer agreed to, changes, asks to see, or has erased."""
+
+import logging
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import (
+    Consent,
+    ConsentAction,
+    ConsentEvidence,
+    ConsentSource,
+    Delivery,
+    Inbound,
+    OptOut,
+    OptOutSource,
+    Phone,
+    Verification,
+    Wording,
+)
+from smsapp.recipients import consent, opt_out, phones
+from smsapp.recipients.consent import Entry
+from smsapp.recipients.purposes import PURPOSES, Purpose
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A verified customer as a request shows them; address and user agent are evidence."""
+
+    phone_key: str
+    verify_sid: str | None
+    address: str | None = None
+    user_agent: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Preference:
+    """How one purpose stands: the words agreed to, or those to agree to."""
+
+    purpose: Purpose
+    granted: bool
+    since: datetime | None
+    words: str
+    source: ConsentSource | None
+
+
+@dataclass(frozen=True, slots=True)
+class Preferences:
+    """A customer's whole page. `opted_out` is the opt-out in force, with its source and time."""
+
+    e164: str
+    preferences: list[Preference]
+    opted_out: tuple[OptOutSource, datetime] | None
+
+
+def agree(visitor: Visitor, purposes: Iterable[str]) -> None:
+    """Write grants for these purposes, in one commit, and take back an opt-out of this page's.
+
+    Agreeing again to what is agreed changes nothing.
+    """
+    _write(visitor, purposes, ConsentAction.GRANTED)
+
+
+def withdraw(visitor: Visitor, purposes: Iterable[str]) -> None:
+    """Write withdrawals for these purposes, in one commit."""
+    _write(visitor, purposes, ConsentAction.WITHDRAWN)
+
+
+def preferences(phone_key: str) -> Preferences | None:
+    """Return how a customer's purposes stand; None for a number that was erased."""
+    with reading() as conn:
+        phone = conn.execute(select(Phone.__table__).where(Phone.phone_key == phone_key)).one()
+        rows = consent.rows_of(conn, [phone_key])[phone_key]
+        words = {row.hash: row.text for row in conn.execute(select(Wording.hash, Wording.text))}
+        out = conn.execute(
+            select(OptOut.source, OptOut.created_at).where(
+                OptOut.phone_key == phone_key, OptOut.lifted_at.is_(None)
+            )
+        ).one_or_none()
+    if phone.e164 is None:
+        return None
+    latest = {row.purpose: row for row in rows}
+    shop = settings().shop_name
+    return Preferences(
+        phone.e164,
+        [_preference(purpose, latest.get(name), words, shop) for name, purpose in PURPOSES.items()],
+        (out.source, out.created_at) if out else None,
+    )
+
+
+def known_about(phone_key: str) -> dict[str, Any]:
+    """Return all that is known about a customer, as JSON, for themselves."""
+    with reading() as conn:
+        phone = conn.execute(select(Phone.__table__).where(Phone.phone_key == phone_key)).one()
+        return {
+            "phone": phone.e164,
+            "country": phone.country,
+            "firstSeenAt": phone.created_at.isoformat(),
+            "verifiedAt": phone.verified_at and phone.verified_at.isoformat(),
+            "consents": _as_json(
+                conn,
+                select(
+                    Consent.seq,
+                    Consent.purpose,
+                    Consent.action,
+                    Consent.source,
+                    Consent.since,
+                    Wording.text.label("words"),
+                    ConsentEvidence.address,
+                    ConsentEvidence.user_agent,
+                )
+                .join(Wording, Wording.hash == Consent.wording_hash)
+                .outerjoin(
+                    ConsentEvidence,
+                    (ConsentEvidence.phone_key == Consent.phone_key)
+                    & (ConsentEvidence.seq == Consent.seq),
+                )
+                .where(Consent.phone_key == phone_key)
+                .order_by(Consent.seq),
+            ),
+            "optOuts": _as_json(
+                conn,
+                select(OptOut.source, OptOut.created_at, OptOut.lifted_at)
+                .where(OptOut.phone_key == phone_key)
+                .order_by(OptOut.created_at),
+            ),
+            "texts": _as_json(
+                conn,
+                select(
+                    Delivery.kind,
+                    Delivery.order_id,
+                    Delivery.body,
+                    Delivery.state.label("status"),
+                    Delivery.created_at,
+                )
+                .where(Delivery.phone_key == phone_key)
+                .order_by(Delivery.created_at),
+            ),
+            "textsFromYou": _as_json(
+                conn,
+                select(Inbound.body, Inbound.keyword, Inbound.received_at)
+                .where(Inbound.phone_key == phone_key)
+                .order_by(Inbound.received_at),
+            ),
+            "verifications": _as_json(
+                conn,
+                select(Verification.channel, Verification.started_at, Verification.approved_at)
+                .where(Verification.phone_key == phone_key)
+                .order_by(Verification.started_at),
+            ),
+        }
+
+
+def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
+    """Erase a person: the number, the texts, the evidence; end their sessions.
+
+    Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
+    stay, under a key that nobody can turn back into a number.
+    """
+    key = visitor.phone_key
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        now = database_now(conn)
+        _append(conn, visitor, PURPOSES, ConsentAction.WITHDRAWN, source, now, evidence=False)
+        conn.execute(
+            update(Phone)
+            .where(Phone.phone_key == key)
+            .values(e164=None, erased_at=now, sessions_since=now, verified_at=None)
+        )
+        conn.execute(update(Delivery).where(Delivery.phone_key == key).values(body=""))
+        conn.execute(update(Inbound).where(Inbound.phone_key == key).values(body=""))
+        conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
+    log.info("erased", extra={"phone_key": key, "source": source})
+
+
+def _write(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
+    with db.engine.begin() as conn:
+        phones.lock(conn, [visitor.phone_key])
+        now = database_now(conn)
+        _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
+        if action is ConsentAction.GRANTED:
+            opt_out.lift(conn, visitor.phone_key, now, opt_out.LIFTED_BY_PAGE)
+
+
+def _append(
+    conn: Connection,
+    visitor: Visitor,
+    purposes: Iterable[str],
+    action: ConsentAction,
+    source: ConsentSource,
+    now: datetime,
+    *,
+    evidence: bool = True,
+) -> None:
+    """Write one row for each purpose that does not stand like that already."""
+    config = settings()
+    before = consent.rows_of(conn, [visitor.phone_key])
+    latest = {row.purpose: row for row in before[visitor.phone_key]}
+    entries = [
+        (
+            visitor.phone_key,
+            Entry(
+                name,
+                action,
+                source,
+                PURPOSES[name].words(config.shop_name),
+                verify_sid=visitor.verify_sid,
+                address=visitor.address if evidence else None,
+                user_agent=visitor.user_agent if evidence else None,
+            ),
+        )
+        for name in purposes
+        if _changes(latest.get(name), action, source)
+    ]
+    consent.append(conn, config.ledger_key, entries, before, now)
+
+
+def _changes(latest: Any, action: ConsentAction, source: ConsentSource) -> bool:
+    """Whether a row would say something new; a customer's own grant counts above a service's."""
+    if latest is None or latest.action is not action:
+        return True
+    return latest.source is ConsentSource.API and source is not ConsentSource.API
+
+
+def _preference(purpose: Purpose, row: Any, words: dict[str, str], shop: str) -> Preference:
+    granted = row is not None and row.action is ConsentAction.GRANTED
+    return Preference(
+        purpose,
+        granted,
+        row.since if row is not None else None,
+        words[row.wording_hash] if granted else purpose.words(shop).text,
+        row.source if row is not None else None,
+    )
+
+
+def _as_json(conn: Connection, query: Any) -> list[dict[str, Any]]:
+    return [
+        {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in row._mapping.items()
+        }
+        for row in conn.execute(query)
+    ]

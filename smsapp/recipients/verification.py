@@ -1,0 +1,276 @@
+"""Proving that a number is somebody's: Twilio Verify, and limits stricter than its own.
+
+Codes go out whatever an opt-out says: else STOP would lock people out of their own settings.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import lru_cache
+
+from sqlalchemy import delete, insert, select, update
+
+from smsapp.errors import (
+    DestinationBlocked,
+    InvalidRequest,
+    Landline,
+    ProviderUnavailable,
+    RateLimited,
+    SmsappError,
+    VerifyNotConfigured,
+)
+from smsapp.extensions import database_now, db, new_id, reading, settings
+from smsapp.metrics import VERIFICATIONS
+from smsapp.models import Channel, Phone, Verification
+from smsapp.phone import country, mask, phone_key
+from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten, Verify
+from smsapp.recipients import phones, verification_limits
+
+log = logging.getLogger(__name__)
+
+# Twilio takes five wrong codes; we stop before it does, so that a person meets our sentence and
+# not its error.
+MOST_CHECKS = 4
+VALID_FOR = timedelta(minutes=10)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A code is on its way. `sid` is Twilio's, "VE…"; `resend_at`: when there may be another."""
+
+    sid: str
+    status: str
+    resend_at: datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """How a check went: approved, pending (a wrong code) or expired; and how many are left."""
+
+    status: str
+    tries_left: int
+
+    @property
+    def approved(self) -> bool:
+        """Whether the number is proved."""
+        return self.status == "approved"
+
+
+EXPIRED = Verdict("expired", 0)
+
+
+def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
+    """Send a code to a number.
+
+    Raises:
+        RateLimited: Too many codes to this number, or to numbers like it (pumping).
+        Landline: A text cannot reach it; a call can.
+        DestinationBlocked: Twilio sends no codes there.
+        InvalidRequest: Twilio knows no such number.
+        ProviderUnavailable: Twilio does not answer, or refuses us.
+        VerifyNotConfigured: There is no Verify Service in the settings.
+    """
+    client = _client()
+    key = phone_key(e164, settings().phone_key_bytes)
+    attempt_id, resend_at = _reserve(e164, key, channel)
+    outcome = client.start(to=e164, channel=channel, locale=locale)
+    extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
+    if isinstance(outcome, Started):
+        with db.engine.begin() as conn:
+            conn.execute(
+                update(Verification)
+                .where(Verification.id == attempt_id)
+                .values(verify_sid=outcome.sid)
+            )
+        VERIFICATIONS.labels("started").inc()
+        log.info("verification started", extra=extra)
+        return Begun(outcome.sid, outcome.status, resend_at)
+    if not isinstance(outcome, Unknown):  # certainly no code was sent: it does not count
+        with db.engine.begin() as conn:
+            conn.execute(delete(Verification).where(Verification.id == attempt_id))
+    VERIFICATIONS.labels("refused").inc()
+    raise _refusal(outcome, extra)
+
+
+def check(verify_sid: str, e164: str, code: str) -> Verdict:
+    """Check a code against one verification and one number.
+
+    Twilio says which number it sent the code to; where that is another than `e164`, nothing is
+    approved: a second tab cannot borrow an approval.
+
+    Raises:
+        RateLimited: Too many checks of this verification.
+        ProviderUnavailable: Twilio does not answer, or refuses us: not a wrong code.
+        VerifyNotConfigured: There is no Verify Service in the settings.
+    """
+    client = _client()
+    key = phone_key(e164, settings().phone_key_bytes)
+    used = _count_check(verify_sid, key)
+    if used is None:
+        return EXPIRED
+    if used > MOST_CHECKS:
+        raise RateLimited(TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds()))
+    outcome = client.check(sid=verify_sid, code=code)
+    extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
+    match outcome:
+        case Checked(to=to, status="approved") if to == e164:
+            _approve(verify_sid, key)
+            VERIFICATIONS.labels("approved").inc()
+            log.info("verification approved", extra=extra)
+            return Verdict("approved", 0)
+        case Checked(status="approved"):
+            log.error("verification approved for another number", extra=extra)
+            return EXPIRED
+        case Checked(status="pending"):
+            VERIFICATIONS.labels("wrong_code").inc()
+            log.info("wrong code", extra=extra)
+            if used == MOST_CHECKS:
+                client.cancel(verify_sid)
+            return Verdict("pending", MOST_CHECKS - used)
+        case Checked() | Refused(code=20404):
+            return EXPIRED
+        case _:
+            raise _refusal(outcome, extra)
+
+
+def newest(e164: str) -> str | None:
+    """Return the SID of the number's verification that may still be approved."""
+    key = phone_key(e164, settings().phone_key_bytes)
+    with reading() as conn:
+        return conn.execute(
+            select(Verification.verify_sid)
+            .where(
+                Verification.phone_key == key,
+                Verification.verify_sid.is_not(None),
+                Verification.approved_at.is_(None),
+                Verification.started_at > database_now(conn) - VALID_FOR,
+            )
+            .order_by(Verification.started_at.desc())
+            .limit(1)
+        ).scalar_one_or_none()
+
+
+TOO_MANY_CHECKS = "Too many wrong codes. Ask for a new code."
+
+
+def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime]:
+    """Count a code against the limits before it is sent, so that parallel ones count too."""
+    prefix = verification_limits.prefix_of(e164)
+    with db.engine.begin() as conn:
+        phones.remember(conn, {key: e164}, database_now(conn))
+        phones.lock(conn, [key])
+        phones.remember_again(conn, key, e164)
+        now = database_now(conn)
+        resend_at = verification_limits.next_start(conn, key, now)
+        verification_limits.refuse_pumping(conn, prefix, now)
+        attempt_id = new_id()
+        conn.execute(
+            insert(Verification).values(
+                id=attempt_id,
+                phone_key=key,
+                prefix=prefix,
+                channel=channel,
+                checks=0,
+                started_at=now,
+            )
+        )
+    return attempt_id, resend_at
+
+
+def _count_check(verify_sid: str, key: str) -> int | None:
+    """Count one check; return how many that makes, or None where there is nothing to check.
+
+    All codes of one verification share the count, as they do at Twilio.
+    """
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        rows = conn.execute(
+            select(Verification.id, Verification.checks)
+            .where(
+                Verification.verify_sid == verify_sid,
+                Verification.phone_key == key,
+                Verification.approved_at.is_(None),
+                Verification.started_at > database_now(conn) - VALID_FOR,
+            )
+            .order_by(Verification.started_at)
+        ).all()
+        if not rows:
+            return None
+        newest_row = rows[-1]
+        conn.execute(
+            update(Verification)
+            .where(Verification.id == newest_row.id)
+            .values(checks=newest_row.checks + 1)
+        )
+        return 1 + sum(int(row.checks) for row in rows)
+
+
+def _approve(verify_sid: str, key: str) -> None:
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        now = database_now(conn)
+        conn.execute(
+            update(Verification)
+            .where(Verification.verify_sid == verify_sid, Verification.phone_key == key)
+            .values(approved_at=now)
+        )
+        conn.execute(update(Phone).where(Phone.phone_key == key).values(verified_at=now))
+
+
+def _refusal(
+    outcome: Refused | Unwritten | Unknown | Checked, extra: dict[str, str]
+) -> SmsappError:
+    """Return what to tell the caller, each of Verify's errors in a sentence of its own."""
+    code = outcome.code if isinstance(outcome, Refused | Unknown) else None
+    log.warning("verification refused", extra=extra | {"twilio_code": code})
+    match outcome:
+        case Refused(code=60205):
+            return Landline()
+        case Refused(code=60410 | 60605 | 60238):
+            return DestinationBlocked()
+        case Refused(code=60200):
+            fields = {"phone": ["Twilio knows no such number."]}
+            return InvalidRequest(extra={"details": {"formErrors": [], "fieldErrors": fields}})
+        case Refused(code=60202, retry_after=wait):
+            return RateLimited(TOO_MANY_CHECKS, retry_after=int(wait or 600))
+        case Refused(code=60203, retry_after=wait):
+            return RateLimited("Too many codes to this number.", retry_after=int(wait or 600))
+        case Refused(http_status=429, retry_after=wait):
+            return RateLimited(retry_after=int(wait or 30))
+        case Refused(code=20404):
+            log.error("Twilio knows no Verify Service with TWILIO_VERIFY_SERVICE_SID")
+            return VerifyNotConfigured()
+        case Refused(http_status=401 | 403):
+            log.error("Twilio Verify refuses our credentials", extra={"twilio_code": code})
+            return ProviderUnavailable(retry_after=60)
+        case _:
+            return ProviderUnavailable(retry_after=30)
+
+
+def _client() -> Verify:
+    config = settings()
+    if config.twilio_verify_service_sid is None:
+        raise VerifyNotConfigured
+    user, password = config.rest_credentials
+    return _connect(
+        config.twilio_verify_service_sid,
+        config.twilio_account_sid,
+        user,
+        password,
+        config.twilio_base_url,
+    )
+
+
+@lru_cache(maxsize=4)
+def _connect(
+    service_sid: str, account_sid: str, user: str, password: str, base_url: str | None
+) -> Verify:
+    """Return the one client of these credentials."""
+    return Verify(
+        service_sid=service_sid,
+        account_sid=account_sid,
+        username=user,
+        password=password,
+        base_url=base_url,
+    )

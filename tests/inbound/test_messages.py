@@ -1,0 +1,145 @@
+"""Texts that people send: done what they ask for, once."""
+
+import random
+import threading
+from uuid import uuid4
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsapp import worker
+from smsapp.inbound import keywords, messages
+from smsapp.inbound.keywords import WORDS, Keyword
+from smsapp.inbound.messages import Text
+from smsapp.models import Attempt, Consent, Delivery, Inbound, OptOut
+from tests.conftest import ALICE, BOB, empty, opt_out, settings_of, sid
+
+
+def text(app, body, number=1, e164=ALICE, opt_out_type=None):
+    with app.app_context():
+        return messages.take(Text(sid(number), e164, body, opt_out_type))
+
+
+@pytest.mark.parametrize(
+    ("keyword", "word"), [(keyword, word) for keyword, words in WORDS.items() for word in words]
+)
+def test_a_keyword_is_read_in_any_case_with_blanks_around(keyword, word):
+    assert keywords.read(word, None) is keyword
+    assert keywords.read(f" {word.lower()}\n", None) is keyword
+    assert keywords.read(f"{word} please", None) is None
+    assert keywords.read(f"{word}.", None) is None
+
+
+@given(st.text(max_size=50))
+def test_any_other_text_is_no_keyword(body):
+    known = {word for words in WORDS.values() for word in words}
+    assert (keywords.read(body, None) is None) == (body.strip().upper() not in known)
+
+
+def test_twilios_own_reading_rules():
+    assert keywords.read("ARRÊT", "STOP") is Keyword.STOP
+    assert keywords.read("STOP", "HELP") is Keyword.HELP
+    assert keywords.read("STOP", "NEWS") is None
+
+
+def test_stop_opts_out_and_suppresses_what_waits(app, shop, twilio, rows):
+    shop.ships(prefer="respond-async")
+    assert text(app, "Stop") is True
+
+    assert rows.one(OptOut).source == "text"
+    assert rows.delivery.state == "suppressed"
+    assert shop.ships("order-1002-shipped", orderId="1002").json["error"] == "opted_out"
+    with app.app_context():
+        assert worker.run_once() == 0
+
+
+def test_start_lifts_every_opt_out_and_grants_nothing(app, shop, twilio, rows):
+    opt_out(app, ALICE)
+    text(app, "STOP", 1)
+    text(app, "START", 2)
+    assert rows.all(Consent) == []
+    assert shop.ships().status_code == 202
+
+
+def test_the_same_text_twice_changes_nothing(app, rows):
+    assert text(app, "STOP", 1) is True
+    assert text(app, "START", 2) is True
+    assert text(app, "STOP", 1) is False
+    assert [row.lifted_at is None for row in rows.all(OptOut)] == [False]
+    assert len(rows.all(Inbound)) == 2
+
+
+def test_a_stop_after_a_start_is_a_new_opt_out(app, rows):
+    for number, word in enumerate(["STOP", "START", "STOP", "STOP"]):
+        text(app, word, number)
+    assert sorted(row.lifted_at is None for row in rows.all(OptOut)) == [False, True]
+
+
+def test_help_and_other_texts_are_kept_and_change_nothing(app, rows):
+    text(app, "HELP", 1)
+    text(app, "Where is my parcel? \N{PARTY POPPER}\0", 2)
+    assert rows.all(OptOut) == []
+    assert {row.body for row in rows.all(Inbound)} == {
+        "HELP",
+        "Where is my parcel? \N{PARTY POPPER}",
+    }
+
+
+def test_a_stop_is_for_its_own_number(app, shop, twilio):
+    text(app, "STOP")
+    assert shop.ships(phone=BOB).status_code == 202
+
+
+def test_no_attempt_is_committed_after_its_numbers_stop(app, make_service, twilio, rows):
+    """50 STOPs and 50 sends at once, by request and by worker, a hundred times over."""
+    for seed in range(100):
+        with settings_of(app, API_RATE_LIMIT="1000000/minute"):
+            race(app, make_service(), seed)
+        stopped_at = {row.phone_key: row.created_at for row in rows.all(OptOut)}
+        phone_of = {row.id: row.phone_key for row in rows.all(Delivery)}
+        assert len(stopped_at) == len(phone_of) == 50
+        for attempt in rows.all(Attempt):
+            assert attempt.started_at < stopped_at[phone_of[attempt.delivery_id]]
+        with app.app_context():
+            assert worker.run_once() == 0
+        empty(app)
+
+
+def race(app, shop, seed):
+    """Stop 50 numbers while 25 texts wait for them and 25 are sent."""
+    dice = random.Random(seed)
+    numbers = [f"+1202555{number:04}" for number in dice.sample(range(10_000), 50)]
+    events = [f"order-{number}" for number in numbers]
+    for number, event in zip(numbers[:25], events, strict=False):
+        shop.ships(event.replace("+", ""), phone=number, prefer="respond-async")
+    barrier = threading.Barrier(4)
+
+    def stop(some):
+        barrier.wait()
+        with app.app_context():
+            for number in some:
+                messages.take(Text(f"SM{uuid4().hex}", number, "STOP", None))
+
+    def send_others():
+        barrier.wait()
+        for number, event in zip(numbers[25:], events[25:], strict=True):
+            shop.ships(event.replace("+", ""), phone=number)
+
+    def send_waiting():
+        barrier.wait()
+        with app.app_context():
+            for _ in range(3):
+                worker.run_once()
+
+    in_any_order = dice.sample(numbers, 50)
+    jobs = [
+        threading.Thread(target=stop, args=(in_any_order[:25],)),
+        threading.Thread(target=stop, args=(in_any_order[25:],)),
+        threading.Thread(target=send_others),
+        threading.Thread(target=send_waiting),
+    ]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()

@@ -1,0 +1,168 @@
+"""The ledger: append-only, chained, and the only truth about consent."""
+
+import pytest
+from sqlalchemy import delete, text, update
+from sqlalchemy.exc import DBAPIError
+
+from smsapp.extensions import db, settings
+from smsapp.models import Consent, ConsentAction, ConsentEvidence, Delivery, Inbound, Phone
+from smsapp.phone import phone_key
+from smsapp.recipients import consent, customers
+from smsapp.recipients.customers import Visitor
+from tests.conftest import ALICE, BOB, ENVIRONMENT
+
+KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
+ALICES = Visitor(KEY, "VE" + "1" * 32, "203.0.113.7", "Browser/1.0")
+
+
+def faults(app):
+    with app.app_context(), db.engine.connect() as conn:
+        return list(consent.faults(conn, settings().ledger_key))
+
+
+@pytest.fixture
+def ledger(app, shop, twilio):
+    """Alice's ledger of three rows, and Bob's of one."""
+    shop.ships()
+    shop.ships("order-2001-shipped", orderId="2001", phone=BOB)
+    with app.app_context():
+        customers.agree(ALICES, ["support"])
+        customers.withdraw(ALICES, ["support"])
+
+
+def test_an_events_consent_fills_an_empty_ledger_once(shop, twilio, rows):
+    shop.ships()
+    shop.ships("order-1002-shipped", orderId="1002")
+    row = rows.one(Consent)
+    assert (row.source, row.action, row.purpose) == ("api", "granted", "order_updates")
+    assert row.since.isoformat() == "2026-06-02T09:00:00+00:00"
+
+
+def test_a_withdrawal_outlasts_every_consent_a_service_brings_along(app, shop, twilio, rows):
+    shop.ships()
+    with app.app_context():
+        customers.withdraw(ALICES, ["order_updates"])
+    answer = shop.ships("order-1002-shipped", orderId="1002", consentAt="2026-11-20T09:00:00Z")
+
+    assert (answer.status_code, answer.json["error"]) == (409, "consent_withdrawn")
+    assert [row.action for row in rows.all(Consent)] == ["granted", "withdrawn"]
+    with app.app_context():
+        customers.agree(ALICES, ["order_updates"])
+    assert shop.ships("order-1003-shipped", orderId="1003").status_code == 202
+
+
+def test_the_database_refuses_to_change_the_ledger(app, ledger):
+    for statement in (
+        update(Consent).values(purpose="support"),
+        delete(Consent).where(Consent.seq == 1),
+    ):
+        with (
+            app.app_context(),
+            pytest.raises(DBAPIError, match="append-only"),
+            db.engine.begin() as conn,
+        ):
+            conn.execute(statement)
+
+
+def test_a_whole_ledger_has_no_faults(app, ledger):
+    assert faults(app) == []
+
+
+def tamper(app, statement):
+    """Change the ledger as somebody with the database's own powers could."""
+    with app.app_context(), db.engine.begin() as conn:
+        if conn.dialect.name == "sqlite":
+            triggers = conn.execute(
+                text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
+            ).all()
+            for name, _ in triggers:
+                conn.execute(text(f"DROP TRIGGER {name}"))
+            conn.execute(text("PRAGMA defer_foreign_keys = ON"))
+        else:
+            triggers = []
+            conn.execute(text("SET LOCAL session_replication_role = replica"))
+        conn.execute(delete(ConsentEvidence))
+        conn.execute(statement)
+        for _, create in triggers:
+            conn.execute(text(create))
+
+
+@pytest.mark.parametrize(
+    ("statement", "fault"),
+    [
+        (
+            update(Consent).values(action=ConsentAction.GRANTED).where(Consent.seq == 3),
+            (3, "changed"),
+        ),
+        (update(Consent).values(purpose="x").where(Consent.seq == 1), (1, "changed")),
+        (delete(Consent).where(Consent.seq == 2), (2, "missing")),
+        (delete(Consent).where(Consent.seq == 3), (3, "missing")),
+    ],
+)
+def test_a_changed_or_missing_row_shows(app, ledger, statement, fault):
+    tamper(app, statement.where(Consent.phone_key == KEY))
+    (phone, seq, what), *_ = faults(app)
+    assert (phone, seq) == (KEY, fault[0])
+    assert what.startswith(fault[1])
+
+
+def test_an_inserted_row_shows(app, ledger):
+    tamper(
+        app,
+        Consent.__table__.insert().from_select(
+            [column.name for column in Consent.__table__.columns],
+            Consent.__table__.select()
+            .with_only_columns(
+                *[
+                    (Consent.seq + 3 if column.name == "seq" else column)
+                    for column in Consent.__table__.columns
+                ]
+            )
+            .where(Consent.phone_key == KEY, Consent.seq == 1),
+        ),
+    )
+    assert {seq for phone, seq, _ in faults(app) if phone == KEY} == {4}
+
+
+def test_agreeing_twice_is_one_row(app, ledger, rows):
+    with app.app_context():
+        customers.agree(ALICES, ["incident_alerts"])
+        customers.agree(ALICES, ["incident_alerts"])
+    assert len([row for row in rows.all(Consent) if row.purpose == "incident_alerts"]) == 1
+
+
+def test_erasing_a_person_forgets_the_number_and_keeps_the_ledger(app, shop, ledger, rows, twilio):
+    before = len(rows.all(Consent))
+    with app.app_context():
+        customers.erase(ALICES)
+
+    phone = next(row for row in rows.all(Phone) if row.phone_key == KEY)
+    assert phone.e164 is None
+    assert {row.body for row in rows.all(Delivery) if row.phone_key == KEY} == {""}
+    assert [row for row in rows.all(ConsentEvidence) if row.phone_key == KEY] == []
+    assert [row for row in rows.all(Inbound) if row.body] == []
+    assert len(rows.all(Consent)) > before
+    assert faults(app) == []
+    calls = len(twilio.calls)
+    answer = shop.ships("order-1009-shipped", orderId="1009", consentAt="2026-11-20T09:00:00Z")
+    assert answer.json["error"] == "consent_withdrawn"
+    assert len(twilio.calls) == calls
+    assert next(row for row in rows.all(Phone) if row.phone_key == KEY).e164 is None
+
+
+def test_erasing_leaves_everybody_else_alone(app, ledger, rows):
+    with app.app_context():
+        customers.erase(ALICES)
+    bob = next(row for row in rows.all(Phone) if row.phone_key != KEY)
+    assert bob.e164 == BOB
+    assert next(row for row in rows.all(Delivery) if row.phone_key == bob.phone_key).body
+
+
+def test_everything_known_about_a_customer_can_be_had(app, ledger):
+    with app.app_context():
+        known = customers.known_about(KEY)
+    assert known["phone"] == ALICE
+    assert [row["source"] for row in known["consents"]] == ["api", "page", "page"]
+    assert known["consents"][1]["address"] == "203.0.113.7"
+    assert known["texts"][0]["body"].startswith("Your order 1001")
+    assert BOB not in str(known)
