@@ -1,21 +1,24 @@
 """The commands: `flask …`."""
 
+import json
 import signal
 import threading
 from pathlib import Path
 from types import FrameType
+from typing import IO
 
 import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from smsapp import api_keys, worker
+from smsapp import api_keys, clock, worker
 from smsapp.api_keys import Scope
 from smsapp.delivery import stopping
-from smsapp.extensions import database_now, db, settings
-from smsapp.models import OptOutSource
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import ConsentSource, OptOutSource
 from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
-from smsapp.recipients import phones
+from smsapp.recipients import consent, customers, phones
+from smsapp.recipients.customers import Visitor
 from smsapp.sandbox import app as sandbox
 
 # Twilio's own test sender, for a Messaging Service's texts on the sandbox.
@@ -32,9 +35,12 @@ def _key_name(_context: click.Context, _parameter: click.Parameter, name: str) -
     return name.strip()
 
 
+consent_ledger = click.Group("consent", help="The ledger of what people agreed to.")
+
+
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    for command in (api_key, opt_out, run_worker, run_sandbox):
+    for command in (api_key, consent_ledger, erase, opt_out, run_worker, run_sandbox):
         app.cli.add_command(command)
 
 
@@ -95,6 +101,70 @@ def opt_out(phone: str) -> None:
         phones.remember(conn, {key: e164}, database_now(conn))
     stopping.stop(key, OptOutSource.OPERATOR)
     click.echo(f"{mask(e164)} gets no more texts.")
+
+
+@click.command("erase")
+@click.argument("phone")
+@with_appcontext
+def erase(phone: str) -> None:
+    """Erase the person at PHONE (E.164): number, texts, evidence. Opt-out and ledger stay."""
+    key = _key_of(phone)
+    customers.erase(Visitor(key, verify_sid=None), ConsentSource.OPERATOR)
+    click.echo(f"{mask(phone)} is erased.")
+
+
+@consent_ledger.command("verify")
+@with_appcontext
+def verify_consent() -> None:
+    """Walk every chain of the ledger and name each row that was changed, lost or put in."""
+    count = 0
+    with reading() as conn:
+        for phone, seq, what in consent.faults(conn, settings().ledger_key):
+            click.echo(f"{phone} row {seq}: {what}")
+            count += 1
+    if count:
+        raise click.ClickException(f"{count} rows are not as they were written.")
+    click.echo("The ledger is whole.")
+
+
+@consent_ledger.command("export")
+@click.argument("phone")
+@click.option("--out", type=click.File("x"), default="-", help="A new file; standard output.")
+@with_appcontext
+def export_consent(phone: str, out: IO[str]) -> None:
+    """Write the evidence for PHONE (E.164): what was agreed to when, in which words, and how."""
+    key = _key_of(phone)
+    with reading() as conn:
+        faults = [
+            {"seq": seq, "fault": what}
+            for found, seq, what in consent.faults(conn, settings().ledger_key)
+            if found == key
+        ]
+    evidence = {
+        "phone": phone,
+        "phoneKey": key,
+        "exportedAt": clock.now().isoformat(),
+        "ledgerIsWhole": not faults,
+        "faults": faults,
+    } | {name: customers.known_about(key)[name] for name in ("consents", "optOuts")}
+    json.dump(evidence, out, indent=2, ensure_ascii=False)
+    out.write("\n")
+
+
+def _key_of(phone: str) -> str:
+    """Return the key of a number that we know.
+
+    Raises:
+        click.ClickException: It is no number, or we never met it.
+    """
+    try:
+        key = phone_key(parse_e164(phone), settings().phone_key_bytes)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None
+    with reading() as conn:
+        if not phones.is_known(conn, key):
+            raise click.ClickException("Nothing is known about this number.")
+    return key
 
 
 @click.command("worker")

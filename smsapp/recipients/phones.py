@@ -34,6 +34,12 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
     conn.execute(_INSERTS[conn.dialect.name], rows)
 
 
+def is_known(conn: Connection, phone_key: str) -> bool:
+    """Whether we ever met this number, even if its person was erased since."""
+    found = conn.execute(select(Phone.phone_key).where(Phone.phone_key == phone_key))
+    return found.one_or_none() is not None
+
+
 def remember_again(conn: Connection, phone_key: str, e164: str) -> None:
     """Write down the number of an erased person who has come back and typed it in."""
     conn.execute(
