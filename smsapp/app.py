@@ -68,6 +68,7 @@ def create_app(settings: Settings) -> Flask:
         app.register_blueprint(blueprint)
     cli.register(app)
     app.after_request(_end)
+    app.teardown_request(_forget)
     app.register_error_handler(Exception, _answer_error)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
@@ -78,7 +79,10 @@ def create_app(settings: Settings) -> Flask:
 def _engine_options(settings: Settings) -> dict[str, object]:
     # An error's text would hold the row that failed, with its number and its body.
     options: dict[str, object] = {"hide_parameters": True}
-    if not settings.on_sqlite:
+    if settings.on_sqlite:
+        # A connection is a file handle: one for each thread, rather than a queue for a few.
+        options["pool_size"] = settings.web_threads + settings.worker_threads + 2
+    else:
         options |= {"pool_size": 10, "max_overflow": 10, "pool_timeout": 5}
         options["connect_args"] = {"connect_timeout": 5}
     return options
@@ -112,6 +116,11 @@ def _end(response: Response) -> Response:
         response.headers["Content-Security-Policy"] = CSP
         response.headers["Referrer-Policy"] = "same-origin"
     return response
+
+
+def _forget(_error: BaseException | None) -> None:
+    """Let what this thread does between requests belong to none."""
+    logs.request_id.set(None)
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:
