@@ -138,6 +138,7 @@ class Settings(BaseModel):
     database_url: Annotated[str, AfterValidator(_database_url)] = "sqlite:///smsapp.sqlite3"
     ratelimit_storage_uri: Annotated[str, AfterValidator(_storage_uri)] = "memory://"
     api_rate_limit: Annotated[str, AfterValidator(_rate)] = "3000/minute"
+    reconcile_grace_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20

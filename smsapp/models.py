@@ -16,6 +16,7 @@ from sqlalchemy import (
     String,
     Text,
     UniqueConstraint,
+    false,
     text,
 )
 from sqlalchemy.orm import Mapped, mapped_column
@@ -101,6 +102,13 @@ class AttemptSource(StrEnum):
 
     REQUEST = "request"
     WORKER = "worker"
+
+
+class ReceiptSource(StrEnum):
+    """How a status came to us."""
+
+    RECEIPT = "receipt"
+    LOOK_UP = "look_up"  # we asked
 
 
 class CallOutcome(StrEnum):
@@ -256,6 +264,13 @@ class Delivery(Base):
             postgresql_where=text("state = 'sending'"),
             sqlite_where=text("state = 'sending'"),
         ),
+        # Whose fate has to be looked up at Twilio.
+        Index(
+            "delivery_check",
+            "check_at",
+            postgresql_where=text("check_at IS NOT NULL"),
+            sqlite_where=text("check_at IS NOT NULL"),
+        ),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
         CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
@@ -283,6 +298,10 @@ class Delivery(Base):
     lease_token: Mapped[uuid.UUID | None]
     lease_until: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]
+    # When to ask Twilio: what is unknown, soon; what was sent and never heard of again, later.
+    check_at: Mapped[datetime | None]
+    # When Twilio first said that it has no such message.
+    absent_since: Mapped[datetime | None]
     created_at: Mapped[datetime]
 
 
@@ -303,6 +322,8 @@ class Attempt(Base):
     # A word of ours where Twilio gave no code: "timeout", "reset", "lease", "http_429".
     trouble: Mapped[str | None] = mapped_column(String(20))
     segments: Mapped[int | None]
+    # Whether the SID was found by its text rather than told: a receipt that says otherwise is right.
+    is_inferred: Mapped[bool] = mapped_column(server_default=false())
     started_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
 
@@ -315,6 +336,7 @@ class Receipt(Base):
     attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("attempt.id"), primary_key=True)
     status: Mapped[str] = mapped_column(String(20), primary_key=True)
     error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
+    source: Mapped[ReceiptSource] = mapped_column(server_default=ReceiptSource.RECEIPT.value)
     received_at: Mapped[datetime]
 
 

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager
 from sqlalchemy import bindparam, select
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsapp.delivery import health, leases
+from smsapp.delivery import health, leases, reconcile
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
@@ -30,6 +30,8 @@ POLL_SECONDS = 0.25
 # How often a worker says that it is there, and looks for leases that have lapsed.
 CHORES_SECONDS = 5.0
 AFTER_TROUBLE_SECONDS = 1.0
+LOOK_UP_SECONDS = 2.0
+MOST_LOOK_UPS = 10
 
 _ANYTHING_DUE = (
     select(Delivery.id)
@@ -49,6 +51,8 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         idle = threading.Semaphore(threads)
         next_chores = 0.0
         log.info("worker started", extra={"worker": name})
+        looking = threading.Thread(target=_look_up, args=(app_context, stopping), name="look-up")
+        looking.start()
         with ThreadPoolExecutor(threads, thread_name_prefix="sender") as pool:
             while not stopping.is_set():
                 try:
@@ -64,6 +68,7 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                     pool.submit(_send, app_context, claim, idle)
                 if not claims:
                     stopping.wait(POLL_SECONDS)
+        looking.join()
         health.sign_off(name)
         log.info("worker stopped", extra={"worker": name})
 
@@ -82,6 +87,17 @@ def _do_chores(name: str) -> None:
     with db.engine.begin() as conn:
         leases.lapse(conn)
         health.beat(conn, name)
+
+
+def _look_up(app_context: AppContext, stopping: threading.Event) -> None:
+    """Ask Twilio about texts whose fate is open, beside the senders, whom it must not delay."""
+    with app_context():
+        while not stopping.wait(LOOK_UP_SECONDS):
+            try:
+                while reconcile.run(MOST_LOOK_UPS) and not stopping.is_set():
+                    pass
+            except SQLAlchemyError:
+                log.exception("look-ups wait for the database")
 
 
 def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:

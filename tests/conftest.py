@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from smsapp.app import create_app
 from smsapp.delivery import sending
 from smsapp.extensions import Base, db
 from smsapp.models import Attempt, Delivery, DeliveryState
-from smsapp.providers.twilio import Refused, SendResult, Sent
+from smsapp.providers.twilio import Listed, Refused, SendResult, Sent
 from tests import servers
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -196,6 +197,16 @@ class FakeTwilio:
 
     answers: list[SendResult | Callable[[], SendResult]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
+    listed: list[Listed] | SendResult = field(default_factory=list)
+
+    def messages_with(self, number: str, since: datetime) -> Any:
+        return self.listed
+
+    def look_up(self, sid: str) -> Any:
+        if not isinstance(self.listed, list):
+            return self.listed
+        found = [message for message in self.listed if message.sid == sid]
+        return found[0] if found else Refused(404, 20404, None)
 
     def send(self, **call: Any) -> SendResult:
         self.calls.append(call)

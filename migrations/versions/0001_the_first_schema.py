@@ -112,6 +112,8 @@ def upgrade():
         sa.Column("lease_token", sa.Uuid(), nullable=True),
         sa.Column("lease_until", sa.DateTime(timezone=True), nullable=True),
         sa.Column("last_attempt_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("check_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("absent_since", sa.DateTime(timezone=True), nullable=True),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name=op.f("delivery_due")),
         sa.CheckConstraint(
@@ -131,6 +133,13 @@ def upgrade():
         sa.UniqueConstraint("kind", "event_id", name="delivery_event_key"),
     )
     with op.batch_alter_table("delivery", schema=None) as batch_op:
+        batch_op.create_index(
+            "delivery_check",
+            ["check_at"],
+            unique=False,
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+            sqlite_where=sa.text("check_at IS NOT NULL"),
+        )
         batch_op.create_index(
             "delivery_due",
             ["due_at"],
@@ -234,6 +243,7 @@ def upgrade():
         ),
         sa.Column("trouble", sa.String(length=20), nullable=True),
         sa.Column("segments", sa.Integer(), nullable=True),
+        sa.Column("is_inferred", sa.Boolean(), server_default=sa.false(), nullable=False),
         sa.Column("started_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("settled_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
@@ -248,6 +258,19 @@ def upgrade():
         sa.Column("attempt_id", sa.Uuid(), nullable=False),
         sa.Column("status", sa.String(length=20), nullable=False),
         sa.Column("error_code", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column(
+            "source",
+            sa.Enum(
+                "receipt",
+                "look_up",
+                name="receiptsource",
+                native_enum=False,
+                create_constraint=True,
+                length=30,
+            ),
+            server_default="receipt",
+            nullable=False,
+        ),
         sa.Column("received_at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
             ["attempt_id"], ["attempt.id"], name=op.f("receipt_attempt_id_fkey")
@@ -273,6 +296,11 @@ def downgrade():
             "delivery_leased",
             postgresql_where=sa.text("state = 'sending'"),
             sqlite_where=sa.text("state = 'sending'"),
+        )
+        batch_op.drop_index(
+            "delivery_check",
+            postgresql_where=sa.text("check_at IS NOT NULL"),
+            sqlite_where=sa.text("check_at IS NOT NULL"),
         )
         batch_op.drop_index(
             "delivery_due",

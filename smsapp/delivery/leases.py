@@ -104,6 +104,8 @@ _LAPSE = (
         state_at=bindparam("now"),
         lease_token=None,
         lease_until=None,
+        check_at=bindparam("now"),
+        absent_since=None,
     )
     .returning(Delivery.id, Delivery.event_id, Delivery.kind)
 )

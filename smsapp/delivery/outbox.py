@@ -236,6 +236,8 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "lease_token": None,
         "lease_until": None,
         "last_attempt_at": None,
+        "check_at": None,
+        "absent_since": None,
         "created_at": now,
     }
 

@@ -11,11 +11,20 @@ from sqlalchemy import Connection, bindparam, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import group_commit, sender, stopping
+from smsapp.delivery import group_commit, look_ups, sender, stopping
 from smsapp.delivery.states import FOLLOWS, TWILIO_STATUS, advance, after_receipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.metrics import RECEIPTS
-from smsapp.models import Attempt, Delivery, DeliveryState, OptOutSource, Phone, Receipt
+from smsapp.models import (
+    Attempt,
+    AttemptState,
+    Delivery,
+    DeliveryState,
+    OptOutSource,
+    Phone,
+    Receipt,
+    ReceiptSource,
+)
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 
@@ -38,6 +47,7 @@ class Reported:
     sid: str
     status: str
     error_code: int  # 0: none
+    source: ReceiptSource = ReceiptSource.RECEIPT
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,8 @@ _CURRENT = (
         Attempt.id,
         Attempt.number,
         Attempt.sid,
+        Attempt.is_inferred,
+        Attempt.started_at,
         Attempt.state.label("attempt_state"),
         Attempt.error_code.label("attempt_code"),
         Delivery.id.label("delivery_id"),
@@ -69,6 +81,7 @@ _CURRENT = (
         Delivery.phone_key,
         Delivery.state,
         Delivery.error_code,
+        Delivery.check_at,
         Phone.e164,
         Phone.country,
         exists()
@@ -93,7 +106,12 @@ _INSERT: Mapping[str, Any] = {
 _SET_ATTEMPT = (
     update(Attempt)
     .where(Attempt.id == bindparam("of"))
-    .values(sid=bindparam("new_sid"), state=bindparam("new_state"), error_code=bindparam("code"))
+    .values(
+        sid=bindparam("new_sid"),
+        state=bindparam("new_state"),
+        error_code=bindparam("code"),
+        is_inferred=bindparam("inferred"),
+    )
 )
 _SET_DELIVERY = (
     update(Delivery)
@@ -106,6 +124,8 @@ _SET_DELIVERY = (
         due_at=None,
         lease_token=None,
         lease_until=None,
+        check_at=bindparam("new_check_at"),
+        absent_since=None,
     )
 )
 
@@ -143,8 +163,12 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
     by_sid = {row["sid"]: row for row in attempts.values() if row["sid"]}
     # Several attempts of one delivery may be in one batch: they share its state.
     deliveries = {
-        row["delivery_id"]: {"of": row["delivery_id"], "new_state": row["state"], "now": now}
-        | {"code": row["error_code"]}
+        row["delivery_id"]: {
+            "of": row["delivery_id"],
+            "new_state": row["state"],
+            "code": row["error_code"],
+            "now": now,
+        }
         for row in attempts.values()
     }
     results, receipts, moved_deliveries, changed_attempts = [], [], {}, {}
@@ -153,19 +177,31 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
         if attempt is None:
             results.append(Recorded(Taken.STRAY))
             continue
+        owner = by_sid.get(row.sid, attempt)
+        if owner is not attempt:
+            _take_back(owner, deliveries[owner["delivery_id"]])
+            changed_attempts[owner["id"]] = owner
+            moved_deliveries[owner["delivery_id"]] = deliveries[owner["delivery_id"]]
         by_sid[row.sid] = attempt
         receipts.append(
             {
                 "attempt_id": attempt["id"],
                 "status": row.status,
                 "error_code": row.error_code,
+                "source": row.source,
                 "received_at": now,
             }
         )
+        if attempt["is_inferred"] and attempt["sid"] != row.sid:  # what we knew was of another
+            attempt |= {"attempt_state": AttemptState.UNKNOWN, "attempt_code": None}
         before = (attempt["attempt_state"], attempt["attempt_code"])
         after = advance(*before, row.status, row.error_code)
-        if after != before or attempt["sid"] is None:
+        inferred = row.source is ReceiptSource.LOOK_UP and (
+            attempt["sid"] is None or attempt["is_inferred"]
+        )
+        if after != before or attempt["sid"] is None or attempt["is_inferred"] != inferred:
             attempt |= {"sid": row.sid, "attempt_state": after[0], "attempt_code": after[1]}
+            attempt["is_inferred"] = inferred
             changed_attempts[attempt["id"]] = attempt
         delivery = deliveries[attempt["delivery_id"]]
         if after != before and _move(delivery, attempt):
@@ -180,11 +216,15 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
                 "new_sid": attempt["sid"],
                 "new_state": attempt["attempt_state"],
                 "code": attempt["attempt_code"],
+                "inferred": attempt["is_inferred"],
             }
             for attempt in changed_attempts.values()
         ]
+        columns.sort(key=lambda row: row["new_sid"] is not None)  # a SID is free before it is taken
         conn.execute(_SET_ATTEMPT, columns)
     if moved_deliveries:
+        for delivery in moved_deliveries.values():
+            delivery["new_check_at"] = look_ups.first(delivery["new_state"], now)
         conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
     return results
 
@@ -192,12 +232,27 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
 def _attempt_of(
     row: Reported, attempts: dict[uuid.UUID, dict[str, Any]], by_sid: dict[str, dict[str, Any]]
 ) -> dict[str, Any] | None:
-    """Return the attempt a receipt is of, or None for a stray."""
+    """Return the attempt a receipt is of, or None for a stray.
+
+    The id in a receipt's own URL outranks a SID that we only inferred from a text.
+    """
     owner = by_sid.get(row.sid)
     attempt = attempts.get(row.attempt_id) if row.attempt_id else owner
-    if attempt is None or (owner is not None and owner is not attempt):
+    if attempt is None:
+        return None
+    if attempt["is_inferred"] and attempt is not owner:
+        return attempt
+    if owner is not None and owner is not attempt and not owner["is_inferred"]:
         return None
     return attempt if attempt["sid"] in (None, row.sid) else None
+
+
+def _take_back(owner: dict[str, Any], delivery: dict[str, Any]) -> None:
+    """Let an attempt that was given another's message be unknown again."""
+    owner |= {"sid": None, "attempt_state": AttemptState.UNKNOWN, "attempt_code": None}
+    owner["is_inferred"] = False
+    if not owner["is_old"]:
+        delivery |= {"new_state": DeliveryState.UNKNOWN, "code": None}
 
 
 def _move(delivery: dict[str, Any], attempt: dict[str, Any]) -> bool:

@@ -41,14 +41,19 @@ def send(claim: Claim) -> Settled:
     return settled
 
 
+def client() -> Twilio:
+    """Return the client of the running app's account."""
+    config = settings()
+    user, password = config.rest_credentials
+    return _client(config.twilio_account_sid, user, password, config.twilio_base_url)
+
+
 def _call(claim: Claim) -> SendResult:
     config = settings()
     if time.monotonic() - claim.claimed_at > config.lease_seconds - CALL_SECONDS:
         return Unwritten("late")  # the lease might lapse during the call
     service = config.twilio_messaging_service_sid
-    user, password = config.rest_credentials
-    twilio = _client(config.twilio_account_sid, user, password, config.twilio_base_url)
-    return twilio.send(
+    return client().send(
         to=claim.e164,
         body=claim.body,
         from_number=None if service else config.twilio_from_number,

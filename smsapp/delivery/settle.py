@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import retry, sender
+from smsapp.delivery import look_ups, retry, sender
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
@@ -130,9 +130,9 @@ _SET_DELIVERY = (
     .values(
         {
             name: bindparam(f"new_{name}")
-            for name in ("state", "state_at", "reason", "error_code", "due_at", "tries")
+            for name in ("state", "state_at", "reason", "error_code", "due_at", "tries", "check_at")
         }
-        | {"lease_token": None, "lease_until": None}
+        | {"lease_token": None, "lease_until": None, "absent_since": None}
     )
 )
 
@@ -242,6 +242,7 @@ def _columns(
         "new_error_code": row.code if reason else None,
         "new_due_at": due_at,
         "new_tries": row.claim.tries if tries is None else tries,
+        "new_check_at": look_ups.first(state, now),
     }
 
 

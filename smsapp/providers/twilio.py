@@ -2,6 +2,8 @@
 
 import re
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any
 
 from twilio.rest import Client
 
@@ -28,6 +30,27 @@ class Sent:
     sid: str
     status: str
     segments: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Listed:
+    """A message as Twilio has it.
+
+    Attributes:
+        sid: The Message SID.
+        body: Its text, which Twilio may have changed: Smart Encoding, link shortening.
+        is_ours: Whether it went out; False for a text from the number.
+        status: Twilio's word.
+        error_code: Twilio's; 0 for none.
+        created_at: Aware, UTC.
+    """
+
+    sid: str
+    body: str
+    is_ours: bool
+    status: str
+    error_code: int
+    created_at: datetime
 
 
 SendResult = Sent | Refused | Unwritten | Unknown
@@ -96,8 +119,45 @@ class Twilio:
             return _UNREADABLE
         return Sent(message.sid, _status(message.status), _segments(message.num_segments))
 
+    def messages_with(
+        self, number: str, since: datetime
+    ) -> list[Listed] | Refused | Unwritten | Unknown:
+        """Return the messages to a number that were made since then, newest first."""
+        found = []
+        try:
+            # To alone: filtered by DateSent, those not yet sent would be missing.
+            for message in self._messages.stream(to=number, page_size=100):
+                if message.date_created < since:
+                    break
+                found.append(_listed(message))
+        except CallFailed as failed:
+            return failed.outcome
+        except Exception:  # noqa: BLE001  # half a list is no list
+            return _UNREADABLE
+        return found
+
+    def look_up(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+        """Return one message."""
+        try:
+            return _listed(self._messages(sid).fetch())
+        except CallFailed as failed:
+            return failed.outcome
+        except Exception:  # noqa: BLE001  # an answer that cannot be read tells nothing
+            return _UNREADABLE
+
 
 _UNREADABLE = Unknown("bad_answer", None, None)
+
+
+def _listed(message: Any) -> Listed:
+    return Listed(
+        message.sid,
+        message.body or "",
+        str(message.direction).startswith("outbound"),
+        str(message.status),
+        int(message.error_code or 0),
+        message.date_created.astimezone(UTC),
+    )
 
 
 def _status(word: object) -> str:

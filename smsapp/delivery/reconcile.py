@@ -1,0 +1,244 @@
+"""Asking Twilio what became of a text, where neither its answer nor a receipt told.
+
+Twilio has no idempotency key for messages, so what is unknown is settled by looking, never by
+sending again on a guess: an equal text that nobody else can have sent is ours; nothing at all,
+twice, RECONCILE_GRACE_SECONDS apart, means that it was never accepted; anything else is doubtful
+and stays unknown until its receipt comes or a person decides.
+"""
+
+import logging
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, Uuid, bindparam, select, update
+from sqlalchemy.orm import aliased
+
+from smsapp.delivery import look_ups, receipts, retry, sending
+from smsapp.delivery.receipts import Reported
+from smsapp.extensions import database_now, db, settings
+from smsapp.models import (
+    Attempt,
+    AttemptState,
+    Delivery,
+    DeliveryState,
+    Phone,
+    Reason,
+    ReceiptSource,
+)
+from smsapp.phone import mask
+from smsapp.providers.twilio import Listed, Refused, Unknown, Unwritten
+from smsapp.recipients import phones
+
+log = logging.getLogger(__name__)
+
+# Twilio's clock and ours differ by less.
+BEFORE_ATTEMPT = timedelta(minutes=1)
+# Whoever looks has this long; then another may.
+LOOKING = timedelta(minutes=1)
+AFTER_NO_ANSWER = timedelta(seconds=30)
+WHILE_DOUBTFUL = timedelta(minutes=5)
+
+_Newest = aliased(Attempt)
+_NEWEST = (
+    select(_Newest.id)
+    .where(_Newest.delivery_id == Delivery.id)
+    .order_by(_Newest.number.desc())
+    .limit(1)
+    .scalar_subquery()
+)
+_DUE = (
+    select(
+        Delivery.id,
+        Delivery.state,
+        Delivery.body,
+        Delivery.tries,
+        Delivery.absent_since,
+        Delivery.phone_key,
+        Attempt.id.label("attempt_id"),
+        Attempt.sid,
+        Attempt.started_at,
+        Phone.e164,
+    )
+    .select_from(Delivery)
+    .join(Attempt, Attempt.id == _NEWEST)
+    .join(Phone, Phone.phone_key == Delivery.phone_key)
+    .where(Delivery.check_at <= bindparam("now"))
+    .order_by(Delivery.check_at)
+    .limit(bindparam("most"))
+    .with_for_update(of=Delivery, skip_locked=True)
+)
+_SET = update(Delivery).where(Delivery.id == bindparam("of"))
+_STILL = select(Delivery.state, Delivery.tries, Delivery.absent_since).where(
+    Delivery.id == bindparam("of"),
+    Delivery.state == DeliveryState.UNKNOWN,
+    bindparam("attempt", type_=Uuid()) == _NEWEST,
+)
+# Others that may have sent an equal text to the number: nobody knows their SID yet.
+_RIVALS = (
+    select(Delivery.body, Delivery.state)
+    .select_from(Delivery)
+    .join(Attempt, Attempt.delivery_id == Delivery.id)
+    .where(
+        Delivery.phone_key == bindparam("phone_key"),
+        Attempt.id != bindparam("attempt"),
+        Attempt.state.in_([AttemptState.SENDING, AttemptState.UNKNOWN]),
+        Attempt.sid.is_(None),
+    )
+)
+_KNOWN = select(Attempt.sid).where(Attempt.sid.in_(bindparam("sids", expanding=True)))
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A delivery whose fate is looked up, as it was when the look-up began."""
+
+    delivery_id: uuid.UUID
+    state: DeliveryState
+    body: str
+    phone_key: str
+    e164: str | None
+    attempt_id: uuid.UUID
+    sid: str | None
+    started_at: datetime
+
+
+def run(most: int) -> int:
+    """Look up what is due, one after the other, at most so many; return how many."""
+    cases = _take(most)
+    for case in cases:
+        if case.sid:
+            _ask_about(case, case.sid)
+        elif case.state is DeliveryState.UNKNOWN and case.e164:
+            _search_for(case, case.e164)
+    return len(cases)
+
+
+def _take(most: int) -> list[Case]:
+    """Take due look-ups; until LOOKING has passed nobody else does them."""
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        rows = conn.execute(_DUE, {"now": now, "most": most}).all()
+        for row in rows:
+            conn.execute(_SET.values(check_at=now + LOOKING), {"of": row.id})
+    return [
+        Case(
+            row.id,
+            row.state,
+            row.body,
+            row.phone_key,
+            row.e164,
+            row.attempt_id,
+            row.sid,
+            row.started_at,
+        )
+        for row in rows
+    ]
+
+
+def _ask_about(case: Case, sid: str) -> None:
+    """Ask for a message whose SID we know, and take the answer as a receipt."""
+    found = sending.client().look_up(sid)
+    if isinstance(found, Listed):
+        receipts.take(_reported(case, found))
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        still = (Delivery.state == DeliveryState.SENT) | (Delivery.state == DeliveryState.UNKNOWN)
+        later = look_ups.after_sent(case.started_at, now)
+        if not isinstance(found, Listed):
+            later = now + AFTER_NO_ANSWER
+        conn.execute(_SET.where(still).values(check_at=later), {"of": case.delivery_id})
+
+
+def _search_for(case: Case, e164: str) -> None:
+    """Look for an unknown delivery among the messages to its number."""
+    found = sending.client().messages_with(e164, case.started_at - BEFORE_ATTEMPT)
+    ours = _decide(case, found)
+    if ours and ours.error_code:  # an opt-out, or a fault of ours, has consequences of its own
+        receipts.take(_reported(case, ours))
+
+
+def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> Listed | None:
+    """Say what the messages to its number mean for a case; return the one that is its own."""
+    with db.engine.begin() as conn:
+        phones.lock(conn, [case.phone_key])
+        still = conn.execute(
+            _STILL.with_for_update(of=Delivery),
+            {"of": case.delivery_id, "attempt": case.attempt_id},
+        ).one_or_none()
+        if still is None:  # its receipt was quicker
+            return None
+        now = database_now(conn)
+        if not isinstance(found, list):
+            log.warning("look-up failed", extra={"delivery": str(case.delivery_id)})
+            conn.execute(_SET.values(check_at=now + AFTER_NO_ANSWER), {"of": case.delivery_id})
+            return None
+        unclaimed = _unclaimed(conn, found)
+        keys = {"phone_key": case.phone_key, "attempt": case.attempt_id}
+        rivals = conn.execute(_RIVALS, keys).all()
+        equal = [message for message in unclaimed if message.body == case.body]
+        if not unclaimed:
+            _absent(conn, case, still, now)
+        elif len(equal) == 1 and all(rival.body != case.body for rival in rivals):
+            receipts.record(conn, [_reported(case, equal[0])])
+            log.info("found at Twilio", extra=_fields(case) | {"message_sid": equal[0].sid})
+            return equal[0]
+        else:
+            in_flight = any(rival.state is DeliveryState.SENDING for rival in rivals)
+            _doubtful(conn, case, now, is_alarm=not in_flight)
+    return None
+
+
+def _unclaimed(conn: Connection, found: list[Listed]) -> list[Listed]:
+    """Return those of Twilio's messages that went out and that no attempt of ours has."""
+    ours = [message for message in found if message.is_ours]
+    sids = {"sids": [message.sid for message in ours]}
+    known = set(conn.execute(_KNOWN, sids).scalars()) if ours else set()
+    return [message for message in ours if message.sid not in known]
+
+
+def _absent(conn: Connection, case: Case, still: Any, now: datetime) -> None:
+    """Twilio has no such message: the second time that is certain, and it may be sent again."""
+    grace = timedelta(seconds=settings().reconcile_grace_seconds)
+    of = {"of": case.delivery_id}
+    if still.absent_since is None or now - still.absent_since < grace:
+        since = still.absent_since or now
+        conn.execute(_SET.values(absent_since=since, check_at=since + grace), of)
+        return
+    is_spent = still.tries >= retry.MOST_TRIES
+    conn.execute(
+        _SET.values(
+            state=DeliveryState.FAILED if is_spent else DeliveryState.PENDING,
+            state_at=now,
+            reason=Reason.ATTEMPTS_SPENT if is_spent else None,
+            due_at=None if is_spent else now,
+            check_at=None,
+            absent_since=None,
+        ),
+        of,
+    )
+    conn.execute(
+        update(Attempt)
+        .where(Attempt.id == case.attempt_id)
+        .values(state=AttemptState.FAILED, trouble="absent", settled_at=now)
+    )
+    log.info("certainly not at Twilio", extra=_fields(case))
+
+
+def _doubtful(conn: Connection, case: Case, now: datetime, *, is_alarm: bool) -> None:
+    """Leave it unknown: what Twilio has may be this text or another's."""
+    of = {"of": case.delivery_id}
+    conn.execute(_SET.values(absent_since=None, check_at=now + WHILE_DOUBTFUL), of)
+    level = logging.ERROR if is_alarm else logging.INFO
+    log.log(level, "cannot tell whether this text was sent", extra=_fields(case))
+
+
+def _reported(case: Case, found: Listed) -> Reported:
+    return Reported(
+        case.attempt_id, found.sid, found.status, found.error_code, ReceiptSource.LOOK_UP
+    )
+
+
+def _fields(case: Case) -> dict[str, str]:
+    return {"delivery": str(case.delivery_id), "to": mask(case.e164 or "")}
