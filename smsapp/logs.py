@@ -57,6 +57,7 @@ _NUMBER = re.compile(
 # Times, and identifiers of ours and Twilio's, which hold long runs of digits and are safe.
 _SAFE = re.compile(
     r"\b(?:19|20)\d\d-[01]\d-[0-3]\d(?:[T ]\d\d:\d\d(?::\d\d(?:[.,]\d{1,9})?)?)?(?![\d-])"
+    r"|(?<=\w:)\d{2,5}(?= \()"  # a port, before gunicorn's process id
     r"|\b[A-Z]{2}[0-9a-f]{32}\b"
     r"|\b[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}\b"
     r"|\b[0-9a-f]{64}\b"

@@ -322,7 +322,7 @@ class Attempt(Base):
     # A word of ours where Twilio gave no code: "timeout", "reset", "lease", "http_429".
     trouble: Mapped[str | None] = mapped_column(String(20))
     segments: Mapped[int | None]
-    # Whether the SID was found by its text rather than told: a receipt that says otherwise is right.
+    # Whether the SID was found by the text and not told: a receipt that says otherwise is right.
     is_inferred: Mapped[bool] = mapped_column(server_default=false())
     started_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]

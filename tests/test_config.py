@@ -1,0 +1,330 @@
+"""Settings: each variable, all faults at once, and never a value in what is said about them."""
+
+import os
+import re
+import subprocess
+import sys
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+
+from smsapp import config
+from smsapp.config import ConfigError, Settings
+from tests.conftest import ENVIRONMENT, ROOT
+
+VARIABLES = {name.upper() for name in Settings.model_fields}
+SID = "0123456789abcdef" * 2
+BIN = Path(sys.executable).parent
+
+
+def load(**changes):
+    return config.load(ENVIRONMENT | changes)
+
+
+def faults(**changes):
+    with pytest.raises(ConfigError) as raised:
+        load(**changes)
+    assert all(fault in str(raised.value) for fault in raised.value.faults)
+    return raised.value.faults
+
+
+def example():
+    """Return .env.example as (variable, value, the line above it)."""
+    lines = (ROOT / ".env.example").read_text().splitlines()
+    return [
+        (*line.split("=", 1), above)
+        for above, line in pairwise(lines)
+        if line and not line.startswith("#")
+    ]
+
+
+def test_the_example_names_every_variable_once_and_no_other():
+    names = [name for name, _, _ in example()]
+    assert sorted(names) == sorted(VARIABLES)
+
+
+def test_each_variable_of_the_example_has_its_line_of_comment():
+    for name, _, above in example():
+        assert re.fullmatch(r"# [A-Z].{10,98}\.", above), name
+
+
+def test_the_example_shows_the_defaults():
+    given = {name: value for name, value, _ in example() if value}
+    assert config.load(ENVIRONMENT | given) == load()
+
+
+GOOD = {
+    "SECRET_KEY": "x" * 32,
+    "PHONE_KEY": "y" * 100,
+    "PUBLIC_BASE_URL": "https://shop.example:8443/sms",
+    "TWILIO_ACCOUNT_SID": f"AC{SID}",
+    "TWILIO_AUTH_TOKEN": "t",
+    "TWILIO_AUTH_TOKEN_SECONDARY": "u",
+    "TWILIO_API_KEY_SID": f"SK{SID}",
+    "TWILIO_API_KEY_SECRET": "s",
+    "TWILIO_FROM_NUMBER": "+447700900123",
+    "TWILIO_MESSAGING_SERVICE_SID": f"MG{SID}",
+    "TWILIO_VERIFY_SERVICE_SID": f"VA{SID}",
+    "TWILIO_BASE_URL": "http://127.0.0.1:8001",
+    "REQUIRE_TWILIO_SIGNATURE": "yes",
+    "TRUSTED_PROXIES": "2",
+    "DATABASE_URL": "postgresql+psycopg://shop:pass@db:5432/smsapp",
+    "RATELIMIT_STORAGE_URI": "redis://:pass@cache:6379/0",
+    "API_RATE_LIMIT": "10/second;3000/minute",
+    "LEASE_SECONDS": "15",
+    "RECONCILE_GRACE_SECONDS": "1",
+    "SHOP_NAME": "Ann’s Shop",
+    "MAX_TEXTS_PER_NUMBER_PER_DAY": "1",
+    "ALLOWED_RECIPIENTS": " +447700900123 ,+819012345678, ",
+    "VERIFY_RATE_LIMIT": "1/day",
+    "PUMPING_WINDOW_MINUTES": "1440",
+    "PUMPING_MIN_STARTS": "1",
+    "PUMPING_MIN_APPROVAL_PERCENT": "0",
+    "METRICS_TOKEN": "m" * 16,
+    "EMBEDDED_WORKER": "false",
+    "PORT": "65535",
+    "WEB_CONCURRENCY": "4",
+    "WEB_THREADS": "1",
+    "WORKER_THREADS": "1",
+}
+BAD = {
+    "SECRET_KEY": ["x" * 31],
+    "PHONE_KEY": ["x" * 31],
+    "PUBLIC_BASE_URL": [
+        "sms.example.com",
+        "//sms.example.com",
+        "ftp://sms.example.com",
+        "HTTPS://sms.example.com",
+        "https://",
+        "https://sms.example.com:port",
+        "https://sms.example.com:99999",
+        "https://[::1",
+        "https://sms.example.com/?a=1",
+        "https://sms.example.com/?",
+        "https://sms.example.com/#a",
+        "https://user:pass@sms.example.com",
+        "https://sms example.com",
+        "https://münchen.example",
+    ],
+    "TWILIO_ACCOUNT_SID": ["AC1", f"SK{SID}", f"AC{SID}0", f"AC{'g' * 32}"],
+    "TWILIO_API_KEY_SID": [f"AC{SID}", "SK"],
+    "TWILIO_FROM_NUMBER": ["5005550006", "(500) 555-0006", "+1500555000", "SHOP"],
+    "TWILIO_MESSAGING_SERVICE_SID": [f"AC{SID}"],
+    "TWILIO_VERIFY_SERVICE_SID": [f"MG{SID}"],
+    "TWILIO_BASE_URL": ["127.0.0.1:8001", "http://127.0.0.1:8001?x=1"],
+    "REQUIRE_TWILIO_SIGNATURE": ["perhaps", "2", "disabled"],
+    "TRUSTED_PROXIES": ["-1", "11", "one", "1.5"],
+    "DATABASE_URL": [
+        "smsapp.sqlite3",
+        "mysql://localhost/smsapp",
+        "postgres://localhost/smsapp",
+        "postgresql://localhost:port/smsapp",
+        "sqlite://",
+        "sqlite:///:memory:",
+    ],
+    "RATELIMIT_STORAGE_URI": [
+        "redis",
+        "redis:",
+        "redis://",
+        "redis://cache:port",
+        "memcached://localhost",
+        "REDIS://cache",
+        "async+memory://",
+    ],
+    "API_RATE_LIMIT": ["many", "3000", "3000/blink", "-1/minute"],
+    "LEASE_SECONDS": ["14", "3601", "30s"],
+    "RECONCILE_GRACE_SECONDS": ["0", "3601", "a minute"],
+    "SHOP_NAME": ["x" * 41, "Ann\nShop", "Ann\x00"],
+    "MAX_TEXTS_PER_NUMBER_PER_DAY": ["0", "-1", "all"],
+    "ALLOWED_RECIPIENTS": ["555", "+447700900123 +819012345678", "*"],
+    "VERIFY_RATE_LIMIT": ["20"],
+    "PUMPING_WINDOW_MINUTES": ["0", "1441"],
+    "PUMPING_MIN_STARTS": ["0"],
+    "PUMPING_MIN_APPROVAL_PERCENT": ["-1", "101", "10%"],
+    "METRICS_TOKEN": ["x" * 15],
+    "EMBEDDED_WORKER": ["perhaps"],
+    "PORT": ["0", "65536", "http"],
+    "WEB_CONCURRENCY": ["0", "257", "two"],
+    "WEB_THREADS": ["0", "1025", "many"],
+    "WORKER_THREADS": ["0", "1025", "many"],
+}
+
+
+def test_every_variable_is_tried():
+    assert set(GOOD) == VARIABLES
+    free = {name for name in VARIABLES if name.endswith(("TOKEN", "_SECONDARY", "_SECRET"))}
+    assert set(BAD) == VARIABLES - free | {"METRICS_TOKEN"}
+
+
+def test_every_variable_is_read():
+    settings = config.load(GOOD)
+    assert settings.public_base_url == "https://shop.example:8443/sms"
+    assert settings.rest_credentials == (f"SK{SID}", "s")
+    assert settings.webhook_tokens == ("t", "u")
+    assert settings.sender == f"MG{SID}"
+    assert settings.allowed_recipients == {"+447700900123", "+819012345678"}
+    assert settings.require_twilio_signature is True
+    assert settings.runs_embedded_worker is False
+    assert settings.on_sqlite is False
+    assert (settings.trusted_proxies, settings.web_concurrency, settings.port) == (2, 4, 65535)
+    assert (settings.lease_seconds, settings.max_texts_per_number_per_day) == (15, 1)
+    assert settings.metrics_token.get_secret_value() == "m" * 16
+
+
+@pytest.mark.parametrize(("name", "value"), [(name, v) for name in BAD for v in BAD[name]])
+def test_a_wrong_value_is_refused_by_the_variables_name(name, value):
+    assert any(re.match(rf"{name}\b", fault) for fault in faults(**{name: value}))
+
+
+@pytest.mark.parametrize("empty", ["", "  ", "\n"])
+def test_an_empty_variable_counts_as_not_set(empty):
+    optional = dict.fromkeys(VARIABLES - set(ENVIRONMENT), empty)
+    assert load(**optional) == load()
+    assert faults(SECRET_KEY=empty) == ["SECRET_KEY is not set"]
+
+
+def test_without_anything_it_says_all_that_it_needs():
+    with pytest.raises(ConfigError) as raised:
+        config.load({})
+    assert raised.value.faults == [
+        "SECRET_KEY is not set",
+        "PHONE_KEY is not set",
+        "PUBLIC_BASE_URL is not set",
+        "TWILIO_ACCOUNT_SID is not set",
+        "TWILIO_AUTH_TOKEN is not set",
+        "TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID must be set",
+    ]
+
+
+def test_all_faults_are_said_at_once():
+    wrong = {name: values[0] for name, values in BAD.items()}
+    said = faults(**wrong)
+    for name in BAD:
+        assert any(fault.startswith(name) for fault in said), name
+
+
+def test_half_an_api_key_is_refused():
+    both = ["TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET must be set together"]
+    assert faults(TWILIO_API_KEY_SID=f"SK{SID}") == both
+    assert faults(TWILIO_API_KEY_SECRET="s") == both
+
+
+@pytest.mark.parametrize("word", ["false", "False", "0", "no", "OFF", "n", "f"])
+@pytest.mark.parametrize(
+    ("url", "allowed"),
+    [
+        ("http://127.0.0.1:8000", True),
+        ("http://localhost", True),
+        ("http://LOCALHOST:8000", True),
+        ("http://[::1]:8000", True),
+        ("https://sms.example.com", False),
+        ("http://localhost.example.com", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://0.0.0.0:8000", False),
+        ("http://example.com/localhost", False),
+    ],
+)
+def test_signatures_are_required_wherever_the_world_can_reach_us(word, url, allowed):
+    changes = {"PUBLIC_BASE_URL": url, "REQUIRE_TWILIO_SIGNATURE": word}
+    if allowed:
+        assert load(**changes).require_twilio_signature is False
+    else:
+        (fault,) = faults(**changes)
+        assert fault.startswith("REQUIRE_TWILIO_SIGNATURE")
+
+
+@pytest.mark.parametrize("processes", ["2", "+2", "2.0", "02"])
+@pytest.mark.parametrize("storage", ["", "memory://", "memory:"])
+def test_limits_in_memory_are_refused_with_more_than_one_process(processes, storage):
+    (fault,) = faults(WEB_CONCURRENCY=processes, RATELIMIT_STORAGE_URI=storage)
+    assert fault.startswith("RATELIMIT_STORAGE_URI")
+    assert load(WEB_CONCURRENCY=processes, RATELIMIT_STORAGE_URI="redis://cache:6379")
+    assert load(WEB_CONCURRENCY="1", RATELIMIT_STORAGE_URI=storage)
+
+
+SECRET = "hunter2-Zxq9!söcret℀"  # the last sign makes urllib repeat the whole address
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        SECRET,
+        f"redis://:{SECRET}@cache:6379",
+        f"redis://:pass@cache:{SECRET}",
+        f"https://user:{SECRET}@sms.example.com",
+        f"https://{SECRET}",
+        f"https://sms.example.com:{SECRET}",
+        f"postgresql://shop:{SECRET}@db:port/smsapp",
+        f"postgresql://shop:pass@db:{SECRET}",
+        f"mysql://shop:{SECRET}@db/smsapp",
+        f"+1202555{SECRET}",
+        f"[{SECRET}",
+    ],
+)
+def test_what_is_wrong_with_a_variable_never_shows_its_value(value):
+    for name in sorted(VARIABLES):
+        try:
+            settings = load(**{name: value})
+        except ConfigError as error:
+            assert name in str(error)
+            assert "hunter2" not in str(error) + repr(error)
+            assert error.__cause__ is None
+            assert error.__suppress_context__ or error.__context__ is None
+        else:
+            assert name in {"SHOP_NAME", "DATABASE_URL"} or "hunter2" not in repr(settings)
+
+
+def test_settings_print_no_secret():
+    secrets = ["SECRET_KEY", "PHONE_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY"]
+    secrets += ["TWILIO_API_KEY_SECRET", "METRICS_TOKEN"]
+    values = {name: f"hunter2-{n}-{'x' * 32}" for n, name in enumerate(secrets)}
+    settings = load(**values, TWILIO_API_KEY_SID=f"SK{SID}")
+    assert "hunter2" not in f"{settings!r} {settings}"
+
+
+def test_settings_cannot_be_changed():
+    with pytest.raises(ValueError, match="frozen"):
+        load().port = 1
+
+
+def run(*command, **environment):
+    """Run a program with these variables; empty ones hide what a .env file here may say."""
+    # gunicorn reads this one by itself before any of our code, and cannot read an empty one.
+    empty = dict.fromkeys(VARIABLES, "") | {"WEB_CONCURRENCY": "1"}
+    return subprocess.run(
+        [BIN / command[0], *command[1:]],
+        cwd=ROOT,
+        env={"PATH": os.environ["PATH"], "LC_ALL": "C.UTF-8"} | empty | environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ("flask", "db", "upgrade"),
+        ("flask", "worker"),
+        ("gunicorn", "wsgi:app"),
+        ("gunicorn", "--preload", "-w", "2", "wsgi:app"),
+    ],
+    ids=" ".join,
+)
+def test_nothing_starts_with_faults_in_the_settings(command):
+    ended = run(*command, SECRET_KEY="hunter2", TWILIO_AUTH_TOKEN="hunter2", PORT="hunter2")
+    assert ended.returncode != 0
+    said = ended.stdout + ended.stderr
+    assert "hunter2" not in said
+    assert "Traceback" not in said
+    for fault in (
+        "SECRET_KEY must have at least 32 characters",
+        "PHONE_KEY is not set",
+        "PUBLIC_BASE_URL is not set",
+        "TWILIO_ACCOUNT_SID is not set",
+        "PORT: ",
+        "TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID must be set",
+    ):
+        assert f"\n  - {fault}" in said

@@ -1,0 +1,241 @@
+"""Logs: one JSON object a line, which cannot hold what it must not."""
+
+import io
+import json
+import logging
+import subprocess
+import sys
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from smsapp.logs import JsonFormatter, scrub, scrub_event_id
+from smsapp.phone import mask
+from tests.conftest import ALICE, ROOT, sid
+
+UUID = "01890a5d-ac96-774b-bcce-b302099a8057"
+FORMS = [
+    "+15558675310",
+    "15558675310",
+    "5558675310",
+    "0015558675310",
+    "+1 555 867 5310",
+    "+1-555-867-5310",
+    "+1 (555) 867-5310",
+    "(555) 867-5310",
+    "555.867.5310",
+    "555-867-5310",
+    "555 867 5310",
+    "555\u00a0867\u00a05310",
+    "555\u2011867\u20115310",
+    "555_867_5310",
+    "867-5310",
+    "%2B15558675310",
+    "%2b1%20555%20867%205310",
+    "%2B1+555+867+5310",
+    "%28555%29%20867-5310",
+    "+447700900123",
+    "07700 900123",
+    "077 00 90 01 23",
+    "+81 90-1234-5678",
+]
+
+
+def line(message, *args, name="smsapp.test", error=None, **extra):
+    """Return what the formatter makes of one record."""
+    record = logging.LogRecord(name, logging.INFO, "", 0, message, args, error)
+    vars(record).update(extra)
+    written = JsonFormatter().format(record)
+    assert "\n" not in written
+    return json.loads(written)
+
+
+def digits(text):
+    return "".join(c for c in text if c.isdigit())
+
+
+def test_a_line_says_what_happened_to_whom():
+    fields = {
+        "delivery": UUID,
+        "event_id": "order-1001-shipped",
+        "kind": "order_shipped",
+        "to": mask(ALICE),
+        "country": "US",
+        "attempt": 2,
+        "message_sid": sid(1),
+        "twilio_code": 30003,
+        "state": "pending",
+    }
+    written = line("send failed", **fields)
+    assert written.pop("time").endswith("+00:00")
+    assert (
+        written
+        == {
+            "level": "info",
+            "logger": "smsapp.test",
+            "message": "send failed",
+        }
+        | fields
+    )
+
+
+def test_a_line_belongs_to_its_request(shop, twilio, caplog):
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter())
+    logging.getLogger().addHandler(handler)
+    try:
+        one, two = shop.ships(), shop.ships("order-1002-shipped")
+    finally:
+        logging.getLogger().removeHandler(handler)
+    lines = [json.loads(text) for text in stream.getvalue().splitlines()]
+    for answer in (one, two):
+        request = answer.headers["X-Request-Id"]
+        said = [entry for entry in lines if entry["request_id"] == request]
+        assert [entry["message"] for entry in said] == ["sent", "event", "request"]
+        assert said[0]["message_sid"] == said[1].get("message_sid", answer.json["sid"])
+        assert said[0]["event_id"] == said[1]["event_id"]
+        assert said[0]["to"] == said[1]["to"] == "+*******0123"
+        assert said[0]["attempt"] == 1
+        assert said[2]["route"] == "/api/order-shipped-sms"
+
+
+def test_fields_that_are_not_on_the_list_are_dropped():
+    assert set(line("sent", body="Your order", phone=ALICE, password="hunter2", to=None)) == {
+        "time",
+        "level",
+        "logger",
+        "message",
+    }
+
+
+def test_our_own_texts_are_constant():
+    assert line("to %s", ALICE)["message"] == "to %s"
+
+
+def test_an_exception_keeps_its_place_and_loses_its_text():
+    try:
+        try:
+            raise KeyError(ALICE)
+        except KeyError as error:
+            raise ValueError(f"cannot text {ALICE}") from error
+    except ValueError:
+        written = line("bug", error=sys.exc_info())
+    kinds = [part for part in written["exception"] if part.startswith("builtins.")]
+    assert kinds == ["builtins.KeyError", "builtins.ValueError"]
+    assert any("test_logs.py" in part for part in written["exception"])
+    assert ALICE not in json.dumps(written)
+
+
+def test_a_hidden_cause_stays_hidden():
+    try:
+        try:
+            raise KeyError(ALICE)
+        except KeyError:
+            raise ValueError from None
+    except ValueError:
+        written = line("bug", error=sys.exc_info())
+    assert "builtins.KeyError" not in written["exception"]
+
+
+@pytest.mark.parametrize("form", FORMS)
+@pytest.mark.parametrize("around", ["{}", "to={}&x=1", "“{}”", "tel:{};", "a{}b", "\n{}\n", "[{}]"])
+def test_a_number_in_somebody_elses_text_is_blotted_out(form, around):
+    written = line("GET %s", around.format(form), name="urllib3.connectionpool")["message"]
+    assert "[number]" in written
+    assert digits(form)[-4:] not in written
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        f"message {sid(1)} of AC{'0123456789' * 3}ab",
+        f"delivery {UUID}",
+        f"phone {'0123456789abcdef' * 4}",
+        "Listening at: http://0.0.0.0:8000 (12345)",
+        "Booting worker with pid: 123456",
+        "at 2026-11-21T09:30:00.123456Z",
+        "[2026-11-21 09:30:00 +0000]",
+        "due 2026-11-21 09:30, not 2026-11-22",
+        "2026-11-21T09:30:00+00:00",
+        "port 5432 failed: error 111, SQLSTATE 08006",
+        "took 123456 ms",
+    ],
+)
+def test_times_and_identifiers_stay_readable(text):
+    assert scrub(text) == text
+
+
+@given(st.text(max_size=60))
+def test_anything_can_be_scrubbed(text):
+    scrubbed = scrub(text)
+    assert scrub(scrubbed) == scrubbed
+
+
+@pytest.mark.parametrize("form", FORMS[:7] + FORMS[8:18])
+def test_an_event_id_loses_its_own_number(form):
+    to = mask("+15558675310")
+    for around in ("{}", "order-{}", "{}-shipped", "a:{}:1001", "order-{}-1"):
+        kept = scrub_event_id(around.format(form), to)
+        assert "5310" not in kept
+        assert "[number]" in kept
+
+
+@pytest.mark.parametrize(
+    "event_id", ["order-1001-shipped", "20261121-0000042", "1732161600123", UUID, "867 53 09 11"]
+)
+def test_an_event_id_keeps_any_other_run_of_digits(event_id):
+    assert scrub_event_id(event_id, mask("+15558675310")) == event_id
+
+
+def test_without_its_number_an_event_id_keeps_no_run_of_digits():
+    assert scrub_event_id("order-15558675310", None) == "order-[number]"
+    assert line("event", event_id="order-15558675310")["event_id"] == "order-[number]"
+
+
+@pytest.mark.parametrize(
+    ("message", "kept"),
+    [
+        ("Error handling request POST /api/x?key=hunter2", "Error handling request"),
+        (
+            "Invalid request from ip=127.0.0.1: Invalid HTTP Header: 'Bearer hunter2'",
+            "Invalid request from ip=127.0.0.1: Invalid HTTP Header",
+        ),
+        (
+            "Invalid request from ip=10.0.0.1: Invalid HTTP request line: 'GET hunter2\\n'",
+            "Invalid request from ip=10.0.0.1: Invalid HTTP request line",
+        ),
+        ("Worker exiting (pid: 42)", "Worker exiting (pid: 42)"),
+    ],
+)
+def test_gunicorn_does_not_repeat_what_a_caller_sent(message, kept):
+    assert line(message, name="gunicorn.error")["message"] == kept
+
+
+@pytest.mark.parametrize("name", ["twilio", "twilio.http_client", "urllib3", "werkzeug", "alembic"])
+def test_libraries_that_write_whole_requests_are_told_not_to(app, name):
+    assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+def test_a_crash_is_a_line_too_and_prints_no_text():
+    code = """if True:
+        import threading
+        from smsapp import logs
+        logs.set_up()
+        logs.catch_crashes()
+        def crash():
+            raise ValueError("+15558675310")
+        thread = threading.Thread(target=crash)
+        thread.start()
+        thread.join()
+        crash()
+    """
+    ended = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 1
+    assert "5310" not in ended.stdout + ended.stderr
+    lines = [json.loads(text) for text in ended.stderr.splitlines()]
+    assert [entry["message"] for entry in lines] == ["crashed", "crashed"]
+    assert all("builtins.ValueError" in entry["exception"] for entry in lines)

@@ -1,0 +1,298 @@
+"""Every door has a guard, and the guards know whom they let in."""
+
+import pytest
+from flask import Flask
+
+from smsapp import config
+from smsapp.errors import InvalidSignature
+from smsapp.models import Receipt
+from smsapp.web import guards
+from tests.conftest import ENVIRONMENT, TOKEN, make_app, settings_of
+from tests.web import signing
+from tests.web.signing import receipt, signature
+
+METRICS_TOKEN = "a token for the metrics alone"
+
+
+def unguarded(app):
+    """Return the addresses that nobody decided about; static files are open by their nature."""
+    views = {rule.rule: app.view_functions[rule.endpoint] for rule in app.url_map.iter_rules()}
+    static = app.view_functions["static"]
+    return [
+        address
+        for address, view in views.items()
+        if view is not static and not getattr(view, "guard", None)
+    ]
+
+
+def test_every_address_has_a_guard():
+    assert unguarded(make_app()) == []
+
+
+def test_an_address_without_a_guard_would_be_found():
+    app = make_app()
+    app.add_url_rule("/open", view_func=lambda: "")
+    assert unguarded(app) == ["/open"]
+
+
+def test_the_guard_of_each_address_is_the_one_meant_for_it():
+    app = make_app()
+    for rule in app.url_map.iter_rules():
+        guard = getattr(app.view_functions[rule.endpoint], "guard", None)
+        if rule.rule.startswith("/api/"):
+            assert guard == "api_key", rule
+        if rule.rule.startswith("/twilio/"):
+            assert guard == "twilio_signed", rule
+        if rule.rule == "/metrics":
+            assert guard == "metrics_token"
+
+
+# Signatures made by Twilio's own library with the token "12345".
+STATUS = {
+    "SmsSid": "SM11111111111111111111111111111111",
+    "SmsStatus": "delivered",
+    "MessageStatus": "delivered",
+    "To": "+15005550010",
+    "MessageSid": "SM11111111111111111111111111111111",
+    "AccountSid": "AC00000000000000000000000000000000",
+    "From": "+15005550006",
+    "ApiVersion": "2010-04-01",
+    "RawDlrDoneDate": "2601021530",
+}
+CALL = {
+    "CallSid": "CA1234567890ABCDE",
+    "Caller": "+14158675310",
+    "Digits": "1234",
+    "From": "+14158675310",
+    "To": "+18005551212",
+}
+STOP = {"Body": "STOP ", "FromCity": "", "From": "+15005550010", "NumMedia": "0"}
+EXAMPLE, APP = "https://example.com", "https://app.example.com"
+VECTORS = {
+    "with a query": (
+        EXAMPLE,
+        "/myapp.php?foo=1&bar=2",
+        CALL,
+        "L/OH5YylLD5NRKLltdqwSvS0BnU=",
+    ),
+    "a status callback": (APP, "/twilio/status", STATUS, "AoN6fhJrh8oDG/dyL5rxp33RafI="),
+    "a slash at the end": (APP, "/twilio/status/", STATUS, "KhZGLN9BJ2955qqw/wGOEAV0x/s="),
+    "port 443 said": (f"{APP}:443", "/twilio/status", STATUS, "zOQNcLyMTvh0oDTELz4kIej30Qw="),
+    "port 443 not said": (APP, "/twilio/status", STATUS, "zOQNcLyMTvh0oDTELz4kIej30Qw="),
+    "http on port 5000": (
+        "http://127.0.0.1:5000",
+        "/twilio/status",
+        STATUS,
+        "XoNTMUbZs26aluFomfQpTuja2X4=",
+    ),
+    "https on port 8443": (
+        f"{APP}:8443",
+        "/twilio/status",
+        STATUS,
+        "F5NWPkE2XKvV8zfxBGoYIkQsYhI=",
+    ),
+    "blank fields": (APP, "/in", STOP, "8OdCGzNTbOnLmTW3MSyZ/D5LUc4="),
+    "Unicode": (
+        APP,
+        "/in",
+        {"Body": "Café 😀 €5", "From": "+15005550010"},
+        "2bzYEt7ycFwEL4Q2m1fKD/CzSR0=",
+    ),
+    "upper case before lower": (
+        APP,
+        "/in",
+        {"a": "1", "B": "2", "C": "3"},
+        "DjtQn7ino+Hsqo3d4dWA8/0yOEA=",
+    ),
+    "a repeated field": (
+        APP,
+        "/in",
+        {"x": ["2", "1", "2"], "y": ["0"]},
+        "J9aQgfDsOT77zgqpQWO1tujb22Q=",
+    ),
+    "a query as it was escaped": (
+        APP,
+        "/in?n=O%27Neil%20x+y&z=%2B1",
+        {"From": "+1"},
+        "aAChA4gkxIRN4gab5RYHCuQJalM=",
+    ),
+}
+SHA256_VECTORS = {
+    "with a query": (
+        EXAMPLE,
+        "/myapp.php?foo=1&bar=2",
+        CALL,
+        "qMztBq0IANMH/q0K9sCfKQJLylezvRdRzRS647SAVow=",
+    ),
+    "a status callback": (
+        APP,
+        "/twilio/status",
+        STATUS,
+        "2JkxL2PDCr3axq/LPPd+KTvr4C1ajZ7T9aPxQKq2o60=",
+    ),
+}
+
+
+def door(base_url):
+    """An app with one signed address for every path, reached at this base URL."""
+    app = Flask("door")
+    environment = ENVIRONMENT | {"PUBLIC_BASE_URL": base_url, "TWILIO_AUTH_TOKEN": "12345"}
+    app.extensions["settings"] = config.load(environment)
+    view = guards.twilio_signed(lambda path: ("", 204))
+    app.add_url_rule("/<path:path>", view_func=view, methods=["POST"], endpoint="door")
+    app.register_error_handler(InvalidSignature, lambda error: (error.text, error.status))
+    return app.test_client()
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_twilios_own_signatures_are_believed(name):
+    base, path, fields, signed = VECTORS[name]
+    answer = door(base).post(path, data=fields, headers={"X-Twilio-Signature": signed})
+    assert answer.status_code == 204
+
+
+@pytest.mark.parametrize("name", VECTORS)
+def test_no_field_may_be_added_dropped_or_changed(name):
+    base, path, fields, signed = VECTORS[name]
+    client, headers = door(base), {"X-Twilio-Signature": signed}
+    for field in fields:
+        dropped = {name: value for name, value in fields.items() if name != field}
+        assert client.post(path, data=dropped, headers=headers).status_code == 403
+        changed = fields | {field: "other"}
+        assert client.post(path, data=changed, headers=headers).status_code == 403
+    added = fields | {"Zulu": ""}
+    assert client.post(path, data=added, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize("name", SHA256_VECTORS)
+def test_a_header_does_not_choose_how_it_is_checked(name):
+    # Shared keys sign with SHA-256. We have none: settings choose the algorithm, nobody else.
+    base, path, fields, signed = SHA256_VECTORS[name]
+    headers = {
+        "X-Twilio-Signature": signed,
+        "X-Twilio-Webhooks-Signature-Settings": "key=SK1,algorithm=HMAC_SHA256",
+    }
+    assert door(base).post(path, data=fields, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "signed",
+    [
+        "",
+        "x",
+        "A" * 28,
+        "AoN6fhJrh8oDG/dyL5rxp33RafI",
+        "AoN6fhJrh8oDG/dyL5rxp33RafI=\u00e9",
+        "KhZGLN9BJ2955qqw/wGOEAV0x/s=",
+    ],
+)
+def test_any_other_signature_is_refused(signed):
+    headers = {"X-Twilio-Signature": signed}
+    answer = door(APP).post("/twilio/status", data=STATUS, headers=headers)
+    assert (answer.status_code, answer.text) == (403, "invalid signature")
+
+
+def test_no_signature_is_refused():
+    assert door(APP).post("/twilio/status", data=STATUS).status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("base", "path"),
+    [
+        (APP, "/twilio/status?attempt=1"),
+        (APP, "/twilio/statuses"),
+        ("http://app.example.com", "/twilio/status"),
+        ("https://other.example.com", "/twilio/status"),
+        (f"{APP}/sms", "/twilio/status"),
+    ],
+)
+def test_a_signature_is_good_at_its_own_address_alone(base, path):
+    headers = {"X-Twilio-Signature": "AoN6fhJrh8oDG/dyL5rxp33RafI="}
+    assert door(base).post(path, data=STATUS, headers=headers).status_code == 403
+
+
+@pytest.mark.parametrize(
+    "base",
+    ["https://shop.example/sms", "https://shop.example:8443/a/b", "http://127.0.0.1:8000"],
+)
+def test_the_public_address_may_have_a_path_and_a_port(app, client, base):
+    url = f"{base}{signing.PATH}?attempt=x"
+    headers = {"X-Twilio-Signature": signature(url, receipt())}
+    with settings_of(app, PUBLIC_BASE_URL=f"{base}/"):
+        answer = client.post(f"{signing.PATH}?attempt=x", data=receipt(), headers=headers)
+    assert answer.status_code == 204
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"Host": "evil.example"},
+        {"X-Forwarded-Host": "evil.example"},
+        {"X-Forwarded-Prefix": "/evil"},
+        {"X-Original-URL": "/evil"},
+        {"Forwarded": "host=evil.example"},
+    ],
+)
+@pytest.mark.parametrize("proxies", ["0", "1"])
+def test_no_header_says_where_we_are(app, header, proxies):
+    url = app.extensions["settings"].database_url
+    behind = make_app(DATABASE_URL=url, TRUSTED_PROXIES=proxies).test_client()
+    assert signing.post(behind, receipt(), **header).status_code == 204
+    forged = signature(f"https://evil.example{signing.PATH}", receipt())
+    answer = signing.post(behind, receipt(), **header, **{"X-Twilio-Signature": forged})
+    assert answer.status_code == 403
+
+
+def test_while_a_token_is_rotated_both_are_good(app, client):
+    fields, url = receipt(), signing.BASE + signing.PATH
+    by_old = {"X-Twilio-Signature": signature(url, fields, TOKEN)}
+    by_new = {"X-Twilio-Signature": signature(url, fields, "the-next-token")}
+    assert signing.post(client, fields, **by_new).status_code == 403
+    with settings_of(app, TWILIO_AUTH_TOKEN_SECONDARY="the-next-token"):
+        assert signing.post(client, fields, **by_new).status_code == 204
+        assert signing.post(client, fields, **by_old).status_code == 204
+
+
+def test_an_api_keys_secret_does_not_sign(app, client):
+    secret = {"TWILIO_API_KEY_SID": f"SK{1:032x}", "TWILIO_API_KEY_SECRET": "rest-secret"}
+    signed = signature(signing.BASE + signing.PATH, receipt(), "rest-secret")
+    with settings_of(app, **secret):
+        answer = signing.post(client, receipt(), **{"X-Twilio-Signature": signed})
+    assert answer.status_code == 403
+
+
+def test_on_this_machine_signatures_may_be_switched_off(app, client):
+    with settings_of(
+        app, PUBLIC_BASE_URL="http://localhost:8000", REQUIRE_TWILIO_SIGNATURE="false"
+    ):
+        assert client.post(signing.PATH, data=receipt()).status_code == 204
+
+
+def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
+    shop.ships()
+    (attempt,) = rows.attempts
+    query = f"attempt={attempt.id}"
+    answer = signing.post(client, receipt(), query, **{"X-Twilio-Signature": "A" * 28})
+    assert answer.status_code == 403
+    assert rows.all(Receipt) == []
+    assert rows.delivery.state == "sent"
+
+
+def test_without_a_token_in_the_settings_there_are_no_metrics(client):
+    for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
+        answer = client.get("/metrics", headers=headers)
+        assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+
+
+@pytest.mark.parametrize(
+    "shown", [None, "", "Bearer", "Bearer wrong", "Bearer né", f"Basic {METRICS_TOKEN}"]
+)
+def test_metrics_are_for_who_shows_their_token(app, client, shown):
+    headers = {} if shown is None else {"Authorization": shown}
+    with settings_of(app, METRICS_TOKEN=METRICS_TOKEN):
+        answer = client.get("/metrics", headers=headers)
+        assert (answer.status_code, answer.json["error"]) == (401, "unauthorized")
+        shown = {"Authorization": f"Bearer {METRICS_TOKEN}"}
+        answer = client.get("/metrics", headers=shown)
+    assert answer.status_code == 200
+    assert answer.text.startswith("# HELP")

@@ -1,0 +1,255 @@
+"""What Twilio posts, and what only looks like it."""
+
+import uuid
+
+import pytest
+
+from smsapp.models import Receipt
+from tests.conftest import ACCOUNT, make_app, settings_of, sid
+from tests.web.signing import BASE, PATH, post, receipt, signature
+
+
+@pytest.fixture
+def sent(shop, twilio, rows):
+    """An attempt that Twilio took, as the query of its callback address."""
+    shop.ships()
+    (attempt,) = rows.attempts
+    return f"attempt={attempt.id}"
+
+
+def nothing_came_of_it(rows):
+    return rows.all(Receipt) == [] and rows.delivery.state == "sent"
+
+
+def test_a_receipt_is_taken_and_answered_with_nothing(client, sent, rows):
+    answer = post(client, receipt(), sent)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert rows.delivery.state == "delivered"
+    assert rows.one(Receipt).status == "delivered"
+
+
+def test_an_invalid_signature_is_said_in_plain_text(client, sent, rows):
+    answer = post(client, receipt(), sent, **{"X-Twilio-Signature": "wrong"})
+    assert (answer.status_code, answer.text) == (403, "invalid signature")
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"MessageSid": None},
+        {"MessageSid": ""},
+        {"MessageSid": "SM1"},
+        {"MessageSid": "CA" + "0" * 32},
+        {"MessageSid": sid(1).lower()},
+        {"MessageSid": sid(1) + "\n"},
+        {"MessageSid": "SM" + "٣" * 32},
+        {"MessageStatus": None},
+        {"MessageStatus": ""},
+        {"MessageStatus": "de livered"},
+        {"MessageStatus": "+12025550123"},
+        {"MessageStatus": "x" * 21},
+        {"MessageStatus": "delivered\x00"},
+        {"ErrorCode": "thirty"},
+        {"ErrorCode": "-1"},
+        {"ErrorCode": "3" * 7},
+        {"ErrorCode": "٣٠٠٠٦"},
+        {"ErrorCode": "30006.0"},
+    ],
+    ids=str,
+)
+def test_a_callback_that_makes_no_sense_is_refused(client, sent, rows, change):
+    answer = post(client, receipt(**change), sent)
+    assert (answer.status_code, answer.text) == (400, "invalid callback")
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize("account", [None, "", "AC" + "9" * 32, ACCOUNT.lower(), ACCOUNT + " "])
+def test_a_receipt_of_another_account_is_ignored(client, sent, rows, account):
+    answer = post(client, receipt(AccountSid=account), sent)
+    assert (answer.status_code, answer.data) == (204, b"")
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        f"attempt={uuid.UUID(int=7)}",
+        f"attempt={uuid.UUID(int=7)}&attempt=x",
+    ],
+)
+def test_a_receipt_of_no_attempt_of_ours_is_ignored(client, sent, rows, query):
+    assert post(client, receipt(), query).status_code == 204
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize("query", ["", "attempt=", "attempt=1", "attempt=%00", "try=2", "%ff=%ff"])
+def test_a_receipt_whose_attempt_was_lost_on_the_way_is_found_by_its_sid(client, sent, rows, query):
+    assert post(client, receipt(), query).status_code == 204
+    assert rows.delivery.state == "delivered"
+
+
+def test_a_sid_that_is_not_the_attempts_is_ignored(client, sent, rows):
+    assert post(client, receipt(MessageSid=sid(2)), sent).status_code == 204
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize(
+    "extra",
+    [
+        {"RawDlrDoneDate": "2611210930", "ErrorMessage": "", "Strange": "😀\x00\n"},
+        {"ChannelInstallSid": f"XE{1:032x}", "ChannelPrefix": "whatsapp", "EventType": "DELIVERED"},
+        {"ChannelToAddress": "+1202555****", "To": "whatsapp:+12025550123", "StructuredData": "{}"},
+        {"To": "", "From": ""},
+        {"To": "whatsapp:+447700900123"},
+        {"ErrorCode": ""},
+        {"ErrorCode": "0"},
+        {f"Field{n}": "" for n in range(300)},
+    ],
+)
+def test_fields_that_nobody_asked_for_do_no_harm(client, sent, rows, extra):
+    assert post(client, receipt(**extra), sent).status_code == 204
+    assert rows.delivery.state == "delivered"
+    assert rows.delivery.error_code is None
+
+
+def test_a_status_is_read_in_any_case(client, sent, rows):
+    assert post(client, receipt(MessageStatus="Delivered"), sent).status_code == 204
+    assert rows.delivery.state == "delivered"
+
+
+def test_a_status_that_twilio_has_yet_to_invent_is_kept_and_moves_nothing(client, sent, rows):
+    assert post(client, receipt(MessageStatus="teleported"), sent).status_code == 204
+    assert rows.one(Receipt).status == "teleported"
+    assert rows.delivery.state == "sent"
+
+
+def test_a_receipt_for_whatsapp_may_say_read(client, sent, rows):
+    fields = receipt(MessageStatus="read", ChannelPrefix="whatsapp", EventType="READ")
+    assert post(client, fields, sent).status_code == 204
+    assert rows.delivery.state == "read"
+
+
+def test_a_picture_message_has_a_sid_of_its_own_kind(shop, twilio, client, rows):
+    twilio.answers.append(lambda: twilio.accepts().__class__("MM" + "1" * 32, "queued", 1))
+    shop.ships()
+    assert post(client, receipt(MessageSid="MM" + "1" * 32)).status_code == 204
+    assert rows.delivery.state == "delivered"
+
+
+@pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
+def test_a_wrong_method_is_refused_in_plain_text(client, sent, rows, method):
+    answer = client.open(PATH, method=method, data=receipt())
+    assert answer.status_code == 405
+    assert answer.headers["Allow"] == "OPTIONS, POST"
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert nothing_came_of_it(rows)
+
+
+def test_json_is_no_callback(client, sent, rows):
+    headers = {"X-Twilio-Signature": signature(f"{BASE}{PATH}?{sent}", {})}
+    answer = client.post(f"{PATH}?{sent}", json=receipt(), headers=headers)
+    assert (answer.status_code, answer.text) == (400, "invalid callback")
+    assert nothing_came_of_it(rows)
+
+
+def test_a_form_in_parts_counts_by_the_same_signature(client, sent, rows):
+    headers = {"X-Twilio-Signature": signature(f"{BASE}{PATH}?{sent}", receipt())}
+    form = {"data": receipt(), "content_type": "multipart/form-data"}
+    assert client.post(f"{PATH}?{sent}", **form, headers=headers).status_code == 204
+    forged = {"data": receipt(MessageStatus="failed"), "content_type": "multipart/form-data"}
+    assert client.post(f"{PATH}?{sent}", **forged, headers=headers).status_code == 403
+    assert rows.delivery.state == "delivered"
+
+
+def test_a_file_is_no_field(client, sent, rows):
+    lines = (
+        "--x\r\nContent-Disposition: form-data; name=MessageSid; filename=a\r\n\r\n1\r\n--x--\r\n"
+    )
+    headers = {"X-Twilio-Signature": signature(f"{BASE}{PATH}?{sent}", {})}
+    answer = client.post(
+        f"{PATH}?{sent}",
+        data=lines,
+        content_type="multipart/form-data; boundary=x",
+        headers=headers,
+    )
+    assert (answer.status_code, answer.text) == (400, "invalid callback")
+    assert nothing_came_of_it(rows)
+
+
+@pytest.mark.parametrize(
+    "body", [b"MessageSid=\xff\xfe", b"%ff=%00&a", b"\x00" * 100, b"&" * 1000, b"=" * 1000]
+)
+def test_bytes_that_are_no_form_are_refused(client, sent, rows, body):
+    form_type = "application/x-www-form-urlencoded"
+    answer = client.post(PATH, data=body, content_type=form_type)
+    assert (answer.status_code, answer.text) == (403, "invalid signature")
+    assert nothing_came_of_it(rows)
+
+
+def test_a_large_body_is_refused_though_it_is_signed(client, sent, rows):
+    answer = post(client, receipt(Body="x" * 100_000), sent)
+    assert answer.status_code == 413
+    assert answer.content_type == "text/plain; charset=utf-8"
+    assert nothing_came_of_it(rows)
+
+
+def test_a_large_body_is_refused_though_nobody_checks_signatures(app, client, sent, rows):
+    with settings_of(
+        app, PUBLIC_BASE_URL="http://127.0.0.1:8000", REQUIRE_TWILIO_SIGNATURE="false"
+    ):
+        assert client.post(PATH, data=receipt(Body="x" * 100_000)).status_code == 413
+    assert nothing_came_of_it(rows)
+
+
+def test_with_the_database_away_twilio_is_told_to_come_again():
+    dead = make_app(DATABASE_URL="postgresql://shop:secret@127.0.0.1:1/smsapp")
+    answer = post(dead.test_client(), receipt())
+    assert answer.status_code == 503
+    assert int(answer.headers["Retry-After"]) > 0
+    assert answer.content_type == "text/plain; charset=utf-8"
+
+
+INBOUND = "/twilio/inbound"
+
+
+def text_in(client, **changes):
+    fields = receipt(MessageStatus=None, SmsStatus="received", Body="Hello") | changes
+    headers = {"X-Twilio-Signature": signature(f"{BASE}{INBOUND}", fields)}
+    return client.post(INBOUND, data=fields, headers=headers)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"Body": ""},
+        {"Body": "\x00"},
+        {"Body": "Hello\x00 there\r\n", "OptOutType": "\x00"},
+        {"Body": "😀" * 1600},
+        {"OptOutType": "STOP!"},
+        {"From": "whatsapp:+12025550123"},
+        {"From": "12345"},
+        {"From": "+12025550123\x00"},
+        {"AccountSid": "AC" + "9" * 32},
+    ],
+    ids=lambda changes: str(changes)[:40].encode("unicode_escape").decode(),
+)
+def test_a_text_to_us_is_answered_with_no_text(client, changes):
+    answer = text_in(client, **changes)
+    assert answer.status_code == 200
+    assert answer.content_type == "text/xml; charset=utf-8"
+    assert answer.text == '<?xml version="1.0" encoding="UTF-8"?><Response />'
+
+
+@pytest.mark.parametrize("changes", [{"MessageSid": ""}, {"MessageSid": "SM1"}])
+def test_a_text_that_makes_no_sense_is_refused(client, changes):
+    answer = text_in(client, **changes)
+    assert (answer.status_code, answer.text) == (400, "invalid callback")
+
+
+def test_a_text_that_twilio_did_not_sign_is_refused(client):
+    answer = client.post(INBOUND, data=receipt(Body="STOP"))
+    assert (answer.status_code, answer.text) == (403, "invalid signature")
