@@ -35,9 +35,8 @@ logconfig_dict = {
     "formatters": {"json": {"()": "smsapp.logs.JsonFormatter"}},
     "handlers": {
         "stderr": {
-            "class": "logging.StreamHandler",
+            "class": "smsapp.logs.LineHandler",
             "formatter": "json",
-            "stream": "ext://sys.stderr",
         }
     },
     "root": {"level": "INFO", "handlers": ["stderr"]},

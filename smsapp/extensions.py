@@ -82,7 +82,7 @@ ROOT = Path(__file__).resolve().parent.parent
 
 db = SQLAlchemy(metadata=Base.metadata)
 csrf = CSRFProtect()
-limiter = Limiter(key_func=get_remote_address, headers_enabled=False)
+limiter = Limiter(key_func=get_remote_address)
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 

@@ -7,6 +7,7 @@ database error holds the row, and that of a provider's error a number.
 
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -67,6 +68,7 @@ _GUNICORN_QUOTES = re.compile(
     r"(Error handling request|Invalid request from ip=\S+ [\w ]+).*", re.S
 )
 _OURS = "smsapp"
+STDERR = 2
 
 # Set anew at the start of each request; every line written on its behalf carries it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -153,9 +155,26 @@ def catch_crashes() -> None:
     threading.excepthook = lambda args: crashed(args.exc_type, args.exc_value, args.exc_traceback)
 
 
+class LineHandler(logging.Handler):
+    """Writes each line to standard error in one go, without a lock that all threads queue at."""
+
+    def createLock(self) -> None:
+        """Have no lock: the system takes a line whole, and nothing else is shared."""
+        self.lock = None
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Write one record."""
+        try:
+            line = f"{self.format(record)}\n".encode()
+            while line:  # a pipe that is nearly full takes a part
+                line = line[os.write(STDERR, line) :]
+        except Exception:  # noqa: BLE001  as every handler: a log must not end what it is about
+            self.handleError(record)
+
+
 def set_up(stream: TextIO | None = None) -> None:
     """Send every logger's records to one stream (standard error) as JSON lines."""
-    handler = logging.StreamHandler(stream or sys.stderr)
+    handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers[:] = [handler]

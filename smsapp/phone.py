@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import re
+from functools import lru_cache
 
 import phonenumbers
 
@@ -42,6 +43,7 @@ def parse_e164(text: str) -> str:
     return text
 
 
+@lru_cache(maxsize=4096)  # one text asks three times
 def country(e164: str) -> str:
     """Return the ISO 3166 alpha-2 code of a number's country; "001" for a global number.
 
