@@ -195,6 +195,8 @@ def run_sandbox() -> None:
             api_key_sid=config.twilio_api_key_sid,
             api_key_secret=config.rest_credentials[1] if config.twilio_api_key_sid else None,
             public_base_url=config.public_base_url,
+            verify_service_sid=config.twilio_verify_service_sid,
+            verify_friendly_name=config.shop_name or "Shop",
         ),
         config.port + 1,
     )

@@ -3,7 +3,20 @@
 "use strict";
 
 const EVERY = 1000; // milliseconds
-const LIVE = ["people", "thread", "sky"];
+const LIVE = ["people-count", "people-live", "sky"];
+
+function live(fresh) {
+  // The box that somebody types in stays as it is, as long as it answers the same customer.
+  const same = document.getElementById("thread").dataset.of === fresh.getElementById("thread").dataset.of;
+  return same ? [...LIVE, "thread-head", "thread-texts"] : [...LIVE, "thread"];
+}
+
+function place() {
+  // Whoever is answering a customer stays with them when another customer's text comes in.
+  const box = document.getElementById("reply");
+  const answering = box && (box.value || box === document.activeElement);
+  return answering ? box.form.getAttribute("action").replace(/\/texts$/, "") : location.pathname;
+}
 
 function atEnd(box) {
   // The box is laid out bottom-up: 0 is the newest text, older ones are negative.
@@ -33,7 +46,7 @@ function restore(kept) {
 function replace(fresh) {
   const kept = remember();
   const seen = Number(document.body.dataset.newest);
-  for (const id of LIVE) {
+  for (const id of live(fresh)) {
     const now = document.getElementById(id);
     const next = fresh.getElementById(id);
     if (now && next && now.outerHTML !== next.outerHTML) now.replaceWith(next);
@@ -50,7 +63,7 @@ function replace(fresh) {
 }
 
 async function look() {
-  const address = `${location.pathname}?since=${document.body.dataset.revision}`;
+  const address = `${place()}?since=${document.body.dataset.revision}`;
   const answer = await fetch(address, { headers: { Accept: "text/html" } });
   if (answer.status !== 200) return;
   if (answer.redirected) {

@@ -12,13 +12,17 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
-from smsapp.sandbox import contract, guards, phone_page, rest
+from smsapp.sandbox import contract, guards, phone_page, rest, verify_rest
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.inbound import Customers
 from smsapp.sandbox.inbox import Inbox
+from smsapp.sandbox.opt_outs import OptOuts
 from smsapp.sandbox.postman import Postman
+from smsapp.sandbox.protocol import Protocol
 from smsapp.sandbox.servers import Gunicorn, KeptAliveHandler
 from smsapp.sandbox.store import Store
+from smsapp.sandbox.verify import Verify
 from smsapp.sandbox.weather import Weather
 
 __all__ = ["Sandbox", "SandboxConfig", "create_sandbox", "running", "serve"]
@@ -34,6 +38,9 @@ class Parts:
     weather: Weather
     carrier: Carrier
     inbox: Inbox
+    opt_outs: OptOuts
+    customers: Customers
+    verify: Verify
     postman: Postman
     stopping: threading.Event
 
@@ -55,13 +62,18 @@ def create_sandbox(config: SandboxConfig) -> Flask:
     parts = _assemble(config)
     app.extensions["sandbox"] = parts
     app.before_request(guards.only_this_machine)
-    app.register_blueprint(
-        rest.create_blueprint(config, parts.carrier, parts.inbox, parts.weather, parts.stopping)
-    )
-    app.register_blueprint(contract.create_blueprint(parts.carrier, parts.inbox, parts.weather))
-    app.register_blueprint(
-        phone_page.create_blueprint(config, parts.carrier, parts.inbox, parts.weather)
-    )
+    protocol = Protocol(config, parts.weather, parts.stopping)
+    for blueprint in (
+        rest.create_blueprint(protocol, parts.carrier, parts.inbox, parts.opt_outs),
+        verify_rest.create_blueprint(protocol, parts.verify),
+        contract.create_blueprint(
+            parts.carrier, parts.inbox, parts.customers, parts.verify, parts.weather
+        ),
+        phone_page.create_blueprint(
+            config, parts.carrier, parts.inbox, parts.opt_outs, parts.customers, parts.weather
+        ),
+    ):
+        app.register_blueprint(blueprint)
     app.add_url_rule("/healthz", view_func=_healthz)
     return app
 
@@ -86,15 +98,32 @@ def serve(config: SandboxConfig, port: int) -> None:
 class Sandbox:
     """A running sandbox, as a test sees it."""
 
-    def __init__(self, url: str, parts: Parts) -> None:
+    def __init__(self, url: str, parts: Parts, config: SandboxConfig) -> None:
         self.url = url
+        self._config = config
         self.carrier = parts.carrier
         self.inbox = parts.inbox
         self._parts = parts
 
     def messages(self) -> list[dict[str, object]]:
         """Return what `GET /messages.json` lists, newest first."""
-        return [message.as_json() for message in self.inbox.everything()]
+        return [message.as_json() for message in self.inbox.sent_by_the_app()]
+
+    def codes(self) -> list[dict[str, object]]:
+        """Return what `GET /codes.json` lists: Verify's codes, newest first."""
+        return self._parts.verify.codes()
+
+    def expire_codes(self) -> None:
+        """Let the ten minutes of every pending code be over."""
+        self._parts.verify.expire()
+
+    def text(self, from_: str, body: str) -> str:
+        """Text the shop as the customer `from_`; return the Message SID."""
+        return self._parts.customers.text(from_, body).sid
+
+    def opted_out(self, customer: str) -> bool:
+        """Return whether Twilio holds a STOP of this customer's."""
+        return self._parts.opt_outs.holds(customer, self._config.from_number)
 
     def weather(self, **settings: int) -> dict[str, int | bool]:
         """Set the named fields of the weather, if any; return all of them."""
@@ -106,8 +135,15 @@ class Sandbox:
         self._parts.weather.clear()
 
     def clear(self) -> None:
-        """Forget every text."""
+        """Forget every text; opt-outs and codes stay."""
         self.carrier.clear()
+
+    def reset(self) -> None:
+        """Be as new: no texts, no opt-outs, no codes, a calm day."""
+        self.carrier.clear()
+        self._parts.opt_outs.clear()
+        self._parts.verify.clear()
+        self.clear_weather()
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until every message has its last status and every receipt is answered."""
@@ -132,7 +168,7 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     thread.start()
     parts.start()
     try:
-        yield Sandbox(f"http://127.0.0.1:{server.port}", parts)
+        yield Sandbox(f"http://127.0.0.1:{server.port}", parts, config)
     finally:
         server.shutdown()
         thread.join()
@@ -153,8 +189,21 @@ def _assemble(config: SandboxConfig) -> Parts:
     store = Store(config.database)
     weather = Weather(store, config.seed)
     carrier = Carrier(store, config, weather)
+    opt_outs = OptOuts(store)
+    customers = Customers(store, carrier, opt_outs, weather, config)
     postman = Postman(store, carrier, config)
-    return Parts(store, weather, carrier, Inbox(store), postman, threading.Event())
+    postman.on_text_answered = customers.obey
+    return Parts(
+        store,
+        weather,
+        carrier,
+        Inbox(store),
+        opt_outs,
+        customers,
+        Verify(store, carrier, config),
+        postman,
+        threading.Event(),
+    )
 
 
 def _healthz() -> ResponseReturnValue:

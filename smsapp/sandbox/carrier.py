@@ -2,12 +2,13 @@
 
 import sqlite3
 from collections.abc import Callable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 
 from smsapp import clock, segments
+from smsapp.sandbox import books
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import CARRIER_ERRORS
-from smsapp.sandbox.message import FINAL, Message, new_sid
+from smsapp.sandbox.message import FINAL, Direction, Message, new_sid
 from smsapp.sandbox.receipt import receipt_body, write_receipt
 from smsapp.sandbox.store import Store
 from smsapp.sandbox.weather import Weather
@@ -19,7 +20,7 @@ PRICE_PER_SEGMENT = 0.0075  # USD
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A text that somebody asked Twilio to send, checked."""
+    """A text that somebody asked Twilio to send, checked; `direction` says who."""
 
     to: str
     sender: str | None
@@ -27,6 +28,7 @@ class Order:
     body: str
     callback_url: str | None
     send_at: float | None = None
+    direction: Direction = "outbound-api"
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +57,7 @@ class Carrier:
         message = Message(
             seq=0,
             sid=new_sid(),
-            direction="outbound-api",
+            direction=order.direction,
             customer=order.to,
             to_number=order.to,
             from_number=order.sender,
@@ -72,14 +74,18 @@ class Carrier:
         )
         plan = self._plan(order, now)
         with self._store.write() as db:
-            message = replace(message, seq=_insert(db, message))
+            message = books.enter(db, message)
             db.executemany(
                 "INSERT INTO step (sid, status, error_code, due_at) VALUES (?, ?, ?, ?)",
                 [(message.sid, step.status, step.error_code, step.due_at) for step in plan],
             )
-            self.revision += 1
-        self.on_due(plan[0].due_at)
+        self.stir(plan[0].due_at)
         return message
+
+    def stir(self, due_at: float) -> None:
+        """Tell the page that something is new, and the postman when there is something to do."""
+        self.revision += 1
+        self.on_due(due_at)
 
     def _plan(self, order: Order, now: float) -> list[Step]:
         pace, between = self._config.pace, self._weather.between
@@ -143,7 +149,7 @@ class Carrier:
                 message.seq,
             ),
         )
-        _remember(db, message, now)
+        books.remember(db, message, now)
         if message.callback_url:
             self._write_receipts(db, message, now)
 
@@ -186,35 +192,22 @@ class Carrier:
                 return False
             message = Message(*row)
             db.execute("DELETE FROM step WHERE sid = ?", (sid,))
-            _remember(db, message, now)
+            books.remember(db, message, now)
             if message.callback_url:
                 self._write_receipts(db, message, now)
-            self.revision += 1
-        self.on_due(now)
+        self.stir(now)
         return True
 
     def delete(self, sid: str) -> None:
         """Forget one message; receipts already written still go out."""
         with self._store.write() as db:
-            for table in ("history", "step"):
-                db.execute(f"DELETE FROM {table} WHERE sid = ?", (sid,))  # noqa: S608
-            row = db.execute(
-                "DELETE FROM message WHERE sid = ? RETURNING customer", (sid,)
-            ).fetchone()
-            if row:
-                db.execute(
-                    "UPDATE conversation SET texts = texts - 1, last_seq = coalesce("
-                    "(SELECT max(seq) FROM message WHERE customer = number), 0) WHERE number = ?",
-                    row,
-                )
-                db.execute("DELETE FROM conversation WHERE number = ? AND texts = 0", row)
+            books.strike_out(db, sid)
             self.revision += 1
 
     def clear(self) -> None:
         """Forget every text, and every receipt still to be posted."""
         with self._store.write() as db:
-            for table in ("message", "history", "step", "receipt", "conversation"):
-                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
+            books.burn(db)
             self.revision += 1
 
 
@@ -222,23 +215,3 @@ def _first_status(order: Order) -> str:
     if order.send_at is not None:
         return "scheduled"
     return "accepted" if order.service_sid else "queued"
-
-
-def _insert(db: sqlite3.Connection, message: Message) -> int:
-    values = astuple(message)[1:]
-    marks = ", ".join("?" * len(values))
-    seq = db.execute(f"INSERT INTO message VALUES (NULL, {marks})", values).lastrowid or 0  # noqa: S608 - question marks
-    db.execute(
-        "INSERT INTO conversation (number, last_seq, texts) VALUES (?, ?, 1) ON CONFLICT (number)"
-        " DO UPDATE SET last_seq = excluded.last_seq, texts = texts + 1",
-        (message.customer, seq),
-    )
-    _remember(db, message, message.created_at)
-    return seq
-
-
-def _remember(db: sqlite3.Connection, message: Message, now: float) -> None:
-    db.execute(
-        "INSERT INTO history (sid, status, error_code, at) VALUES (?, ?, ?, ?)",
-        (message.sid, message.status, message.error_code, now),
-    )

@@ -13,7 +13,7 @@ class SandboxConfig:
 
     Attributes:
         account_sid: The only account there is: "AC" and 32 hex digits.
-        auth_token: Its token; signs every receipt.
+        auth_token: Its token; signs everything that is posted to the app.
         from_number: The shop's sender, E.164.
         database: The SQLite file; made, with its folder, when missing.
         api_key_sid: An API key that may sign in as well as the token.
@@ -23,6 +23,12 @@ class SandboxConfig:
         pace: Factor on every delay of the carrier; 0 makes receipts immediate.
         hang_seconds: How long a send that "never" answers keeps its connection.
         seed: Makes the weather's dice repeatable.
+        verify_service_sid: The only Verify service there is; None lets any pass.
+        verify_friendly_name: What codes are signed with.
+        verify_custom_codes: Whether the app may choose a code itself.
+        verify_pace: Factor on the ten minutes that a code is good for.
+        inbound_url: Where customers' texts are posted, with connection overrides as its
+            fragment; None means /twilio/inbound of `public_base_url`.
     """
 
     account_sid: str
@@ -35,6 +41,18 @@ class SandboxConfig:
     pace: float = 1.0
     hang_seconds: float = 60.0
     seed: int | None = None
+    verify_service_sid: str | None = None
+    verify_friendly_name: str = "Shop"
+    verify_custom_codes: bool = False
+    verify_pace: float = 1.0
+    inbound_url: str | None = None
+
+    @property
+    def inbound_webhook(self) -> str | None:
+        """Return where customers' texts are posted; None: nowhere."""
+        if self.inbound_url or not self.public_base_url:
+            return self.inbound_url
+        return f"{self.public_base_url.rstrip('/')}/twilio/inbound#rc=5&rp=all"
 
     def reaches(self, host: str | None) -> bool:
         """Return whether a receipt may be posted to `host`."""

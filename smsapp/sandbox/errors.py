@@ -70,6 +70,11 @@ def unauthorized() -> TwilioError:
     )
 
 
+def opted_out() -> TwilioError:
+    """Return 21610: the customer has told this sender to stop."""
+    return TwilioError(21610, "Attempt to send to unsubscribed recipient")
+
+
 def queue_full() -> TwilioError:
     """Return 21611: the sender has all the texts it can hold."""
     return TwilioError(
@@ -91,7 +96,7 @@ TEST_RECIPIENTS = {
         "Permission to send an SMS has not been enabled for the region indicated by the 'To' "
         "number: {to}.",
     ),
-    "+15005550004": (21610, "Attempt to send to unsubscribed recipient"),
+    "+15005550004": (21610, opted_out().message),
     "+15005550009": (21614, "'To' number {to} is not a valid mobile number"),
 }
 TEST_SENDER = "+15005550006"

@@ -79,9 +79,9 @@ class Inbox:
             rows = db.execute(sql, (*chosen.values, limit)).fetchall()
         return [Message(*row) for row in reversed(rows)]
 
-    def everything(self) -> list[Message]:
-        """Return all messages, newest first."""
-        return self.newest(-1, Filter())
+    def sent_by_the_app(self) -> list[Message]:
+        """Return what the carrier accepted from the app, newest first."""
+        return self.newest(-1, Filter().and_("direction IN ('outbound-api', 'outbound-reply')"))
 
     def conversations(self, limit: int) -> list[Conversation]:
         """Return the conversations with the newest texts, newest first."""
@@ -102,6 +102,12 @@ class Inbox:
                 (conversation_id,),
             ).fetchone()
         return _conversation(row) if row else None
+
+    def conversation_with(self, number: str) -> int:
+        """Return the id of a customer's conversation, which there must be."""
+        with self._store.read() as db:
+            row = db.execute("SELECT id FROM conversation WHERE number = ?", (number,)).fetchone()
+        return int(row[0])
 
     def count(self) -> tuple[int, int]:
         """Return how many conversations and how many texts there are."""

@@ -3,10 +3,22 @@
 import http.client
 import select
 import time
+from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 # Seconds that an idle connection is kept: below the 2 s that gunicorn keeps its end.
 IDLE = 1.0
+# Bytes of an answer that are read: TwiML takes few.
+LONGEST_ANSWER = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the app says to one post."""
+
+    status: int
+    content_type: str
+    text: str
 
 
 class Line:
@@ -31,8 +43,8 @@ class Line:
         self._connection, self._peer = connection, peer
         return False
 
-    def post(self, url: str, body: str, headers: dict[str, str], timeout: float) -> int:
-        """Post once and return the status."""
+    def post(self, url: str, body: str, headers: dict[str, str], timeout: float) -> Answer:
+        """Post once and return the answer."""
         connection = self._connection
         if connection is None or connection.sock is None:
             raise ConnectionError("not connected")
@@ -42,12 +54,13 @@ class Line:
             connection.sock.settimeout(timeout)
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
+            text = answer.read(LONGEST_ANSWER).decode(errors="replace")
             answer.read()
         except BaseException:
             self.hang_up()
             raise
         self._used_at = time.monotonic()
-        return answer.status
+        return Answer(answer.status, answer.getheader("Content-Type", ""), text)
 
     def hang_up(self) -> None:
         """Close the connection, if there is one."""

@@ -4,10 +4,18 @@ import secrets
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import format_datetime
+from typing import Literal
 
 from smsapp.sandbox.errors import CARRIER_ERRORS
 
 API_VERSION = "2010-04-01"
+# Twilio's own, and three that only the phone page tells apart: Twilio's answer to a keyword,
+# and Verify's texts and calls.
+Direction = Literal[
+    "outbound-api", "outbound-reply", "inbound", "keyword-reply", "verify-sms", "verify-call"
+]
+# What Verify sends is not in the account's own list of messages.
+OF_VERIFY = ("verify-sms", "verify-call")
 FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received"})
 
 
@@ -20,7 +28,7 @@ class Message:
 
     seq: int
     sid: str
-    direction: str
+    direction: Direction
     customer: str
     to_number: str
     from_number: str | None
@@ -34,6 +42,11 @@ class Message:
     created_at: float
     updated_at: float
     sent_at: float | None
+
+    @property
+    def is_code(self) -> bool:
+        """Whether Verify sent it."""
+        return self.direction in OF_VERIFY
 
     def as_twilio(self, account_sid: str) -> dict[str, object]:
         """Return Twilio's JSON: counts and prices are strings, the error code is a number."""
@@ -54,7 +67,7 @@ class Message:
             "status": self.status,
             "num_segments": "0" if unassigned else str(self.segments),
             "num_media": "0",
-            "direction": self.direction,
+            "direction": "outbound-reply" if self.direction == "keyword-reply" else self.direction,
             "api_version": API_VERSION,
             "price": self.price,
             "price_unit": None if self.service_sid else "USD",
@@ -73,7 +86,7 @@ class Message:
             "body": self.body,
             "status": self.status,
             "errorCode": self.error_code,
-            "createdAt": _utc(self.created_at).isoformat().replace("+00:00", "Z"),
+            "createdAt": iso8601(self.created_at),
         }
 
 
@@ -85,6 +98,11 @@ def new_sid() -> str:
 def rfc2822(at: float) -> str:
     """Return a time as the 2010 API writes it: "Sat, 11 Jul 2020 12:57:05 +0000"."""
     return format_datetime(_utc(at))
+
+
+def iso8601(at: float) -> str:
+    """Return a time as the contract writes it: "2020-07-11T12:57:05.250000Z"."""
+    return _utc(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
 def _utc(at: float) -> datetime:

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.inbox import Filter, Inbox
-from smsapp.sandbox.message import Message
+from smsapp.sandbox.message import OF_VERIFY, Message
 
 PAGE_SIZE, LARGEST_PAGE = 50, 1000
 FILTERS = ("To", "From", "DateSent", "DateSent<", "DateSent>")
@@ -63,7 +63,7 @@ def _read(
 
 def _filter(args: Mapping[str, str]) -> Filter:
     """Return the list's filters; a message that has not left has no DateSent and matches none."""
-    chosen = Filter()
+    chosen = Filter().and_("direction NOT IN (?, ?)", *OF_VERIFY)
     if args.get("To"):
         chosen = chosen.and_("to_number = ?", args["To"])
     if args.get("From"):

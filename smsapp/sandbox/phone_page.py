@@ -1,4 +1,6 @@
-"""The page that looks like a phone: conversations, texts, and the weather."""
+"""The page that looks like a phone: conversations, texts both ways, and the weather."""
+
+from typing import Any
 
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -7,7 +9,10 @@ from smsapp.sandbox import guards, wording
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.inbound import BadText, Customers
 from smsapp.sandbox.inbox import Conversation, Inbox
+from smsapp.sandbox.opt_outs import OptOuts
+from smsapp.sandbox.orders import LONGEST_BODY
 from smsapp.sandbox.weather import FIELDS, BadWeather, Weather
 
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
@@ -25,8 +30,17 @@ _HEADERS = {
 }
 
 
+# What people put between the digits of a number.
+_BETWEEN = str.maketrans("", "", " -.()/\N{NO-BREAK SPACE}")
+
+
 def create_blueprint(
-    config: SandboxConfig, carrier: Carrier, inbox: Inbox, weather: Weather
+    config: SandboxConfig,
+    carrier: Carrier,
+    inbox: Inbox,
+    opt_outs: OptOuts,
+    customers: Customers,
+    weather: Weather,
 ) -> Blueprint:
     """Return the phone page over one carrier."""
     bp = Blueprint("phone", __name__)
@@ -38,12 +52,8 @@ def create_blueprint(
         response.headers.update(_HEADERS)
         return response
 
-    def draw(
-        open_one: Conversation | None,
-        chosen: bool,
-        values: dict[str, int] | dict[str, str] | None = None,
-        fault: str | None = None,
-    ) -> str:
+    def draw(open_one: Conversation | None, chosen: bool, **refused: Any) -> str:
+        """Return the page; `refused` is what was typed into a form, and its fault."""
         conversations = inbox.conversations(MOST_CONVERSATIONS)
         shown = open_one or (conversations[0] if conversations else None)
         people, texts = inbox.count()
@@ -56,13 +66,14 @@ def create_blueprint(
             shown=shown,
             chosen=chosen,
             texts=inbox.texts(shown.number, MOST_TEXTS) if shown else [],
+            opted_out=shown is not None and opt_outs.holds(shown.number, config.from_number),
             sender=config.from_number,
-            app_url=config.public_base_url,
+            longest=LONGEST_BODY,
             fields=FIELDS,
-            weather=values or weather.as_json(),
+            weather=refused.pop("weather", None) or weather.as_json(),
             changed=weather.changed(),
             codes=CARRIER_ERRORS,
-            fault=fault,
+            **{"new": {}, **refused},
         )
 
     def unchanged() -> bool:
@@ -82,6 +93,27 @@ def create_blueprint(
             return redirect(url_for(".home"), 303)
         return draw(found, chosen=True)
 
+    @bp.post("/conversations/<int:conversation_id>/texts")
+    def reply(conversation_id: int) -> ResponseReturnValue:
+        found = inbox.conversation(conversation_id)
+        if found is None:
+            return redirect(url_for(".home"), 303)
+        body = request.form.get("body", "")
+        try:
+            customers.text(found.number, body)
+        except BadText as error:
+            return draw(found, True, reply=body, reply_fault=str(error)), 400
+        return _ready_to_reply(conversation_id)
+
+    @bp.post("/texts")
+    def new_text() -> ResponseReturnValue:
+        typed = {name: request.form.get(name, "") for name in ("from", "body")}
+        try:
+            text = customers.text(typed["from"].translate(_BETWEEN), typed["body"])
+        except BadText as error:
+            return draw(None, False, new=typed, new_fault=str(error)), 400
+        return _ready_to_reply(inbox.conversation_with(text.customer))
+
     @bp.post("/weather")
     def set_weather() -> ResponseReturnValue:
         # A box that is not ticked is not sent.
@@ -89,7 +121,7 @@ def create_blueprint(
         try:
             weather.change(given)
         except BadWeather as error:
-            return draw(_shown(inbox), True, values=given, fault=str(error)), 400
+            return draw(_shown(inbox), True, weather=given, weather_fault=str(error)), 400
         return _back()
 
     @bp.post("/weather/clear")
@@ -103,6 +135,11 @@ def create_blueprint(
         return redirect(url_for(".home"), 303)
 
     return bp
+
+
+def _ready_to_reply(conversation_id: int) -> ResponseReturnValue:
+    """Go to a conversation with the cursor in its reply box."""
+    return redirect(url_for(".conversation", conversation_id=conversation_id, _anchor="reply"), 303)
 
 
 def _shown(inbox: Inbox) -> Conversation | None:

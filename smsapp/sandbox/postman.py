@@ -1,4 +1,4 @@
-"""The postman: he lets the carrier's clock tick and posts its receipts, signed."""
+"""The postman: he lets the clock tick and posts receipts and customers' texts, signed."""
 
 import http.client
 import logging
@@ -7,6 +7,7 @@ import sqlite3
 import threading
 import time
 from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
@@ -15,7 +16,7 @@ from twilio.request_validator import RequestValidator
 from smsapp import clock
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.line import Line
+from smsapp.sandbox.line import Answer, Line
 from smsapp.sandbox.receipt import Outcome, Receipt, rules_of
 from smsapp.sandbox.store import Store
 
@@ -52,6 +53,8 @@ class Postman:
             queue.SimpleQueue() for _ in range(POSTERS)
         ]
         self._finished: deque[Finished] = deque()
+        # Obeys what the app answers to a customer's text; returns a remark.
+        self.on_text_answered: Callable[[Receipt, Answer], str] = lambda receipt, answer: ""
         self._bell = threading.Event()
         self._wakes_at = 0.0
         self._stopping = False
@@ -131,13 +134,13 @@ class Postman:
             rows = db.execute(
                 "UPDATE receipt SET state = 'posting' WHERE id IN (SELECT id FROM receipt"
                 " WHERE state = 'due' AND due_at <= ? ORDER BY due_at, id LIMIT 500)"
-                " RETURNING id, sid, url, body, token, tries, first_try_at, due_at",
+                " RETURNING id, sid, status, url, body, token, tries, first_try_at, due_at",
                 (now,),
             ).fetchall()
         for *row, _ in sorted(rows, key=lambda row: (row[-1], row[0])):
             receipt = Receipt(*row)
-            # One poster per message: on a calm day its receipts arrive in order.
-            self._bags[hash(receipt.sid) % POSTERS].put(receipt)
+            # One poster per lane: on a calm day what is in it arrives in order.
+            self._bags[hash(receipt.lane()) % POSTERS].put(receipt)
 
     def _settle(self) -> None:
         """Write down what became of the tries since the last time, in one commit."""
@@ -183,7 +186,7 @@ class Postman:
         except (OSError, http.client.HTTPException, ValueError):
             return "ct", "no connection"
         try:
-            status = line.post(url, receipt.body, self._headers(url, receipt), rules.read_timeout)
+            answer = line.post(url, receipt.body, self._headers(url, receipt), rules.read_timeout)
         except TimeoutError:
             return "rt", "no answer in time"
         except ConnectionError:
@@ -191,9 +194,10 @@ class Postman:
             return self._post(line, receipt, fresh=True) if kept else ("rt", "connection cut")
         except (OSError, http.client.HTTPException, ValueError):
             return "rt", "no readable answer"
-        if status >= 500:
-            return "5xx", str(status)
-        return ("4xx" if status >= 400 else "ok"), str(status)
+        if answer.status >= 400:
+            return ("5xx" if answer.status >= 500 else "4xx"), str(answer.status)
+        remark = self.on_text_answered(receipt, answer) if receipt.inbound else ""
+        return "ok", f"{answer.status}{remark}"
 
     def _headers(self, url: str, receipt: Receipt) -> dict[str, str]:
         fields = dict(parse_qsl(receipt.body, keep_blank_values=True))

@@ -14,15 +14,25 @@ Outcome = Literal["ok", "ct", "rt", "4xx", "5xx"]
 
 @dataclass(frozen=True, slots=True)
 class Receipt:
-    """A status callback to be posted. `token` tells a repeat from a new one."""
+    """A status callback, or a customer's text, to be posted. `token` stays in a repeat."""
 
     id: int
     sid: str
+    status: str
     url: str
     body: str
     token: str
     tries: int
     first_try_at: float | None
+
+    @property
+    def inbound(self) -> bool:
+        """Whether it is a customer's text."""
+        return self.status == "received"
+
+    def lane(self) -> str:
+        """Return what keeps its order: one message's statuses, or one customer's texts."""
+        return dict(parse_qsl(self.body))["From"] if self.inbound else self.sid
 
 
 @dataclass(frozen=True, slots=True)

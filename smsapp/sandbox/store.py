@@ -69,6 +69,34 @@ CREATE TABLE IF NOT EXISTS receipt (  -- status callbacks: to be posted, being p
 CREATE INDEX IF NOT EXISTS receipt_due ON receipt (due_at) WHERE state = 'due';
 CREATE INDEX IF NOT EXISTS receipt_posting ON receipt (id) WHERE state = 'posting';
 CREATE INDEX IF NOT EXISTS receipt_sid ON receipt (sid);
+CREATE TABLE IF NOT EXISTS opt_out (  -- outlives the texts: Twilio does not forget a STOP
+    customer TEXT NOT NULL,
+    sender TEXT NOT NULL,
+    at REAL NOT NULL,
+    PRIMARY KEY (customer, sender)
+) WITHOUT ROWID;
+CREATE TABLE IF NOT EXISTS verification (
+    id INTEGER PRIMARY KEY,
+    sid TEXT NOT NULL UNIQUE,
+    service_sid TEXT NOT NULL,
+    to_number TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    code TEXT NOT NULL,
+    status TEXT NOT NULL,
+    checks INTEGER NOT NULL,
+    created_at REAL NOT NULL,
+    updated_at REAL NOT NULL,
+    expires_at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS verification_to ON verification (to_number, id);
+CREATE TABLE IF NOT EXISTS send_code_attempt (
+    id INTEGER PRIMARY KEY,
+    sid TEXT NOT NULL,
+    verification_sid TEXT NOT NULL,
+    channel TEXT NOT NULL,
+    at REAL NOT NULL
+);
+CREATE INDEX IF NOT EXISTS send_code_attempt_of ON send_code_attempt (verification_sid);
 CREATE TABLE IF NOT EXISTS weather (name TEXT PRIMARY KEY, value INTEGER NOT NULL);
 """
 

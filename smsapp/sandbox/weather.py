@@ -22,7 +22,7 @@ class Field:
 
     name: str
     kind: Kind
-    group: Literal["Sending", "Carrier", "Receipts", "Account"]
+    group: Literal["Sending", "Carrier", "Receipts", "Texts back", "Verify", "Account"]
     label: str
     note: str = ""
     default: int = 0
@@ -41,6 +41,13 @@ FIELDS = (
     Field("lost_receipts", "percent", "Receipts", "Lost"),
     Field("repeated_receipts", "percent", "Receipts", "Repeated", "posted twice"),
     Field("reordered_receipts", "percent", "Receipts", "Reordered", "“sent” after “delivered”"),
+    Field("lost_inbound", "percent", "Texts back", "Never posted", "the app hears nothing"),
+    Field("repeated_inbound", "percent", "Texts back", "Posted twice"),
+    Field("advanced_opt_out", "switch", "Texts back", "Advanced Opt-Out", "posts OptOutType"),
+    Field("verify_unavailable", "percent", "Verify", "Verify unavailable", "503"),
+    Field("verify_landline", "switch", "Verify", "Every number a landline", "60205 for texts"),
+    Field("verify_blocked", "switch", "Verify", "Destination blocked", "60410, Fraud Guard"),
+    Field("verify_geo_blocked", "switch", "Verify", "Country not enabled", "60605"),
     Field("credentials_refused", "switch", "Account", "Credentials refused", "401 for everything"),
     Field("queue_full", "switch", "Account", "Queue full", "21611 for every text"),
 )

@@ -21,6 +21,14 @@ STATUS_WORDS = {
     "canceled": "Canceled",
     "received": "Received",
 }
+# A call is not delivered but answered.
+CALL_WORDS = {
+    "queued": "Ringing",
+    "sent": "Answered",
+    "delivered": "Code read out",
+    "undelivered": "Not answered",
+}
+_CODE = re.compile(r"(.*? is:? )(\S+|\S(?: \S)+)", re.DOTALL)
 _LINK = re.compile(r"(https?://[^\s<>\"]+[^\s<>\".,;:!?)\]'’])")
 
 
@@ -86,20 +94,39 @@ def error(code: int) -> str:
     return CARRIER_ERRORS[code].words if code in CARRIER_ERRORS else "Unknown error"
 
 
-def answer(text: str | None) -> str:
-    """Return how the app answered a receipt."""
+def answer(text: str | None, inbound: bool = False) -> str:
+    """Return how the app answered a receipt, or a customer's text."""
+    what = "The app" if inbound else "receipt"
     if text is None:
-        return "receipt on its way"
-    if text.isdecimal():
-        return f"receipt answered {text}"
-    return f"receipt: {text}"
+        return "on its way to the app" if inbound else "receipt on its way"
+    if text[:3].isdecimal():
+        return f"{what} answered {text}"
+    return f"{what}: {text}"
+
+
+def is_trouble(text: str | None) -> bool:
+    """Return whether an answer to a customer's text is worth a warning."""
+    return text is not None and not (text.isdecimal() and text < "300")
+
+
+def status_words(status: str, direction: str = "") -> str:
+    """Return what has happened to a text, or to a call."""
+    words = STATUS_WORDS | (CALL_WORDS if direction == "verify-call" else {})
+    return words.get(status, status)
+
+
+def code(body: str) -> tuple[str, str]:
+    """Split what Verify says into the words and the code."""
+    found = _CODE.fullmatch(body)
+    return (found[1], found[2]) if found else (body, "")
 
 
 def register(bp: Blueprint) -> None:
     """Give the templates these words as filters."""
-    for word in (number, country, clock_time, day, short_time, iso, count, links, error, answer):
+    of_time = (clock_time, day, short_time, iso)
+    of_texts = (number, country, count, links, error, answer, is_trouble, status_words, code)
+    for word in (*of_time, *of_texts):
         bp.add_app_template_filter(word)
-    bp.add_app_template_filter(lambda status: STATUS_WORDS.get(status, status), "status_words")
 
 
 def _local(at: float) -> datetime:

@@ -1,7 +1,8 @@
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, KEY, SECRET, SHOP, TOKEN, Receiver
+from desk import ACCOUNT, KEY, SECRET, SERVICE, SHOP, TOKEN, Receiver
+from playwright.sync_api import sync_playwright
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -42,7 +43,7 @@ def connect():
         transport = TwilioHttpClient(timeout=timeout)
         transports.append(transport)
         client = Client(username, password, account_sid=ACCOUNT, http_client=transport)
-        client.api.base_url = sandbox.url
+        client.api.base_url = client.verify.base_url = sandbox.url
         return client
 
     yield connect
@@ -66,7 +67,59 @@ def send(client):
 
 
 @pytest.fixture
+def verify(client):
+    """Verify's service with the SDK."""
+    return client.verify.v2.services(SERVICE)
+
+
+@pytest.fixture
+def shop(config, receiver):
+    """Return a sandbox that posts customers' texts to the receiver."""
+    with running(replace(config, public_base_url=receiver.base)) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
 def receiver():
     receiver = Receiver()
     yield receiver
     receiver.stop()
+
+
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser, sandbox):
+    """Open the phone page; at the end, nothing may have gone wrong in it."""
+    contexts, faults = [], []
+
+    def open_page(path="/", width=1280, height=800, of=sandbox, **options):
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
+        page.goto(of.url + path)
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert faults == []

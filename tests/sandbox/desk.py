@@ -10,6 +10,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode
 
 ACCOUNT, TOKEN, SHOP = "AC" + "0" * 32, "a-token", "+14155550100"
+SERVICE = "VA" + "3" * 32
 KEY, SECRET = "SK" + "1" * 32, "a-secret"
 
 
@@ -26,11 +27,14 @@ class _Server(ThreadingHTTPServer):
 
 
 class Receiver:
-    """`answers` are used up in order; then it answers 204. A number below 100 is a nap in s."""
+    """`answers` are used up in order; then it answers 204. A number below 100 is a nap in s.
+
+    An answer may be a pair: a content type and what it says, with a 200.
+    """
 
     def __init__(self):
         self.posted: list[Posted] = []
-        self.answers: list[float] = []
+        self.answers: list[float | tuple[str, str]] = []
         receiver = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -43,18 +47,24 @@ class Receiver:
                 url = f"http://{self.headers['Host']}{self.path}"
                 answer = receiver.answers.pop(0) if receiver.answers else 204
                 receiver.posted.append(Posted(url, self.headers, fields))
-                if answer < 100:
-                    time.sleep(answer)
-                    answer = 204
-                self.send_response(int(answer))
-                self.send_header("Content-Length", "0")
+                kind, words = answer if isinstance(answer, tuple) else ("", "")
+                status = 200 if isinstance(answer, tuple) else answer
+                if status < 100:
+                    time.sleep(status)
+                    status = 204
+                self.send_response(int(status))
+                if kind:
+                    self.send_header("Content-Type", kind)
+                self.send_header("Content-Length", str(len(words.encode())))
                 self.end_headers()
+                self.wfile.write(words.encode())
 
             def log_message(self, *args):
                 pass
 
         self._server = _Server(("127.0.0.1", 0), Handler)
-        self.url = f"http://127.0.0.1:{self._server.server_port}/twilio/status-callback"
+        self.base = f"http://127.0.0.1:{self._server.server_port}"
+        self.url = f"{self.base}/twilio/status-callback"
         self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
         self._thread.start()
 

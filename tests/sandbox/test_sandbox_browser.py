@@ -3,56 +3,14 @@
 from dataclasses import replace
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from desk import ACCOUNT, SHOP, TOKEN
-from playwright.sync_api import expect, sync_playwright
+from desk_page import assert_fits, axe_faults, newest, tab_to
+from playwright.sync_api import expect
 from twilio.rest import Client
 
 from smsapp.sandbox.app import running
 
 pytestmark = pytest.mark.browser
-
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture
-def open_page(browser, sandbox):
-    """Open the phone page; at the end, nothing may have gone wrong in it."""
-    contexts, faults = [], []
-
-    def open_page(path="/", width=1280, height=800, **options):
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)
-        page.goto(sandbox.url + path)
-        return page
-
-    yield open_page
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def newest(page):
-    return page.locator(".text").last
 
 
 def test_a_text_and_its_statuses_appear_by_themselves_and_are_announced(open_page, send, sandbox):
@@ -104,19 +62,6 @@ def test_everything_can_be_done_by_keyboard(open_page, send, sandbox):
     expect(page.get_by_text("No texts yet")).to_be_visible()
 
 
-def tab_to(page, selector, text=""):
-    for _ in range(60):
-        page.keyboard.press("Tab")
-        found = page.evaluate(
-            "([s, t]) => document.activeElement.matches(s)"
-            " && document.activeElement.innerText.includes(t)",
-            [selector, text],
-        )
-        if found:
-            return
-    raise AssertionError(f"the keyboard cannot reach {selector} {text}")
-
-
 def test_it_works_without_javascript(open_page, send, sandbox):
     page = open_page(java_script_enabled=False)
     send(body="Hello")
@@ -161,14 +106,6 @@ def test_a_phone_shows_one_thing_at_a_time_without_scrolling_sideways(open_page,
     expect(page.locator("#weather")).to_be_visible()
 
 
-def assert_fits(page):
-    assert page.evaluate("document.documentElement.scrollWidth") <= 360
-    assert page.evaluate(
-        "[...document.querySelectorAll('.card')]"
-        ".every(c => c.scrollWidth <= c.clientWidth || getComputedStyle(c).display === 'none')"
-    )
-
-
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [360, 1280])
 def test_axe_finds_nothing(open_page, send, sandbox, scheme, width):
@@ -185,11 +122,6 @@ def test_axe_finds_nothing(open_page, send, sandbox, scheme, width):
                 summary.click()
         faults += axe_faults(page)
     assert faults == []
-
-
-def axe_faults(page):
-    found = Axe().run(page).response["violations"]
-    return [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
 
 
 def test_a_hidden_page_does_not_ask(open_page, sandbox):

@@ -86,7 +86,18 @@ def test_the_page_allows_no_script_but_its_own(sandbox):
     assert not re.search(r"<style|style=|<script>|\bon\w+=", answer.text)
 
 
-@pytest.mark.parametrize("path", ["/weather", "/weather/clear", "/clear", "/weather.json"])
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/weather",
+        "/weather/clear",
+        "/clear",
+        "/weather.json",
+        "/texts",
+        "/conversations/1/texts",
+        "/inbound.json",
+    ],
+)
 @pytest.mark.parametrize(
     "headers",
     [{"Origin": "http://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}],
@@ -110,3 +121,35 @@ def test_a_bad_form_says_what_is_wrong_and_keeps_what_was_typed(sandbox):
     assert answer.status_code == 400
     assert "add up to 140 %" in answer.text
     assert answer.text.count('value="70"') == 2
+
+
+def test_a_reply_that_cannot_be_sent_says_why_and_keeps_what_was_typed(sandbox, send):
+    send()
+    url = f"{sandbox.url}/conversations/1/texts"
+    answer = requests.post(url, data={"body": "x" * 1601}, timeout=5)
+    assert answer.status_code == 400
+    assert "at most 1600 characters" in answer.text
+    assert 'value="xxx' in answer.text
+    assert requests.post(url, data={}, timeout=5).status_code == 400
+
+
+def test_a_new_text_takes_a_number_as_people_write_it(sandbox):
+    form = {"from": "+1 (555) 867-5310", "body": "Are you open?"}
+    answer = requests.post(f"{sandbox.url}/texts", data=form, timeout=5, allow_redirects=False)
+    assert answer.status_code == 303
+    assert answer.headers["Location"] == "/conversations/1#reply"
+    assert [c.number for c in sandbox.inbox.conversations(9)] == ["+15558675310"]
+
+
+def test_a_new_text_that_cannot_be_sent_says_why_and_keeps_what_was_typed(sandbox):
+    form = {"from": "555", "body": "Are you open?"}
+    answer = requests.post(f"{sandbox.url}/texts", data=form, timeout=5)
+    assert answer.status_code == 400
+    assert "Use the international" in answer.text
+    assert 'value="Are you open?"' in answer.text
+
+
+def test_a_reply_to_a_cleared_conversation_leads_home(sandbox):
+    url = f"{sandbox.url}/conversations/9/texts"
+    answer = requests.post(url, data={"body": "Hi"}, timeout=5, allow_redirects=False)
+    assert (answer.status_code, answer.headers["Location"]) == (303, "/")

@@ -1,0 +1,127 @@
+"""Verify v2's REST protocol. One port serves it and Messages: only the host differs at Twilio."""
+
+import re
+from collections.abc import Mapping
+
+import phonenumbers
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.sandbox import verify_errors
+from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.errors import TwilioError, not_found
+from smsapp.sandbox.protocol import Protocol, json_answer
+from smsapp.sandbox.verification import as_twilio, check_as_twilio
+from smsapp.sandbox.verify import Request, Verify
+from smsapp.sandbox.weather import Weather
+
+SERVICE = "/Services/<service_sid>"
+CHANNELS = ("sms", "call")
+OTHER_CHANNELS = frozenset({"email", "whatsapp", "sna", "auto", "rcs", "silent_network_auth"})
+_SERVICE_SID = re.compile(r"VA[0-9a-fA-F]{32}")
+_CODE = re.compile(r"[0-9A-Za-z]{4,10}")
+_LOCALE = re.compile(r"[a-zA-Z]{2,3}([-_][0-9A-Za-z]{2,4})*")
+
+
+def create_blueprint(protocol: Protocol, verify: Verify) -> Blueprint:
+    """Return the protocol over one account's verifications."""
+    bp = Blueprint("verify", __name__, url_prefix="/v2")
+    protocol.rule(bp, "verify.twilio.com")
+    config, weather = protocol.config, protocol.weather
+
+    @bp.before_request
+    def know_the_service() -> None:
+        sid = (request.view_args or {}).get("service_sid", "")
+        if not _SERVICE_SID.fullmatch(sid) or config.verify_service_sid not in (None, sid):
+            raise _nothing_here()
+        if weather.strikes("verify_unavailable"):
+            raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
+
+    @bp.post(f"{SERVICE}/Verifications")
+    def send(service_sid: str) -> ResponseReturnValue:
+        wanted = _request(service_sid, request.form, config)
+        _refuse(wanted, weather)
+        return json_answer(as_twilio(*verify.send(wanted), config.account_sid), 201)
+
+    @bp.get(f"{SERVICE}/Verifications/<key>")
+    def fetch(service_sid: str, key: str) -> ResponseReturnValue:
+        found = verify.find(service_sid, key)
+        if found is None:
+            raise _nothing_here()
+        return json_answer(as_twilio(*found, config.account_sid))
+
+    @bp.post(f"{SERVICE}/Verifications/<key>")
+    def update(service_sid: str, key: str) -> ResponseReturnValue:
+        status = request.form.get("Status", "")
+        if status not in ("approved", "canceled"):
+            raise verify_errors.invalid("Status", status)
+        found = verify.find(service_sid, key)
+        if found is None:
+            raise _nothing_here()
+        verification, attempts = found
+        settled = verify.settle(verification, status)
+        return json_answer(as_twilio(settled, attempts, config.account_sid))
+
+    @bp.post(f"{SERVICE}/VerificationCheck")
+    def check(service_sid: str) -> ResponseReturnValue:
+        key = request.form.get("VerificationSid") or request.form.get("To")
+        code = request.form.get("Code", "")
+        if not key:
+            raise verify_errors.nobody()
+        if not _CODE.fullmatch(code):
+            raise verify_errors.invalid("Code")
+        found = verify.check(service_sid, key, code)
+        if found is None:
+            raise _nothing_here()
+        return json_answer(check_as_twilio(found, config.account_sid))
+
+    @bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
+    def nothing_here(rest: str) -> ResponseReturnValue:
+        raise _nothing_here()
+
+    return bp
+
+
+def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -> Request:
+    to, channel, code = form.get("To", ""), form.get("Channel", ""), form.get("CustomCode")
+    try:
+        parse_e164(to)
+    except InvalidPhone:
+        raise verify_errors.invalid("To", to) from None
+    if channel in OTHER_CHANNELS:
+        raise verify_errors.channel_off(channel)
+    if channel not in CHANNELS:
+        raise verify_errors.invalid("Channel", channel)
+    if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
+        raise verify_errors.invalid("Locale", form["Locale"])
+    if code and not config.verify_custom_codes:
+        raise verify_errors.custom_code()
+    if code and not _CODE.fullmatch(code):
+        raise verify_errors.invalid("CustomCode")
+    name = form.get("CustomFriendlyName") or config.verify_friendly_name
+    return Request(service_sid, to, channel, name, code)
+
+
+def _refuse(wanted: Request, weather: Weather) -> None:
+    """Raise what keeps a number from being sent a code, if anything does."""
+    text = wanted.channel == "sms"
+    if wanted.to in verify_errors.TEST_NUMBERS:
+        raise verify_errors.TEST_NUMBERS[wanted.to]()
+    if weather["verify_blocked"]:
+        raise verify_errors.blocked()
+    if weather["verify_geo_blocked"]:
+        raise verify_errors.geo_blocked()
+    if text and (weather["verify_landline"] or _is_landline(wanted.to)):
+        raise verify_errors.landline()
+
+
+def _is_landline(number: str) -> bool:
+    """Return whether it is known to be one; North American numbers do not tell."""
+    kind = phonenumbers.number_type(phonenumbers.parse(number))
+    return kind == phonenumbers.PhoneNumberType.FIXED_LINE
+
+
+def _nothing_here() -> TwilioError:
+    # Twilio leaves the version out of the address that it repeats.
+    return not_found(request.path.removeprefix("/v2"))

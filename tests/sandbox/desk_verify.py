@@ -1,0 +1,24 @@
+"""What the tests of Verify do with the SDK."""
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+
+CUSTOMER = "+15558675310"
+
+
+def start(verify, to=CUSTOMER, channel="sms", **more):
+    return verify.verifications.create(to=to, channel=channel, **more)
+
+
+def check(verify, code, **whose):
+    return verify.verification_checks.create(code=code, **(whose or {"to": CUSTOMER}))
+
+
+def refused(call, *args, **more):
+    with pytest.raises(TwilioRestException) as raised:
+        call(*args, **more)
+    return raised.value.status, raised.value.code
+
+
+def code_of(sandbox):
+    return sandbox.codes()[0]["code"]
