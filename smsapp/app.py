@@ -4,6 +4,7 @@ import logging
 import math
 import time
 import uuid
+from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
@@ -23,7 +24,7 @@ from smsapp.errors import (
     SmsappError,
     Unauthorized,
 )
-from smsapp.web import api, health, verify_api, webhooks
+from smsapp.web import api, health, pages, preferences, sessions, verify_api, webhooks, wording
 
 log = logging.getLogger(__name__)
 
@@ -47,8 +48,7 @@ def create_app(settings: Settings) -> Flask:
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key.get_secret_value(),
         MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
-        SESSION_COOKIE_SECURE=settings.public_base_url.startswith("https://"),
-        SESSION_COOKIE_SAMESITE="Lax",
+        **_cookies(settings),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_uri,
@@ -64,7 +64,7 @@ def create_app(settings: Settings) -> Flask:
     extensions.migrate.init_app(app, extensions.db)
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)
-    for blueprint in (api.bp, verify_api.bp, webhooks.bp, health.bp):
+    for blueprint in (pages.bp, preferences.bp, api.bp, verify_api.bp, webhooks.bp, health.bp):
         app.register_blueprint(blueprint)
     cli.register(app)
     app.after_request(_end)
@@ -74,6 +74,20 @@ def create_app(settings: Settings) -> Flask:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
     return app
+
+
+def _cookies(settings: Settings) -> dict[str, Any]:
+    secure = settings.public_base_url.startswith("https://")
+    return {
+        # With __Host- no other host of the domain, and nothing without TLS, can plant one. That
+        # is what Flask-WTF looks at the Referer for, which some browsers never send.
+        "SESSION_COOKIE_NAME": "__Host-session" if secure else "session",
+        "WTF_CSRF_SSL_STRICT": False,
+        "SESSION_COOKIE_SECURE": secure,
+        "SESSION_COOKIE_SAMESITE": "Lax",
+        "PERMANENT_SESSION_LIFETIME": sessions.LASTS,
+        "WTF_CSRF_TIME_LIMIT": None,  # a form's token is good for as long as its session
+    }
 
 
 def _engine_options(settings: Settings) -> dict[str, object]:
@@ -141,7 +155,14 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
         if answer.retry_after:
             body["retryAfter"] = answer.retry_after
         return body, answer.status, headers
-    page = render_template("errors/error.html", error=answer, request_id=g.request_id)
+    heading, sentence = wording.page(answer)
+    page = render_template(
+        "errors/error.html",
+        heading=heading,
+        sentence=sentence,
+        status=answer.status,
+        request_id=g.request_id,
+    )
     return page, answer.status, headers
 
 

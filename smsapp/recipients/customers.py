@@ -1,7 +1,7 @@
 """What a verified customer agreed to, changes, asks to see, or has erased."""
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -22,9 +22,10 @@ from smsapp.models import (
     Verification,
     Wording,
 )
-from smsapp.recipients import consent, opt_out, phones
+from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.purposes import PURPOSES, Purpose
+from smsapp.recipients.verification import Verdict
 
 log = logging.getLogger(__name__)
 
@@ -59,17 +60,33 @@ class Preferences:
     opted_out: tuple[OptOutSource, datetime] | None
 
 
+def sign_up(visitor: Visitor, e164: str, code: str, purposes: Collection[str]) -> Verdict:
+    """Check a visitor's code; once approved, the number is verified and the purposes are granted.
+
+    Both in one commit. Without a purpose it is a sign-in, and changes no consent.
+
+    Raises:
+        SmsappError: As verification.check does.
+    """
+    return verification.check(
+        visitor.verify_sid or "",
+        e164,
+        code,
+        also=lambda conn, now: _write(conn, visitor, purposes, ConsentAction.GRANTED, now),
+    )
+
+
 def agree(visitor: Visitor, purposes: Iterable[str]) -> None:
     """Write grants for these purposes, in one commit, and take back an opt-out of this page's.
 
     Agreeing again to what is agreed changes nothing.
     """
-    _write(visitor, purposes, ConsentAction.GRANTED)
+    _commit(visitor, purposes, ConsentAction.GRANTED)
 
 
 def withdraw(visitor: Visitor, purposes: Iterable[str]) -> None:
     """Write withdrawals for these purposes, in one commit."""
-    _write(visitor, purposes, ConsentAction.WITHDRAWN)
+    _commit(visitor, purposes, ConsentAction.WITHDRAWN)
 
 
 def preferences(phone_key: str) -> Preferences | None:
@@ -179,13 +196,23 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
     log.info("erased", extra={"phone_key": key, "source": source})
 
 
-def _write(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
+def _commit(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
     with db.engine.begin() as conn:
         phones.lock(conn, [visitor.phone_key])
-        now = database_now(conn)
-        _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
-        if action is ConsentAction.GRANTED:
-            opt_out.lift(conn, visitor.phone_key, now, opt_out.LIFTED_BY_PAGE)
+        _write(conn, visitor, list(purposes), action, database_now(conn))
+
+
+def _write(
+    conn: Connection,
+    visitor: Visitor,
+    purposes: Collection[str],
+    action: ConsentAction,
+    now: datetime,
+) -> None:
+    """Do so as a part of a transaction that is alone with the number (phones.lock)."""
+    _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
+    if purposes and action is ConsentAction.GRANTED:
+        opt_out.lift(conn, visitor.phone_key, now, opt_out.LIFTED_BY_PAGE)
 
 
 def _append(

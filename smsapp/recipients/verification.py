@@ -5,11 +5,12 @@ Codes go out whatever an opt-out says: else STOP would lock people out of their 
 
 import logging
 import uuid
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import lru_cache
 
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
 from smsapp.errors import (
     DestinationBlocked,
@@ -33,6 +34,10 @@ log = logging.getLogger(__name__)
 # not its error.
 MOST_CHECKS = 4
 VALID_FOR = timedelta(minutes=10)
+MAX_CHECKS = 60202  # Twilio's word for too many wrong codes
+
+# Writes what an approval brings with it, at the time it was given.
+Also = Callable[[Connection, datetime], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +46,7 @@ class Begun:
 
     sid: str
     status: str
+    started_at: datetime
     resend_at: datetime
 
 
@@ -50,6 +56,7 @@ class Verdict:
 
     status: str
     tries_left: int
+    approved_at: datetime | None = None
 
     @property
     def approved(self) -> bool:
@@ -73,7 +80,7 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
     """
     client = _client()
     key = phone_key(e164, settings().phone_key_bytes)
-    attempt_id, resend_at = _reserve(e164, key, channel)
+    attempt_id, started_at, resend_at = _reserve(e164, key, channel)
     outcome = client.start(to=e164, channel=channel, locale=locale)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     if isinstance(outcome, Started):
@@ -85,7 +92,7 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
             )
         VERIFICATIONS.labels("started").inc()
         log.info("verification started", extra=extra)
-        return Begun(outcome.sid, outcome.status, resend_at)
+        return Begun(outcome.sid, outcome.status, started_at, resend_at)
     if not isinstance(outcome, Unknown):  # certainly no code was sent: it does not count
         with db.engine.begin() as conn:
             conn.execute(delete(Verification).where(Verification.id == attempt_id))
@@ -93,8 +100,10 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
     raise _refusal(outcome, extra)
 
 
-def check(verify_sid: str, e164: str, code: str) -> Verdict:
+def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Verdict:
     """Check a code against one verification and one number.
+
+    `also` writes what an approval brings with it, in the commit that marks the number verified.
 
     Twilio says which number it sent the code to; where that is another than `e164`, nothing is
     approved: a second tab cannot borrow an approval.
@@ -115,10 +124,10 @@ def check(verify_sid: str, e164: str, code: str) -> Verdict:
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     match outcome:
         case Checked(to=to, status="approved") if to == e164:
-            _approve(verify_sid, key)
+            approved_at = _approve(verify_sid, key, also)
             VERIFICATIONS.labels("approved").inc()
             log.info("verification approved", extra=extra)
-            return Verdict("approved", 0)
+            return Verdict("approved", 0, approved_at)
         case Checked(status="approved"):
             log.error("verification approved for another number", extra=extra)
             return EXPIRED
@@ -131,7 +140,19 @@ def check(verify_sid: str, e164: str, code: str) -> Verdict:
         case Checked() | Refused(code=20404):
             return EXPIRED
         case _:
+            if not (isinstance(outcome, Refused) and outcome.code == MAX_CHECKS):
+                _give_back_check(verify_sid, key)  # no code was compared
             raise _refusal(outcome, extra)
+
+
+def look(verify_sid: str, phone_key: str) -> Verdict:
+    """Return how a verification stands, without a check: pending or expired."""
+    with reading() as conn:
+        rows = conn.execute(
+            select(Verification.checks).where(*_open(verify_sid, phone_key, database_now(conn)))
+        ).all()
+    used = sum(int(row.checks) for row in rows)
+    return Verdict("pending", max(0, MOST_CHECKS - used)) if rows else EXPIRED
 
 
 def newest(e164: str) -> str | None:
@@ -154,7 +175,7 @@ def newest(e164: str) -> str | None:
 TOO_MANY_CHECKS = "Too many wrong codes. Ask for a new code."
 
 
-def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime]:
+def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime, datetime]:
     """Count a code against the limits before it is sent, so that parallel ones count too."""
     prefix = verification_limits.prefix_of(e164)
     with db.engine.begin() as conn:
@@ -175,7 +196,7 @@ def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime
                 started_at=now,
             )
         )
-    return attempt_id, resend_at
+    return attempt_id, now, resend_at
 
 
 def _count_check(verify_sid: str, key: str) -> int | None:
@@ -187,12 +208,7 @@ def _count_check(verify_sid: str, key: str) -> int | None:
         phones.lock(conn, [key])
         rows = conn.execute(
             select(Verification.id, Verification.checks)
-            .where(
-                Verification.verify_sid == verify_sid,
-                Verification.phone_key == key,
-                Verification.approved_at.is_(None),
-                Verification.started_at > database_now(conn) - VALID_FOR,
-            )
+            .where(*_open(verify_sid, key, database_now(conn)))
             .order_by(Verification.started_at)
         ).all()
         if not rows:
@@ -206,7 +222,33 @@ def _count_check(verify_sid: str, key: str) -> int | None:
         return 1 + sum(int(row.checks) for row in rows)
 
 
-def _approve(verify_sid: str, key: str) -> None:
+def _give_back_check(verify_sid: str, key: str) -> None:
+    """Take back one check that was counted: an outage is not a wrong code."""
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        row_id = conn.execute(
+            select(Verification.id)
+            .where(*_open(verify_sid, key, database_now(conn)), Verification.checks > 0)
+            .limit(1)
+        ).scalar_one_or_none()
+        conn.execute(
+            update(Verification)
+            .where(Verification.id == row_id)
+            .values(checks=Verification.checks - 1)
+        )
+
+
+def _open(verify_sid: str, key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
+    """Return what holds for the rows of a verification that may still be approved."""
+    return (
+        Verification.verify_sid == verify_sid,
+        Verification.phone_key == key,
+        Verification.approved_at.is_(None),
+        Verification.started_at > now - VALID_FOR,
+    )
+
+
+def _approve(verify_sid: str, key: str, also: Also | None) -> datetime:
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
         now = database_now(conn)
@@ -216,6 +258,9 @@ def _approve(verify_sid: str, key: str) -> None:
             .values(approved_at=now)
         )
         conn.execute(update(Phone).where(Phone.phone_key == key).values(verified_at=now))
+        if also:
+            also(conn, now)
+    return now
 
 
 def _refusal(

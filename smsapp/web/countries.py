@@ -1,0 +1,105 @@
+"""Countries as the number field knows them: names, examples, and how a number is read in one."""
+
+import unicodedata
+from dataclasses import dataclass
+from functools import lru_cache
+
+import phonenumbers
+from babel import Locale
+from flask import request
+from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
+
+from smsapp.phone import InvalidPhone
+
+FALLBACK = "US"
+# Longer than any number that a person types, spaces, brackets and all.
+MOST_CHARACTERS = 60
+TOO_LONG = "That number has too many digits. Check it for a slip"
+
+
+@dataclass(frozen=True, slots=True)
+class Country:
+    """A country: "GB", "United Kingdom", 44, and a mobile number as people there write it."""
+
+    region: str
+    name: str
+    code: int
+    example: str
+
+
+@lru_cache
+def all_countries() -> dict[str, Country]:
+    """Return every country that has numbers, by region, in the order of their names."""
+    names = Locale("en").territories
+    countries = [
+        Country(
+            region,
+            names[region],
+            phonenumbers.country_code_for_region(region),
+            _example(region),
+        )
+        for region in phonenumbers.SUPPORTED_REGIONS
+    ]
+    return {c.region: c for c in sorted(countries, key=lambda country: _plain(country.name))}
+
+
+def guess() -> str:
+    """Return the region that the browser's languages name, such as GB for en-GB, else US."""
+    for language, _ in request.accept_languages:
+        region = language.replace("_", "-").rpartition("-")[2].upper()
+        if "-" in language.replace("_", "-") and region in all_countries():
+            return region
+    return FALLBACK
+
+
+def to_e164(text: str, region: str) -> str:
+    """Return `text` as an E.164 number, such as "+447700900123".
+
+    Args:
+        text: What a person typed; spaces, brackets and a leading 0 are fine. With a + or 00
+            before it, it is international, whatever the region.
+        region: ISO 3166 alpha-2 code that a national number is read in.
+
+    Raises:
+        InvalidPhone: It cannot be read, or its length is impossible; in words for that person.
+
+    Source: ITU-T E.164 (11/2010): "+" and at most 15 digits.
+    """
+    country = all_countries()[region]
+    like = f"like {country.example}"
+    text = unicodedata.normalize("NFKC", text).strip()
+    if not text:
+        raise InvalidPhone("Enter your mobile number")
+    if text.startswith("00"):
+        text = f"+{text[2:]}"
+    try:
+        number = phonenumbers.parse(text[:MOST_CHARACTERS], region)
+    except phonenumbers.NumberParseException as error:
+        if error.error_type == error.INVALID_COUNTRY_CODE:
+            raise InvalidPhone("No country has that code. Check what comes after the +") from None
+        if error.error_type == error.TOO_LONG:
+            raise InvalidPhone(TOO_LONG) from None
+        raise InvalidPhone(f"Enter a mobile number, {like}") from None
+    match phonenumbers.is_possible_number_with_reason(number):
+        case ValidationResult.IS_POSSIBLE:
+            return phonenumbers.format_number(number, PhoneNumberFormat.E164)
+        case ValidationResult.TOO_LONG:
+            raise InvalidPhone(TOO_LONG)
+        case ValidationResult.TOO_SHORT | ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
+            raise InvalidPhone("That number has too few digits. Give all of it, with its area code")
+        case _:
+            raise InvalidPhone(f"Enter a mobile number, {like}")
+
+
+def _example(region: str) -> str:
+    """Return a mobile number as it is written there; Tristan da Cunha has only fixed lines."""
+    number = phonenumbers.example_number_for_type(
+        region, PhoneNumberType.MOBILE
+    ) or phonenumbers.example_number(region)
+    return phonenumbers.format_number(number, PhoneNumberFormat.NATIONAL) if number else ""
+
+
+def _plain(name: str) -> str:
+    """Return a name to sort by: Åland Islands among the A."""
+    letters = unicodedata.normalize("NFKD", name)
+    return "".join(c for c in letters if not unicodedata.combining(c)).casefold()

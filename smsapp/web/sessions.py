@@ -1,0 +1,127 @@
+"""A customer's session: a signed cookie without a phone number in it.
+
+It holds an id of its own, and up to two things: a code that is on its way, tied to one Verify
+SID and one number, and the customer who is signed in. Whether that still holds is asked of the
+database with every request: an erasure and a sign-out end all sessions of a number.
+"""
+
+import functools
+import secrets
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from flask import flash, g, redirect, request, session, url_for
+
+from smsapp import clock
+from smsapp.models import Channel
+from smsapp.recipients import sessions
+from smsapp.recipients.customers import Visitor
+
+View = TypeVar("View", bound=Callable[..., Any])
+
+# From the approval on, however busy the customer is: a copied cookie is not good for long.
+LASTS = timedelta(minutes=30)
+
+_CODE, _CUSTOMER, _ID = "code", "customer", "id"
+
+
+@dataclass(frozen=True, slots=True)
+class CodeSent:
+    """A code on its way, and what is agreed to once it is entered. Times are ISO 8601."""
+
+    phone_key: str
+    verify_sid: str
+    channel: str
+    purposes: tuple[str, ...]
+    began: str
+    resend_at: str
+
+    @property
+    def called(self) -> bool:
+        """Whether the code is spoken in a call."""
+        return self.channel == Channel.CALL
+
+
+def identity() -> str:
+    """Return the session's id, for counting what is done in it."""
+    session.permanent = True
+    return str(session.setdefault(_ID, secrets.token_urlsafe(16)))
+
+
+def remember_code(sent: CodeSent) -> None:
+    """Keep that a code is on its way, in place of any before it."""
+    identity()
+    session[_CODE] = asdict(sent)
+
+
+def sign_in(sent: CodeSent, at: datetime) -> None:
+    """Let the customer in who entered the code: a new session, with nothing of the old one."""
+    session.clear()
+    identity()
+    session[_CUSTOMER] = {
+        "phone_key": sent.phone_key,
+        "verify_sid": sent.verify_sid,
+        "began": at.isoformat(),
+    }
+
+
+def sign_out() -> None:
+    """Forget everything."""
+    session.clear()
+
+
+def customer() -> tuple[Visitor, str] | None:
+    """Return who is signed in, and their number; None for nobody, or where it has ended."""
+    kept = session.get(_CUSTOMER)
+    if kept is None:
+        return None
+    began = datetime.fromisoformat(kept["began"])
+    e164 = sessions.number_of(kept["phone_key"], began)
+    if e164 is None or clock.now() - began > LASTS:
+        return None
+    return visitor(kept["phone_key"], kept["verify_sid"]), e164
+
+
+def visitor(phone_key: str, verify_sid: str) -> Visitor:
+    """Return a customer as this request shows them."""
+    return Visitor(phone_key, verify_sid, request.remote_addr, request.user_agent.string)
+
+
+def signed_in(view: View) -> View:
+    """Let a customer in whose session holds, as g.visitor with g.e164; others to the start."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        found = customer()
+        if found is None:
+            session.pop(_CUSTOMER, None)
+            flash("Confirm your number to go on. For your safety that holds for 30 minutes.")
+            return redirect(url_for("pages.start"), 303)
+        g.visitor, g.e164 = found
+        return view(*args, **kwargs)
+
+    return _marked(guarded)  # type: ignore[return-value]
+
+
+def waiting_for_code(view: View) -> View:
+    """Let somebody in who was sent a code, as g.code with g.e164; others to the start."""
+
+    @functools.wraps(view)
+    def guarded(*args: Any, **kwargs: Any) -> Any:
+        kept = session.get(_CODE)
+        sent = CodeSent(**kept | {"purposes": tuple(kept["purposes"])}) if kept else None
+        e164 = sent and sessions.number_of(sent.phone_key, datetime.fromisoformat(sent.began))
+        if e164 is None:
+            session.pop(_CODE, None)
+            return redirect(url_for("pages.start"), 303)
+        g.code, g.e164 = sent, e164
+        return view(*args, **kwargs)
+
+    return _marked(guarded)  # type: ignore[return-value]
+
+
+def _marked(view: View) -> View:
+    view.guard = "session"  # type: ignore[attr-defined]
+    return view

@@ -1,0 +1,41 @@
+/* The pages work without this. It saves a few presses. */
+
+// The example under the number follows the country.
+const country = document.getElementById("country");
+if (country) {
+  const show = () => {
+    document.getElementById("example").textContent = country.selectedOptions[0].dataset.example;
+  };
+  country.addEventListener("change", show);
+  addEventListener("pageshow", show); // a browser that goes back keeps the country, not the text
+}
+
+// Count down to when there may be a new code; then offer it.
+const waiting = document.querySelector("[data-waiting]");
+if (waiting) {
+  const time = waiting.querySelector("time");
+  const until = new Date(time.dateTime);
+  const words = (seconds) => {
+    const [number, unit] = seconds < 60 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
+    return `in ${number} ${unit}${number === 1 ? "" : "s"}`;
+  };
+  const tick = () => {
+    const seconds = Math.ceil((until - Date.now()) / 1000);
+    if (seconds > 0) {
+      time.textContent = words(seconds);
+      setTimeout(tick, 1000);
+    } else {
+      waiting.hidden = true;
+      document.querySelector("[data-afterwards]").hidden = false;
+    }
+  };
+  tick();
+}
+
+// A second press must not spend the code twice.
+document.addEventListener("submit", (event) => {
+  const form = event.target;
+  if (form.dataset.sent) event.preventDefault();
+  form.dataset.sent = "1";
+  setTimeout(() => delete form.dataset.sent, 3000);
+});

@@ -1,0 +1,162 @@
+"""One browser, one shop on the sandbox, and a customer who sits before it."""
+
+import itertools
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask_migrate import upgrade
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from smsapp import api_keys
+from smsapp.api_keys import Scope
+from smsapp.extensions import db
+from smsapp.sandbox.app import Sandbox, SandboxConfig, running
+from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, make_app
+from tests.flows.conftest import System, free_port
+
+CHROMIUM = Path("/usr/bin/chromium")
+ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+VERIFY_SERVICE = "VA00000000000000000000000000000001"
+SHOP = "Corner Books"
+
+
+@contextmanager
+def shop_on_sandbox(folder: Path) -> Iterator[tuple[System, str]]:
+    """Set up a shop with Verify and inbound texts, and start its web process."""
+    port = free_port()
+    url = f"http://127.0.0.1:{port}"
+    config = SandboxConfig(
+        account_sid=ACCOUNT,
+        auth_token=TOKEN,
+        from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
+        database=folder / "sandbox.sqlite3",
+        public_base_url=url,
+        verify_service_sid=VERIFY_SERVICE,
+        pace=0.1,
+    )
+    with running(config) as sandbox:
+        settings = ENVIRONMENT | {
+            "DATABASE_URL": f"sqlite:///{folder}/shop.sqlite3",
+            "TWILIO_BASE_URL": sandbox.url,
+            "TWILIO_VERIFY_SERVICE_SID": VERIFY_SERVICE,
+            "PUBLIC_BASE_URL": url,
+            "SHOP_NAME": SHOP,
+            # All tests come from one address.
+            "VERIFY_RATE_LIMIT": "1000/minute",
+        }
+        app = make_app(**settings)
+        with app.app_context():
+            upgrade()
+            key = api_keys.create("shop", set(Scope))
+            db.engine.dispose()
+        system = System(settings, sandbox, key, folder, port)
+        try:
+            system.web()
+            yield system, url
+        finally:
+            system.stop()
+
+
+@dataclass
+class Customer:
+    """Somebody with a number, and a page before them."""
+
+    page: Page
+    number: str
+    sandbox: Sandbox
+
+    @property
+    def code(self) -> str:
+        """The newest code that their phone was sent."""
+        return next(str(c["code"]) for c in self.sandbox.codes() if c["to"] == self.number)
+
+    def asks_for_code(self, *purposes: str) -> None:
+        self.page.goto("/")
+        self.page.get_by_label("Mobile number").fill(self.number)
+        for purpose in purposes:
+            self.page.get_by_label(purpose).check()
+        self.page.get_by_role("button", name="Send the code").click()
+        expect(self.page).to_have_url("/verify")
+
+    def enters(self, code: str) -> None:
+        self.page.get_by_role("textbox", name="Code").fill(code)
+        self.page.get_by_role("button", name="Check the code").click()
+
+    def signs_in(self, *purposes: str) -> None:
+        self.asks_for_code(*purposes)
+        self.enters(self.code)
+        expect(self.page).to_have_url("/preferences")
+
+    def presses(self, button: str) -> None:
+        self.page.get_by_role("button", name=button).click()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium."""
+    with chromium() as browser:
+        yield browser
+
+
+@contextmanager
+def chromium() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str]]:
+    """A shop for all tests; each of them has a number of its own."""
+    with shop_on_sandbox(tmp_path_factory.mktemp("shop")) as found:
+        yield found
+
+
+NUMBERS = (f"+1202555{last:04}" for last in itertools.count(2000))
+
+Opens = Callable[..., Customer]
+
+
+@pytest.fixture
+def customer(request: pytest.FixtureRequest, in_ci: bool) -> Iterator[Opens]:
+    """Open a browser window for a new customer; nothing may have gone wrong in it at the end."""
+    if not CHROMIUM.exists() and not in_ci:
+        pytest.skip(f"there is no browser at {CHROMIUM}")
+    browser: Browser = request.getfixturevalue("browser")
+    system, url = request.getfixturevalue("shop")
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def note(message: Any) -> None:
+        # What a form with a fault is answered with is an "error" in the console.
+        if message.type == "error" and "Failed to load resource" not in message.text:
+            faults.append(message.text)
+
+    def opens(width: int = 1280, height: int = 900, **options: Any) -> Customer:
+        context = browser.new_context(
+            base_url=url, viewport={"width": width, "height": height}, **options
+        )
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", note)
+        return Customer(page, next(NUMBERS), system.sandbox)
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert faults == []

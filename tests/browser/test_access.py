@@ -1,0 +1,171 @@
+"""The pages for everyone: keyboard, small screen, no script, a screen reader, light and dark."""
+
+from collections.abc import Callable
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Locator, Page, expect
+
+from tests.browser.conftest import Customer
+
+pytestmark = pytest.mark.browser
+
+NARROW = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
+
+# Everything to press that is not a link within a sentence.
+TARGETS = "button:not(.unseen), .button, .brand, .choice label, select, input.code, #phone, li > a"
+
+
+def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
+    """Go through all pages and states, and look at each."""
+    page = alice.page
+    page.goto("/nowhere")
+    look(page)
+    page.goto("/")
+    look(page)
+    alice.presses("Send the code")
+    look(page)
+    alice.asks_for_code("Support")
+    look(page)
+    alice.enters("000000" if alice.code != "000000" else "111111")
+    look(page)
+    alice.presses("Send a new code")
+    look(page)
+    alice.presses("Call me instead")
+    look(page)
+    alice.enters(alice.code)
+    look(page)
+    alice.presses("Turn off support")
+    look(page)
+    alice.presses("Stop all texts")
+    look(page)
+    alice.sandbox.text(alice.number, "START")
+    alice.sandbox.text(alice.number, "STOP")
+    alice.sandbox.settle()
+    page.goto("/preferences")
+    look(page)
+    page.goto("/preferences/erase")
+    look(page)
+    alice.presses("Erase me")
+    look(page)
+    page.goto("/preferences")
+    look(page)
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_on_any_page(customer, scheme):
+    def look(page: Page) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+
+    on_every_page(customer(color_scheme=scheme), look)
+
+
+def test_at_360_pixels_nothing_scrolls_sideways_and_all_can_be_hit(customer):
+    def look(page: Page) -> None:
+        assert page.evaluate("document.documentElement.scrollWidth") == 360
+        for target in page.locator(TARGETS).all():
+            box = target.bounding_box()
+            if box:
+                assert box["height"] >= 44, target.inner_text()
+                assert box["x"] >= 0
+                assert box["x"] + box["width"] <= 360
+
+    on_every_page(customer(**NARROW), look)
+
+
+def test_the_way_in_takes_the_keyboard_alone(customer):
+    alice = customer()
+    keys, page = alice.page.keyboard, alice.page
+    page.goto("/")
+    keys.press("Tab")
+    expect(page.get_by_role("link", name="Skip to main content")).to_be_in_viewport()
+    keys.press("Enter")
+    reach(page.get_by_label("Country"))
+    keys.type("United K")
+    keys.press("Tab")
+    expect(page.get_by_label("Mobile number")).to_be_focused()
+    expect(page.get_by_text("For example, 07400 123456")).to_be_visible()
+    keys.type(alice.number)
+    keys.press("Tab")
+    keys.press("Space")
+    expect(page.get_by_label("Order updates")).to_be_checked()
+    keys.press("Enter")  # in a form it sends
+    expect(page).to_have_url("/verify")
+    reach(page.get_by_role("textbox", name="Code"))
+    keys.type(alice.code)
+    keys.press("Enter")
+    expect(page).to_have_url("/preferences")
+    reach(page.get_by_role("button", name="Turn off order updates"))
+    keys.press("Enter")
+    expect(page.get_by_role("status")).to_contain_text("You get no more order updates by text.")
+
+
+def reach(target: Locator) -> None:
+    """Press Tab until the target is focused, and can be seen to be."""
+    for _ in range(20):
+        target.page.keyboard.press("Tab")
+        if target.evaluate("e => e === document.activeElement"):
+            assert target.evaluate("e => getComputedStyle(e).outlineStyle") == "solid"
+            return
+    raise AssertionError("Tab does not lead there")
+
+
+def test_after_a_fault_the_summary_has_the_focus_and_leads_to_the_field(customer):
+    alice = customer()
+    alice.page.goto("/")
+    alice.presses("Send the code")
+    expect(alice.page.get_by_role("alert")).to_be_focused()
+    expect(alice.page).to_have_title("Error: Choose what we text you about – Corner Books")
+    alice.page.keyboard.press("Tab")
+    alice.page.keyboard.press("Enter")
+    expect(alice.page.get_by_label("Mobile number")).to_be_focused()
+
+
+def test_all_works_without_javascript(customer):
+    alice = customer(java_script_enabled=False)
+    page = alice.page
+    page.goto("/")
+    page.get_by_label("Country").select_option("AU")
+    page.get_by_label("Mobile number").fill("0412")
+    alice.presses("Change country")
+    expect(page.get_by_text("For example, 0412 345 678")).to_be_visible()
+    expect(page.get_by_label("Mobile number")).to_have_value("0412")
+    page.get_by_label("Mobile number").fill(alice.number)
+    page.get_by_label("Mobile number").press("Enter")  # sends, and changes no country
+    expect(page).to_have_url("/verify")
+    alice.presses("Send a new code")
+    alice.presses("Call me instead")
+    assert page.locator("[data-waiting]").inner_text() == (
+        "You can ask for a new code in 10 minutes. Then load this page again."
+    )
+    expect(page.get_by_role("button", name="Send a new code")).to_be_hidden()
+    alice.enters(alice.code)
+    alice.presses("I agree to support")
+    expect(page.get_by_role("status")).to_contain_text("You have agreed to support.")
+    alice.presses("Stop all texts")
+    page.goto("/preferences/erase")
+    alice.presses("Erase me")
+    expect(page.get_by_role("heading", name="You are erased")).to_be_visible()
+
+
+def test_with_javascript_the_wait_counts_down_and_ends_in_the_button(customer):
+    alice = customer()
+    alice.page.clock.install()
+    alice.asks_for_code()
+    alice.presses("Send a new code")
+    alice.presses("Call me instead")
+    expect(alice.page.get_by_text("You can ask for a new code in 10 minutes.")).to_be_visible()
+    alice.page.clock.run_for("05:00")
+    expect(alice.page.get_by_text("You can ask for a new code in 5 minutes.")).to_be_visible()
+    alice.page.clock.run_for("05:10")
+    expect(alice.page.get_by_role("button", name="Send a new code")).to_be_visible()
+
+
+def test_with_javascript_the_example_follows_the_country(customer):
+    page = customer(locale="en-GB").page
+    page.goto("/")
+    expect(page.get_by_text("For example, 07400 123456")).to_be_visible()
+    page.get_by_label("Country").select_option("AU")
+    expect(page.get_by_text("For example, 0412 345 678")).to_be_visible()
+    expect(page.get_by_role("button", name="Change country")).to_have_count(0)

@@ -1,0 +1,833 @@
+"""The customers' pages: every branch, with a Verify that does as it is told."""
+
+import html
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask.testing import FlaskClient
+from sqlalchemy import event, update
+from time_machine import travel
+
+from smsapp import clock
+from smsapp.delivery import stopping
+from smsapp.errors import BY_STATUS, Bug, DatabaseAway
+from smsapp.extensions import db, limiter
+from smsapp.models import Consent, OptOut, OptOutSource, Phone, Verification
+from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten
+from smsapp.recipients import customers, purposes, verification
+from smsapp.web import pages, wording
+from tests.conftest import ALICE, BOB, Rows, Service, opt_out, settings_of
+
+VERIFY = {"TWILIO_VERIFY_SERVICE_SID": "VA00000000000000000000000000000001"}
+CODE = "123456"
+BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
+
+
+@dataclass
+class FakeVerify:
+    """Twilio Verify: sends `CODE` to all, or answers as it was told."""
+
+    start_answers: list[Any] = field(default_factory=list)
+    check_answers: list[Any] = field(default_factory=list)
+    sent: list[tuple[str, str]] = field(default_factory=list)
+    pending: dict[str, str] = field(default_factory=dict)
+    canceled: list[str] = field(default_factory=list)
+
+    def start(self, *, to: str, channel: str, locale: str | None) -> Any:
+        if self.start_answers:
+            return self.start_answers.pop(0)
+        self.sent.append((to, channel))
+        sid = next((s for s, number in self.pending.items() if number == to), None)
+        sid = sid or f"VE{len(self.sent):032x}"
+        self.pending[sid] = to
+        return Started(sid, "pending")
+
+    def check(self, *, sid: str, code: str) -> Any:
+        if self.check_answers:
+            return self.check_answers.pop(0)
+        if sid not in self.pending:
+            return Refused(404, 20404, None)
+        if code != CODE:
+            return Checked(self.pending[sid], "pending")
+        return Checked(self.pending.pop(sid), "approved")
+
+    def cancel(self, sid: str) -> None:
+        self.canceled.append(sid)
+        del self.pending[sid]
+
+
+@pytest.fixture
+def verify(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[FakeVerify]:
+    """A Verify that does as it is told, and limits that have counted nothing yet."""
+    fake = FakeVerify()
+    monkeypatch.setattr(verification, "_connect", lambda *_: fake)
+    with settings_of(app, **VERIFY):
+        with app.app_context():
+            limiter.reset()
+        yield fake
+
+
+@dataclass
+class Person:
+    """Somebody with a browser."""
+
+    client: FlaskClient
+    number: str = ALICE
+
+    def get(self, path: str, **headers: str) -> Any:
+        return self.client.get(path, headers=BROWSER | headers, base_url="https://sms.example.com")
+
+    def token(self, path: str) -> str:
+        found = re.search(r'name="csrf_token" value="([^"]+)"', self.get(path).text)
+        assert found, path
+        return found[1]
+
+    def post(self, path: str, on: str | None = None, **fields: Any) -> Any:
+        """Post a form of the page `on`, by default the one at `path`."""
+        token = self.token(on or path)
+        return self.post_blindly(path, csrf_token=token, **fields)
+
+    def post_blindly(self, path: str, **fields: Any) -> Any:
+        return self.client.post(
+            path, data=fields, headers=BROWSER, base_url="https://sms.example.com"
+        )
+
+    def asks_for_code(self, *purposes: str, **fields: Any) -> Any:
+        fields = {"phone": self.number, "country": "US", "purpose": list(purposes)} | fields
+        return self.post("/", **fields)
+
+    def enters(self, code: str = CODE) -> Any:
+        return self.post("/verify", code=code)
+
+    def signs_in(self, *purposes: str) -> Any:
+        assert self.asks_for_code(*purposes).status_code == 303
+        answer = self.enters()
+        assert answer.location == "/preferences"
+        return answer
+
+    @property
+    def cookie(self) -> str:
+        cookie = self.client.get_cookie("__Host-session", "sms.example.com")
+        return cookie.value if cookie else ""
+
+    @cookie.setter
+    def cookie(self, value: str) -> None:
+        self.client.set_cookie("__Host-session", value, domain="sms.example.com")
+
+    def session(self) -> dict[str, Any]:
+        with self.client.session_transaction(base_url="https://sms.example.com") as session:
+            return dict(session)
+
+
+@pytest.fixture
+def alice(app: Flask, verify: FakeVerify) -> Person:
+    return Person(app.test_client())
+
+
+@pytest.fixture
+def bob(app: Flask, verify: FakeVerify) -> Person:
+    return Person(app.test_client(), BOB)
+
+
+def said(answer: Any) -> str:
+    """Return a page's words, without its tags."""
+    text = html.unescape(re.sub(r"<[^>]+>", " ", answer.text.partition("<body>")[2]))
+    return " ".join(text.split())
+
+
+def title(answer: Any) -> str:
+    found = re.search(r"<title>(.*)</title>", answer.text)
+    assert found
+    return html.unescape(found[1])
+
+
+def ledger(rows: Rows) -> list[tuple[str, str]]:
+    return [(row.purpose, row.action) for row in sorted(rows.all(Consent), key=lambda r: r.seq)]
+
+
+# The number and the purposes
+
+
+def test_each_purpose_is_shown_in_its_exact_words_and_none_is_ticked(alice, app):
+    with settings_of(app, SHOP_NAME="Rudy’s & Sons", **VERIFY):
+        page = alice.get("/")
+        for purpose in purposes.PURPOSES.values():
+            assert purpose.words("Rudy’s & Sons").text in said(page)
+    assert page.text.count('type="checkbox"') == len(purposes.PURPOSES)
+    assert " checked" not in page.text
+    assert "Rudy’s & Sons" in title(page)
+
+
+@pytest.mark.parametrize(
+    ("typed", "country", "e164"),
+    [
+        ("(202) 555-0123", "US", ALICE),
+        ("07700 900123", "GB", BOB),
+        ("+44 7700 900123", "US", BOB),
+        ("0044 7700 900123", "US", BOB),
+        ("  +1.202.555.0123 ", "GB", ALICE),
+        ("٢٠٢٥٥٥٠١٢٣", "US", ALICE),
+    ],
+)
+def test_a_number_is_read_in_its_country_or_as_international(alice, verify, typed, country, e164):
+    answer = alice.post("/", phone=typed, country=country)
+    assert (answer.status_code, answer.location) == (303, "/verify")
+    assert verify.sent == [(e164, "sms")]
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("", "Enter your mobile number"),
+        ("none", "Enter a mobile number, like 07400 123456"),
+        ("555 01", "too few digits"),
+        ("07700 900123 07700 900123", "too many digits"),
+        ("+999 123456", "No country has that code"),
+        ("+\0", "Enter a mobile number"),
+    ],
+)
+def test_a_number_that_cannot_be_one_is_refused_in_words_and_all_else_is_kept(
+    alice, verify, typed, sentence
+):
+    page = alice.post("/", phone=typed, country="GB", purpose=["support"])
+    assert page.status_code == 400
+    assert title(page).startswith("Error: ")
+    assert said(page).count(sentence) == 2  # in the summary, and beside the field
+    assert 'href="#phone"' in page.text
+    assert 'aria-describedby="phone-hint phone-fault" aria-invalid=true' in page.text
+    assert re.search(r'value="GB" [^>]* selected', page.text)
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["support"]
+    assert verify.sent == []
+
+
+def test_the_country_is_guessed_from_the_browser(alice):
+    for languages, region in [("de-AT,de;q=0.9", "AT"), ("en", "US"), ("xx-ZZ", "US"), ("", "US")]:
+        page = alice.get("/", **{"Accept-Language": languages})
+        assert re.findall(r'value="(\w+)"[^>]* selected', page.text) == [region]
+
+
+def test_another_country_shows_its_example_and_keeps_the_form(alice, verify):
+    page = alice.post(
+        "/", phone="0412", country="AU", purpose=["support"], **{"change-country": "1"}
+    )
+    assert page.status_code == 200
+    assert "For example, 0412 345 678" in said(page)
+    assert 'value="0412"' in page.text
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["support"]
+    assert verify.sent == []
+
+
+def test_what_is_typed_is_shown_as_text(alice):
+    script = '"><script>alert(1)</script>'
+    page = alice.post("/", phone=script, country=script, purpose=[script])
+    assert page.status_code == 400
+    assert "<script>alert" not in page.text
+    assert "&lt;script&gt;alert(1)" in page.text
+
+
+CANNOT_SEND = [
+    (Refused(403, 60205, None), 422, "it is a landline"),
+    (Refused(403, 60410, None), 403, "cannot send codes to this number"),
+    (Refused(403, 60605, None), 403, "cannot send codes to this number"),
+    (Refused(400, 60200, None), 400, "This number is not in use"),
+    (Refused(429, 60203, 120), 429, "You can ask for one in 2 minutes"),
+    (Refused(429, 20429, 5), 429, "You can ask for one in 5 seconds"),
+    (Refused(401, 20003, None), 503, "We cannot send codes just now. It is not your fault"),
+    (Refused(404, 20404, None), 503, "Codes cannot be sent here yet. Please tell the shop"),
+    (Unwritten("dns"), 503, "We cannot send codes just now. It is not your fault"),
+    (Unknown("timeout", None, None), 503, "We cannot send codes just now. It is not your fault"),
+]
+
+
+@pytest.mark.parametrize(("outcome", "status", "sentence"), CANNOT_SEND)
+def test_each_reason_that_no_code_is_sent_has_its_own_sentence(
+    alice, verify, outcome, status, sentence
+):
+    verify.start_answers.append(outcome)
+    page = alice.asks_for_code("support")
+    assert (page.status_code, title(page).startswith("Error: ")) == (status, True)
+    assert sentence in said(page)
+    assert f'value="{ALICE}"' in page.text
+    assert "TWILIO" not in page.text
+    assert alice.get("/verify").location == "/"
+
+
+def test_a_landline_is_offered_a_call(alice, verify):
+    verify.start_answers.append(Refused(403, 60205, None))
+    assert "Call me with the code" in said(alice.asks_for_code())
+    assert alice.asks_for_code(channel="call").location == "/verify"
+    assert verify.sent == [(ALICE, "call")]
+    assert "We are calling" in said(alice.get("/verify"))
+
+
+def test_a_shop_without_verify_says_so(alice, app):
+    with settings_of(app):
+        page = alice.asks_for_code()
+    assert page.status_code == 503
+    assert "Codes cannot be sent here yet" in said(page)
+
+
+def test_the_fourth_code_in_ten_minutes_is_refused_and_says_until_when(alice, verify):
+    for _ in range(3):
+        assert alice.asks_for_code().status_code == 303
+    page = alice.asks_for_code()
+    assert page.status_code == 429
+    assert "You can ask for one in 10 minutes" in said(page)
+    assert int(page.headers["Retry-After"]) > 500
+    assert len(verify.sent) == 3
+
+
+def test_codes_are_limited_by_address(app, verify):
+    with settings_of(app, VERIFY_RATE_LIMIT="2/hour", **VERIFY):
+        for last in range(2):
+            person = Person(app.test_client(), f"+120255501{last:02}")
+            assert person.asks_for_code().status_code == 303
+        page = Person(app.test_client(), BOB).asks_for_code()
+    assert page.status_code == 429
+    assert re.search(r"You can go on in \d+ (minute|second)s?\.", said(page))
+    assert page.headers["Retry-After"]
+    assert len(verify.sent) == 2
+
+
+def test_the_addresses_of_one_household_count_as_one(app, verify):
+    def asks(address: str, number: str) -> int:
+        person = Person(app.test_client(), number)
+        person.client.environ_base["REMOTE_ADDR"] = address
+        return int(person.asks_for_code().status_code)
+
+    with settings_of(app, VERIFY_RATE_LIMIT="1/hour", **VERIFY):
+        assert asks("2001:db8::1", ALICE) == 303
+        assert asks("2001:db8::ffff:2", BOB) == 429
+        assert asks("2001:db8:0:1::1", BOB) == 303
+
+
+def test_codes_are_limited_by_session(alice, verify):
+    for last in range(6):
+        assert alice.asks_for_code(phone=f"+120255501{last:02}").status_code == 303
+    assert alice.asks_for_code(phone=BOB).status_code == 429
+    assert len(verify.sent) == 6
+
+
+def test_checks_are_limited_by_session(alice, monkeypatch):
+    alice.asks_for_code()
+    for _ in range(30):
+        with alice.client.application.app_context(), db.engine.begin() as conn:
+            conn.execute(update(Verification).values(checks=0))
+        assert alice.enters("000000").status_code == 400
+    assert alice.enters("000000").status_code == 429
+
+
+def test_a_known_number_is_answered_like_an_unknown_one(alice, bob, app):
+    alice.signs_in("order_updates")
+    opt_out(app, ALICE)
+    stranger = Person(app.test_client(), ALICE)
+    first, second = stranger.asks_for_code(), bob.asks_for_code()
+    assert (first.status_code, first.location) == (second.status_code, second.location)
+    masked = ("•••••••0123", "••••••••0123")
+    one, other = said(stranger.get("/verify")), said(bob.get("/verify"))
+    assert one.replace(masked[0], "") == other.replace(masked[1], "")
+
+
+# The code
+
+
+def test_the_code_page_shows_the_end_of_the_number_and_no_more(alice):
+    alice.asks_for_code()
+    page = alice.get("/verify")
+    assert "+•••••••0123" in said(page)
+    assert "2025550123" not in page.text
+    assert 'autocomplete="one-time-code"' in page.text
+    assert "You have 4 tries left" in said(page)
+
+
+def test_without_a_code_on_its_way_there_is_nothing_to_verify(alice, verify):
+    assert alice.get("/verify").location == "/"
+    token = alice.token("/")
+    for path in ("/verify", "/verify/send"):
+        assert alice.post_blindly(path, csrf_token=token, code=CODE).location == "/"
+    assert verify.sent == []
+
+
+def test_the_right_code_verifies_grants_and_lets_in(alice, rows):
+    alice.signs_in("order_updates", "support")
+    assert rows.one(Phone).verified_at is not None
+    assert ledger(rows) == [("order_updates", "granted"), ("support", "granted")]
+    page = alice.get("/preferences")
+    assert page.status_code == 200
+    assert said(page).count("You agreed on") == 2
+
+
+def test_nothing_is_verified_where_the_grants_cannot_be_written(alice, app, rows):
+    alice.asks_for_code("support")
+
+    def fail(_conn: Any, _cursor: Any, statement: str, *_: Any) -> None:
+        if statement.startswith("INSERT INTO consent"):
+            raise RuntimeError("the disk is full")
+
+    with app.app_context():
+        engine = db.engine
+    event.listen(engine, "before_cursor_execute", fail)
+    try:
+        assert alice.enters().status_code == 500
+    finally:
+        event.remove(engine, "before_cursor_execute", fail)
+    assert rows.one(Phone).verified_at is None
+    assert rows.one(Verification).approved_at is None
+    assert ledger(rows) == []
+
+
+@pytest.mark.parametrize("typed", ["123 456", "123-456", " 123456\n", "１２３４５６", "١٢٣٤٥٦"])
+def test_a_code_may_be_typed_as_people_do(alice, typed):
+    alice.asks_for_code()
+    assert alice.enters(typed).location == "/preferences"
+
+
+@pytest.mark.parametrize("typed", ["", "12", "abcdef", "1" * 11, "\0"])
+def test_what_cannot_be_a_code_costs_no_try(alice, typed):
+    alice.asks_for_code()
+    page = alice.enters(typed)
+    assert page.status_code == 400
+    assert "Enter the code: the digits that we sent" in said(page)
+    assert "You have 4 tries left" in said(page)
+
+
+def test_wrong_codes_count_down_to_a_new_one(alice, verify):
+    alice.asks_for_code()
+    for left in ("3 tries", "2 tries", "1 try"):
+        page = alice.enters("000000")
+        assert page.status_code == 400
+        assert title(page).startswith("Error: Enter the code")
+        assert f"You have {left} left" in said(page)
+        assert 'value="000000"' in page.text
+    page = alice.enters("000000")
+    assert "there are no tries left. Ask for a new one" in said(page)
+    assert 'name="code"' not in page.text
+    assert len(verify.canceled) == 1
+    assert alice.post("/verify", code=CODE).status_code == 429  # too late for that code
+
+    alice.post("/verify/send", on="/verify", channel="sms")
+    assert "You have 4 tries left" in said(alice.get("/verify"))
+    assert alice.enters().location == "/preferences"
+
+
+def test_an_expired_code_is_not_called_wrong(alice, verify):
+    alice.asks_for_code()
+    verify.check_answers.append(Refused(404, 20404, None))
+    page = alice.enters()
+    assert page.status_code == 400
+    assert "That code has expired. Ask for a new one" in said(page)
+    assert "wrong" not in said(page).lower().replace("wrong number?", "")
+
+
+def test_after_ten_minutes_the_page_says_that_the_code_has_expired(alice, app):
+    alice.asks_for_code()
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Verification).values(started_at=clock.now() - timedelta(minutes=11)))
+    page = alice.get("/verify")
+    assert "That code has expired" in said(page)
+    assert "Send a new code" in said(page)
+    assert "That code has expired" in said(alice.enters())
+
+
+CANNOT_CHECK = [
+    (Refused(429, 60202, None), 429, "There were too many wrong codes. Ask for a new one", 3),
+    (Refused(401, 20003, None), 503, "We cannot check codes just now", 4),
+    (Unknown("server_error", 500, None), 503, "We cannot check codes just now", 4),
+    (Unwritten("connect"), 503, "We cannot check codes just now", 4),
+    (Unknown("timeout", None, None), 503, "We cannot check codes just now", 4),
+]
+
+
+@pytest.mark.parametrize(("outcome", "status", "sentence", "left"), CANNOT_CHECK)
+def test_an_outage_is_not_a_wrong_code_and_costs_no_try(
+    alice, verify, outcome, status, sentence, left
+):
+    alice.asks_for_code()
+    verify.check_answers.append(outcome)
+    page = alice.enters()
+    assert page.status_code == status
+    assert sentence in said(page)
+    assert f"You have {left} tries left" in said(page)
+    assert "That code is wrong" not in said(page)
+
+
+def test_a_code_can_be_called_and_the_page_says_when_there_is_no_other_yet(alice, verify):
+    alice.asks_for_code()
+    assert "You can ask for a new code" not in said(alice.get("/verify"))
+    assert alice.post("/verify/send", on="/verify", channel="call").location == "/verify"
+    assert "We are calling" in said(alice.get("/verify"))
+    alice.post("/verify/send", on="/verify", channel="sms")
+    page = said(alice.get("/verify"))
+    assert "We have sent you a code again." in page
+    assert "You can ask for a new code in 10 minutes" in page
+    assert [channel for _, channel in verify.sent] == ["sms", "call", "sms"]
+    alice.post("/verify/send", on="/verify", channel="sms")
+    page = alice.get("/verify")
+    assert title(page).startswith("Error: ")
+    assert "We cannot send another code to this number yet" in said(page)
+    assert len(verify.sent) == 3
+
+
+def test_an_outage_while_a_code_is_sent_again_keeps_the_first_one_good(alice, verify):
+    alice.asks_for_code()
+    verify.start_answers.append(Unwritten("dns"))
+    alice.post("/verify/send", on="/verify", channel="sms")
+    assert "We cannot send codes just now" in said(alice.get("/verify"))
+    assert alice.enters().location == "/preferences"
+
+
+def test_codes_are_sent_whatever_the_opt_out_says(alice, app, verify):
+    opt_out(app, ALICE)
+    assert alice.asks_for_code().location == "/verify"
+    assert verify.sent == [(ALICE, "sms")]
+
+
+# Sessions
+
+
+def test_a_second_tab_with_another_number_cannot_borrow_an_approval(alice, verify, rows):
+    alice.asks_for_code("support")
+    first = dict(alice.session()["code"])
+    alice.asks_for_code(phone=BOB)  # the second tab
+    second = dict(alice.session()["code"])
+    # Bob's code approves Bob's verification, said to be Alice's.
+    verify.check_answers.append(Checked(BOB, "approved"))
+    with alice.client.session_transaction(base_url="https://sms.example.com") as session:
+        session["code"] = first
+    assert "expired" in said(alice.enters())
+    with alice.client.session_transaction(base_url="https://sms.example.com") as session:
+        session["code"] = first | {"verify_sid": second["verify_sid"]}
+    assert "expired" in said(alice.enters())
+    assert alice.get("/preferences").location == "/"
+    assert [row.verified_at for row in rows.all(Phone)] == [None, None]
+    assert ledger(rows) == []
+
+
+def test_the_session_is_a_new_one_after_approval_and_the_old_one_is_worth_nothing(alice, app):
+    alice.asks_for_code("support")
+    old, fixed = alice.session(), alice.cookie
+    alice.enters()
+    new = alice.session()
+    assert new["id"] != old["id"]
+    assert new.get("csrf_token") != old["csrf_token"]
+    assert "code" not in new
+    attacker = Person(app.test_client())
+    attacker.cookie = fixed
+    assert attacker.get("/preferences").location == "/"
+    attacker.cookie = fixed
+    assert "expired" in said(attacker.enters())
+
+
+def test_the_cookie_holds_no_number_and_is_guarded(alice):
+    alice.asks_for_code("support")
+    header = alice.get("/").headers["Set-Cookie"]
+    assert header.startswith("__Host-session=")
+    for word in ("HttpOnly", "SameSite=Lax", "Secure", "Path=/", "Expires="):
+        assert word in header
+    assert "0123" not in repr({k: v for k, v in alice.session()["code"].items() if "key" not in k})
+    assert ALICE[1:] not in repr(alice.session())
+    alice.enters()
+    assert ALICE[1:] not in repr(alice.session())
+
+
+def test_a_session_is_over_after_half_an_hour_however_busy(alice):
+    with travel(clock.now(), tick=True) as time:
+        alice.signs_in()
+        for _ in range(2):
+            time.shift(timedelta(minutes=14))
+            assert alice.get("/preferences").status_code == 200
+        time.shift(timedelta(minutes=3))
+        assert alice.get("/preferences").location == "/"
+        assert "Confirm your number to go on" in said(alice.get("/"))
+
+
+def test_erasing_ends_all_sessions_of_the_number_also_those_that_wait_for_a_code(alice, app):
+    alice.signs_in("support")
+    elsewhere, waiting = Person(app.test_client()), Person(app.test_client())
+    elsewhere.signs_in()
+    waiting.asks_for_code("order_updates")
+    alice.post("/preferences/erase")
+    for _ in range(2):
+        assert elsewhere.get("/preferences").location == "/"
+        assert waiting.get("/verify").location == "/"
+        # Nor does it help that somebody asks for a code again, which writes the number down.
+        with app.app_context(), db.engine.begin() as conn:
+            conn.execute(update(Phone).values(e164=ALICE))
+
+
+def test_signing_out_ends_the_sessions_in_other_browsers_too(alice, app):
+    alice.signs_in()
+    kept = alice.cookie
+    assert alice.post("/sign-out", on="/preferences").location == "/"
+    assert "You are signed out." in said(alice.get("/"))
+    thief = Person(app.test_client())
+    thief.cookie = kept
+    assert thief.get("/preferences").location == "/"
+    alice.signs_in()
+
+
+def test_who_is_signed_in_goes_on_to_the_preferences(alice):
+    alice.signs_in()
+    assert alice.get("/").location == "/preferences"
+
+
+@pytest.mark.parametrize("path", ["/preferences", "/preferences/data", "/preferences/erase"])
+def test_strangers_are_sent_to_the_start(alice, path):
+    answer = alice.get(f"{path}?next=https://evil.example")
+    assert (answer.status_code, answer.location) == (303, "/")
+
+
+def test_strangers_change_nothing(alice, bob, rows):
+    alice.signs_in("support")
+    token = bob.token("/")
+    for path in ("/preferences/stop", "/preferences/erase", "/preferences/purposes/support"):
+        answer = bob.post_blindly(path, csrf_token=token, agree="no")
+        assert (answer.status_code, answer.location) == (303, "/")
+    assert ledger(rows) == [("support", "granted")]
+    assert rows.all(OptOut) == []
+
+
+# Preferences
+
+
+def test_each_purpose_can_be_turned_on_and_off(alice, rows):
+    alice.signs_in("support")
+    alice.post("/preferences/purposes/support", on="/preferences", agree="no")
+    assert "You get no more support by text." in said(alice.get("/preferences"))
+    alice.post("/preferences/purposes/order_updates", on="/preferences", agree="yes")
+    page = alice.get("/preferences")
+    assert title(page).startswith("You have agreed to order updates.")
+    assert ledger(rows) == [
+        ("support", "granted"),
+        ("support", "withdrawn"),
+        ("order_updates", "granted"),
+    ]
+
+
+def test_the_words_agreed_to_stay_when_the_shop_changes_its_own(alice, monkeypatch):
+    alice.signs_in("support")
+    new = purposes.Purpose("support", "Support", "2", "I agree to something new.")
+    monkeypatch.setitem(purposes.PURPOSES, "support", new)
+    assert purposes.PURPOSES["support"].words("").text not in said(alice.get("/preferences"))
+    assert "answers my questions by text" in said(alice.get("/preferences"))
+
+
+def test_only_known_purposes_and_answers_are_taken(alice, rows):
+    alice.signs_in()
+    unknown = alice.post("/preferences/purposes/marketing", on="/preferences", agree="yes")
+    assert unknown.status_code == 404
+    neither = alice.post("/preferences/purposes/support", on="/preferences", agree="maybe")
+    assert neither.status_code == 400
+    assert ledger(rows) == []
+
+
+def test_a_consent_that_a_service_brought_says_so(alice, app, shop: Service, twilio):
+    shop.ships()
+    alice.signs_in()
+    page = said(alice.get("/preferences"))
+    assert "The shop wrote down on 2 June 2026 at 09:00 UTC that you had agreed." in page
+
+
+def test_stopping_everything_stops_and_one_new_grant_brings_back_no_other(
+    alice, rows, shop: Service, twilio
+):
+    alice.signs_in("order_updates", "support")
+    alice.post("/preferences/stop", on="/preferences")
+    page = said(alice.get("/preferences"))
+    assert "All texts are stopped. We text you no more, about anything." in page
+    assert "You stopped them here on" in page
+    assert rows.one(OptOut).source is OptOutSource.PAGE
+    assert shop.ships().status_code == 409
+
+    alice.post("/preferences/purposes/support", on="/preferences", agree="yes")
+    assert "All texts are stopped" not in said(alice.get("/preferences"))
+    assert shop.ships("order-1002-shipped").json["error"] == "consent_withdrawn"
+
+
+def is_opted_out(app: Flask, rows: Rows, source: OptOutSource) -> None:
+    key = rows.one(Phone).phone_key
+    with app.app_context():
+        stopping.stop(key, source)
+
+
+@pytest.mark.parametrize(
+    ("source", "sentences"),
+    [
+        (OptOutSource.TEXT, ("You replied STOP on", "text START to +1 500-555-0006")),
+        (OptOutSource.TWILIO, ("Your phone company told us", "text START to +1 500-555-0006")),
+        (OptOutSource.OPERATOR, ("The shop stopped them for you", "agree to something below")),
+        (OptOutSource.PAGE, ("You stopped them here", "agree to something below")),
+    ],
+)
+def test_an_opt_out_is_shown_with_what_ends_it(alice, app, rows, source, sentences):
+    alice.signs_in("support")
+    is_opted_out(app, rows, source)
+    page = said(alice.get("/preferences"))
+    for sentence in sentences:
+        assert sentence in page
+    ends_here = "Start again" in page
+    assert ends_here == (source in {OptOutSource.OPERATOR, OptOutSource.PAGE})
+
+
+def test_without_a_number_of_its_own_the_shop_asks_to_reply_start(alice, app, rows):
+    alice.signs_in()
+    is_opted_out(app, rows, OptOutSource.TEXT)
+    service = {"TWILIO_MESSAGING_SERVICE_SID": f"MG{1:032}", "TWILIO_FROM_NUMBER": ""}
+    with settings_of(app, **service, **VERIFY):
+        assert "reply START to any of our texts" in said(alice.get("/preferences"))
+
+
+def test_signing_in_without_a_purpose_lifts_no_stop(alice, rows):
+    alice.signs_in("support")
+    alice.post("/preferences/stop", on="/preferences")
+    alice.post("/sign-out", on="/preferences")
+    alice.signs_in()
+    assert rows.one(OptOut).lifted_at is None
+
+
+def test_what_we_know_is_a_file_to_keep(alice, bob, rows, shop: Service, twilio):
+    bob.signs_in("support")
+    shop.ships()
+    alice.signs_in("support")
+    answer = alice.get("/preferences/data")
+    assert answer.mimetype == "application/json"
+    assert answer.headers["Content-Disposition"].startswith("attachment")
+    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.json["phone"] == ALICE
+    assert [text["orderId" if "orderId" in text else "order_id"] for text in answer.json["texts"]]
+    assert BOB not in answer.text
+
+
+def test_erasing_asks_first_then_erases_and_says_so(alice, rows):
+    alice.signs_in("support")
+    assert "It cannot be undone." in said(alice.get("/preferences/erase"))
+    assert rows.one(Phone).e164 == ALICE
+    assert alice.post("/preferences/erase").location == "/erased"
+    assert "We have erased your number" in said(alice.get("/erased"))
+    assert rows.one(Phone).e164 is None
+    assert alice.session() == {}
+
+
+def test_an_erased_person_may_come_back(alice, rows):
+    alice.signs_in("support")
+    alice.post("/preferences/erase")
+    alice.signs_in("order_updates")
+    assert rows.one(Phone).e164 == ALICE
+    assert said(alice.get("/preferences")).count("You agreed on") == 1
+
+
+# All pages
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/verify",
+        "/verify/send",
+        "/preferences/purposes/support",
+        "/preferences/stop",
+        "/preferences/erase",
+        "/sign-out",
+    ],
+)
+def test_a_form_without_its_token_is_refused_with_a_page(alice, rows, path):
+    alice.signs_in("support")
+    for fields in ({}, {"csrf_token": "forged"}):
+        page = alice.post_blindly(path, phone=ALICE, code=CODE, agree="no", **fields)
+        assert page.status_code == 400
+        assert "We could not read that" in said(page)
+        assert "/static/app.css" in page.text
+    assert ledger(rows) == [("support", "granted")]
+
+
+def test_every_page_is_kept_nowhere_and_runs_nothing_of_others(alice):
+    alice.asks_for_code()
+    found = [alice.get(path) for path in ("/", "/verify", "/erased", "/nowhere")]
+    alice.enters()
+    found += [alice.get(path) for path in ("/preferences", "/preferences/erase")]
+    for page in found:
+        policy = page.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'self'; base-uri 'none'; form-action 'self'")
+        assert "unsafe" not in policy
+        assert not re.search(r"<style|\sstyle=|<script(?! src)|\son\w+=|https?://", page.text)
+        assert '<html lang="en">' in page.text
+        assert "Skip to main content" in page.text
+        if page.status_code != 404:
+            assert page.headers["Cache-Control"] == "no-store"
+
+
+def test_no_address_of_a_page_can_hold_a_number():
+    for rule in make_rules():
+        assert not {"phone", "number", "e164"} & rule.arguments
+
+
+def make_rules() -> Any:
+    app = Flask("pages")
+    app.register_blueprint(pages.bp)
+    return app.url_map.iter_rules()
+
+
+def test_numbers_and_codes_are_in_no_log(alice, caplog):
+    with caplog.at_level("DEBUG"):
+        alice.signs_in("support")
+        alice.post("/preferences/stop", on="/preferences")
+        alice.post("/preferences/erase")
+    logged = "\n".join(repr(record.__dict__) for record in caplog.records)
+    assert "2025550123" not in logged
+    assert CODE not in logged
+
+
+def test_the_sandbox_says_that_it_is_one(alice, app):
+    sentence = "Sandbox: no real texts are sent."
+    assert sentence in said(alice.get("/"))
+    with settings_of(app, TWILIO_BASE_URL="", **VERIFY):
+        assert sentence not in said(alice.get("/"))
+
+
+@pytest.mark.parametrize("error", [*BY_STATUS.values(), Bug, DatabaseAway])
+def test_every_error_of_a_page_is_in_plain_words(error):
+    heading, sentence = wording.page(error(retry_after=240))
+    plain = f"{heading} {sentence}"
+    for jargon in ("Retry-After", "JSON", "details", "request id", "Allow", "key", "database"):
+        assert jargon not in plain
+    if error.status in {429, 503}:
+        assert "in 4 minutes" in plain
+
+
+def test_errors_look_like_every_page(alice, app, monkeypatch):
+    assert "We cannot find that page" in said(alice.get("/nowhere"))
+    assert alice.get("/nowhere").status_code == 404
+    assert alice.get("/verify/send").status_code == 405
+    large = alice.post_blindly("/", phone="1" * 20_000)
+    assert (large.status_code, "more than we can take" in said(large)) == (413, True)
+
+    def break_down(*_: Any) -> None:
+        raise RuntimeError(ALICE)
+
+    alice.signs_in()
+    monkeypatch.setattr(customers, "preferences", break_down)
+    broken = alice.get("/preferences")
+    assert (broken.status_code, "went wrong on our side" in said(broken)) == (500, True)
+    assert broken.headers["X-Request-Id"] in broken.text
+    assert ALICE not in broken.text
+
+
+def test_a_wait_is_said_in_words():
+    assert [wording.wait(s) for s in (None, 0, 1, 59, 60, 61, 600, 5400, 5401, 86400)] == [
+        "in a moment",
+        "in a moment",
+        "in 1 second",
+        "in 59 seconds",
+        "in 1 minute",
+        "in 2 minutes",
+        "in 10 minutes",
+        "in 90 minutes",
+        "in 2 hours",
+        "in 24 hours",
+    ]
