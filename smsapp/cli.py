@@ -17,7 +17,7 @@ from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import ConsentSource, OptOutSource
 from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
-from smsapp.recipients import consent, customers, phones
+from smsapp.recipients import consent, customers, known_data, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.sandbox import app as sandbox
 
@@ -146,7 +146,7 @@ def export_consent(phone: str, out: IO[str]) -> None:
         "exportedAt": clock.now().isoformat(),
         "ledgerIsWhole": not faults,
         "faults": faults,
-    } | {name: customers.known_about(key)[name] for name in ("consents", "optOuts")}
+    } | {name: known_data.about(key)[name] for name in ("consents", "optOuts")}
     json.dump(evidence, out, indent=2, ensure_ascii=False)
     out.write("\n")
 

@@ -179,8 +179,9 @@ def set_up(stream: TextIO | None = None) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # They write whole requests, with the number in the query.
-    for name in ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug"):
+    # They write whole requests, with the number in the query, or a visitor's address.
+    quiet = ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug", "flask-limiter")
+    for name in quiet:
         logging.getLogger(name).setLevel(logging.WARNING)
     # It tells how it is set up each time somebody asks /readyz.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -127,7 +127,7 @@ class Phone(Base):
 
     phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
     # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
-    # opt-out; this refuses it.
+    # opt-out. As it is, no second row is written, and what refers to it is refused.
     e164: Mapped[str | None] = mapped_column(String(16), unique=True)
     country: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]

@@ -10,7 +10,6 @@ from sqlalchemy import Connection, delete, select, update
 
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import (
-    Consent,
     ConsentAction,
     ConsentEvidence,
     ConsentSource,
@@ -19,7 +18,6 @@ from smsapp.models import (
     OptOut,
     OptOutSource,
     Phone,
-    Verification,
     Wording,
 )
 from smsapp.recipients import consent, opt_out, phones, verification
@@ -109,69 +107,6 @@ def preferences(phone_key: str) -> Preferences | None:
         [_preference(purpose, latest.get(name), words, shop) for name, purpose in PURPOSES.items()],
         (out.source, out.created_at) if out else None,
     )
-
-
-def known_about(phone_key: str) -> dict[str, Any]:
-    """Return all that is known about a customer, as JSON, for themselves."""
-    with reading() as conn:
-        phone = conn.execute(select(Phone.__table__).where(Phone.phone_key == phone_key)).one()
-        return {
-            "phone": phone.e164,
-            "country": phone.country,
-            "firstSeenAt": phone.created_at.isoformat(),
-            "verifiedAt": phone.verified_at and phone.verified_at.isoformat(),
-            "consents": _as_json(
-                conn,
-                select(
-                    Consent.seq,
-                    Consent.purpose,
-                    Consent.action,
-                    Consent.source,
-                    Consent.since,
-                    Wording.text.label("words"),
-                    ConsentEvidence.address,
-                    ConsentEvidence.user_agent,
-                )
-                .join(Wording, Wording.hash == Consent.wording_hash)
-                .outerjoin(
-                    ConsentEvidence,
-                    (ConsentEvidence.phone_key == Consent.phone_key)
-                    & (ConsentEvidence.seq == Consent.seq),
-                )
-                .where(Consent.phone_key == phone_key)
-                .order_by(Consent.seq),
-            ),
-            "optOuts": _as_json(
-                conn,
-                select(OptOut.source, OptOut.created_at, OptOut.lifted_at)
-                .where(OptOut.phone_key == phone_key)
-                .order_by(OptOut.created_at),
-            ),
-            "texts": _as_json(
-                conn,
-                select(
-                    Delivery.kind,
-                    Delivery.order_id,
-                    Delivery.body,
-                    Delivery.state.label("status"),
-                    Delivery.created_at,
-                )
-                .where(Delivery.phone_key == phone_key)
-                .order_by(Delivery.created_at),
-            ),
-            "textsFromYou": _as_json(
-                conn,
-                select(Inbound.body, Inbound.keyword, Inbound.received_at)
-                .where(Inbound.phone_key == phone_key)
-                .order_by(Inbound.received_at),
-            ),
-            "verifications": _as_json(
-                conn,
-                select(Verification.channel, Verification.started_at, Verification.approved_at)
-                .where(Verification.phone_key == phone_key)
-                .order_by(Verification.started_at),
-            ),
-        }
 
 
 def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
@@ -264,13 +199,3 @@ def _preference(purpose: Purpose, row: Any, words: dict[str, str], shop: str) ->
         words[row.wording_hash] if granted else purpose.words(shop).text,
         row.source if row is not None else None,
     )
-
-
-def _as_json(conn: Connection, query: Any) -> list[dict[str, Any]]:
-    return [
-        {
-            name: value.isoformat() if isinstance(value, datetime) else value
-            for name, value in row._mapping.items()
-        }
-        for row in conn.execute(query)
-    ]

@@ -10,9 +10,10 @@ from sqlalchemy.dialects import postgresql, sqlite
 from smsapp.models import Phone
 from smsapp.phone import country
 
+# Whichever of its two unique indexes notices first that another process writes the same number.
 _INSERTS: Mapping[str, Any] = {
-    "sqlite": sqlite.insert(Phone).on_conflict_do_nothing(index_elements=["phone_key"]),
-    "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(index_elements=["phone_key"]),
+    "sqlite": sqlite.insert(Phone).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(),
 }
 _KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
 _LOCK = select(Phone.phone_key).where(_KEYS).order_by(Phone.phone_key).with_for_update()
@@ -38,6 +39,14 @@ def is_known(conn: Connection, phone_key: str) -> bool:
     """Whether we ever met this number, even if its person was erased since."""
     found = conn.execute(select(Phone.phone_key).where(Phone.phone_key == phone_key))
     return found.one_or_none() is not None
+
+
+def number_of(conn: Connection, phone_key: str) -> str | None:
+    """Return the number of a key, E.164; None once its person was erased."""
+    e164: str | None = conn.execute(
+        select(Phone.e164).where(Phone.phone_key == phone_key)
+    ).scalar_one()
+    return e164
 
 
 def remember_again(conn: Connection, phone_key: str, e164: str) -> None:

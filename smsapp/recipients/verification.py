@@ -12,21 +12,13 @@ from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
-from smsapp.errors import (
-    DestinationBlocked,
-    InvalidRequest,
-    Landline,
-    ProviderUnavailable,
-    RateLimited,
-    SmsappError,
-    VerifyNotConfigured,
-)
+from smsapp.errors import RateLimited, VerifyNotConfigured
 from smsapp.extensions import database_now, db, new_id, reading, settings
 from smsapp.metrics import VERIFICATIONS
 from smsapp.models import Channel, Phone, Verification
 from smsapp.phone import country, mask, phone_key
-from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten, Verify
-from smsapp.recipients import phones, verification_limits
+from smsapp.providers.verify import Checked, Refused, Started, Unknown, Verify
+from smsapp.recipients import phones, verification_errors, verification_limits
 
 log = logging.getLogger(__name__)
 
@@ -97,7 +89,7 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
         with db.engine.begin() as conn:
             conn.execute(delete(Verification).where(Verification.id == attempt_id))
     VERIFICATIONS.labels("refused").inc()
-    raise _refusal(outcome, extra)
+    raise verification_errors.of(outcome, extra)
 
 
 def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Verdict:
@@ -119,12 +111,16 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
     if used is None:
         return EXPIRED
     if used > MOST_CHECKS:
-        raise RateLimited(TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds()))
+        raise RateLimited(
+            verification_errors.TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds())
+        )
     outcome = client.check(sid=verify_sid, code=code)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     match outcome:
         case Checked(to=to, status="approved") if to == e164:
             approved_at = _approve(verify_sid, key, also)
+            if approved_at is None:
+                return EXPIRED
             VERIFICATIONS.labels("approved").inc()
             log.info("verification approved", extra=extra)
             return Verdict("approved", 0, approved_at)
@@ -142,7 +138,7 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
         case _:
             if not (isinstance(outcome, Refused) and outcome.code == MAX_CHECKS):
                 _give_back_check(verify_sid, key)  # no code was compared
-            raise _refusal(outcome, extra)
+            raise verification_errors.of(outcome, extra)
 
 
 def look(verify_sid: str, phone_key: str) -> Verdict:
@@ -170,9 +166,6 @@ def newest(e164: str) -> str | None:
             .order_by(Verification.started_at.desc())
             .limit(1)
         ).scalar_one_or_none()
-
-
-TOO_MANY_CHECKS = "Too many wrong codes. Ask for a new code."
 
 
 def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime, datetime]:
@@ -248,9 +241,12 @@ def _open(verify_sid: str, key: str, now: datetime) -> tuple[ColumnElement[bool]
     )
 
 
-def _approve(verify_sid: str, key: str, also: Also | None) -> datetime:
+def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
+    """Write an approval; return its time, or None where the person was erased meanwhile."""
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
+        if phones.number_of(conn, key) is None:
+            return None
         now = database_now(conn)
         conn.execute(
             update(Verification)
@@ -261,36 +257,6 @@ def _approve(verify_sid: str, key: str, also: Also | None) -> datetime:
         if also:
             also(conn, now)
     return now
-
-
-def _refusal(
-    outcome: Refused | Unwritten | Unknown | Checked, extra: dict[str, str]
-) -> SmsappError:
-    """Return what to tell the caller, each of Verify's errors in a sentence of its own."""
-    code = outcome.code if isinstance(outcome, Refused | Unknown) else None
-    log.warning("verification refused", extra=extra | {"twilio_code": code})
-    match outcome:
-        case Refused(code=60205):
-            return Landline()
-        case Refused(code=60410 | 60605 | 60238):
-            return DestinationBlocked()
-        case Refused(code=60200):
-            fields = {"phone": ["Twilio knows no such number."]}
-            return InvalidRequest(extra={"details": {"formErrors": [], "fieldErrors": fields}})
-        case Refused(code=60202, retry_after=wait):
-            return RateLimited(TOO_MANY_CHECKS, retry_after=int(wait or 600))
-        case Refused(code=60203, retry_after=wait):
-            return RateLimited("Too many codes to this number.", retry_after=int(wait or 600))
-        case Refused(http_status=429, retry_after=wait):
-            return RateLimited(retry_after=int(wait or 30))
-        case Refused(code=20404):
-            log.error("Twilio knows no Verify Service with TWILIO_VERIFY_SERVICE_SID")
-            return VerifyNotConfigured()
-        case Refused(http_status=401 | 403):
-            log.error("Twilio Verify refuses our credentials", extra={"twilio_code": code})
-            return ProviderUnavailable(retry_after=60)
-        case _:
-            return ProviderUnavailable(retry_after=30)
 
 
 def _client() -> Verify:

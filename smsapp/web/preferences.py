@@ -10,7 +10,7 @@ from smsapp.errors import InvalidRequest, NotFound
 from smsapp.extensions import settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
-from smsapp.recipients import customers
+from smsapp.recipients import customers, known_data
 from smsapp.recipients import sessions as customer_sessions
 from smsapp.recipients.opt_out import LIFTED_BY_PAGE
 from smsapp.recipients.purposes import PURPOSES
@@ -70,7 +70,7 @@ def stop_everything() -> ResponseReturnValue:
 @sessions.signed_in
 def data() -> ResponseReturnValue:
     """Return all that is known about the customer, as a file."""
-    known = customers.known_about(g.visitor.phone_key)
+    known = known_data.about(g.visitor.phone_key)
     return (
         json.dumps(known, indent=2, ensure_ascii=False),
         {

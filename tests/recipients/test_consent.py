@@ -7,9 +7,9 @@ from sqlalchemy.exc import DBAPIError
 from smsapp.extensions import db, settings
 from smsapp.models import Consent, ConsentAction, ConsentEvidence, Delivery, Inbound, Phone
 from smsapp.phone import phone_key
-from smsapp.recipients import consent, customers
+from smsapp.recipients import consent, customers, known_data
 from smsapp.recipients.customers import Visitor
-from tests.conftest import ALICE, BOB, ENVIRONMENT
+from tests.conftest import ALICE, BOB, ENVIRONMENT, settings_of
 
 KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
 ALICES = Visitor(KEY, "VE" + "1" * 32, "203.0.113.7", "Browser/1.0")
@@ -161,9 +161,16 @@ def test_erasing_leaves_everybody_else_alone(app, ledger, rows):
 
 def test_everything_known_about_a_customer_can_be_had(app, ledger):
     with app.app_context():
-        known = customers.known_about(KEY)
+        known = known_data.about(KEY)
     assert known["phone"] == ALICE
     assert [row["source"] for row in known["consents"]] == ["api", "page", "page"]
     assert known["consents"][1]["address"] == "203.0.113.7"
     assert known["texts"][0]["body"].startswith("Your order 1001")
     assert BOB not in str(known)
+
+
+def test_under_a_changed_phone_key_a_known_number_is_refused_and_not_texted(app, shop, twilio):
+    shop.ships()
+    with settings_of(app, PHONE_KEY="another phone key for the tests!!"):
+        assert shop.ships("order-1002-shipped", orderId="1002").status_code == 500
+    assert len(twilio.calls) == 1
