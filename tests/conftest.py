@@ -12,6 +12,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
+from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Row, delete, select, text, update
 
 from smsapp import api_keys, config, worker
@@ -284,10 +285,28 @@ def rows(app: Flask) -> Rows:
     return Rows(app)
 
 
-@pytest.fixture
-def in_ci() -> bool:
-    """Whether a build server runs this: there nothing may be skipped."""
-    return os.environ.get("CI") == "true"
+CHROMIUM = Path("/usr/bin/chromium")
+# Without a display, as root in a container, and without asking the world for anything.
+CHROMIUM_ARGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    """Debian's Chromium, one for all tests."""
+    if not CHROMIUM.exists() and os.environ.get("CI") != "true":
+        pytest.skip(f"there is no browser at {CHROMIUM}: apt-get install chromium")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
+        yield browser
+        browser.close()
 
 
 ROOT = Path(__file__).parents[1]

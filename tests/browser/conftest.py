@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from smsapp import api_keys
 from smsapp.api_keys import Scope
@@ -18,16 +18,6 @@ from smsapp.sandbox.app import Sandbox, SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, make_app
 from tests.flows.conftest import System, free_port
 
-CHROMIUM = Path("/usr/bin/chromium")
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
 VERIFY_SERVICE = "VA00000000000000000000000000000001"
 SHOP = "Corner Books"
 
@@ -104,21 +94,6 @@ class Customer:
 
 
 @pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
-    """Debian's Chromium."""
-    with chromium() as browser:
-        yield browser
-
-
-@contextmanager
-def chromium() -> Iterator[Browser]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGS)
-        yield browser
-        browser.close()
-
-
-@pytest.fixture(scope="session")
 def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str]]:
     """A shop for all tests; each of them has a number of its own."""
     with shop_on_sandbox(tmp_path_factory.mktemp("shop")) as found:
@@ -131,12 +106,9 @@ Opens = Callable[..., Customer]
 
 
 @pytest.fixture
-def customer(request: pytest.FixtureRequest, in_ci: bool) -> Iterator[Opens]:
+def customer(browser: Browser, shop: tuple[System, str]) -> Iterator[Opens]:
     """Open a browser window for a new customer; nothing may have gone wrong in it at the end."""
-    if not CHROMIUM.exists() and not in_ci:
-        pytest.skip(f"there is no browser at {CHROMIUM}")
-    browser: Browser = request.getfixturevalue("browser")
-    system, url = request.getfixturevalue("shop")
+    system, url = shop
     contexts: list[Any] = []
     faults: list[str] = []
 

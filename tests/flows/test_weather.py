@@ -25,6 +25,7 @@ EVENTS = 60
 def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_killed(system):
     """Half of the events by request, half by worker; the sandbox's list is the judge."""
     settings = {"LEASE_SECONDS": "15", "RECONCILE_GRACE_SECONDS": "2", "EMBEDDED_WORKER": "false"}
+    settings["API_RATE_LIMIT"] = "1000000/minute"
     system.environment |= settings
     system.sandbox.weather(**ROUGH)
     url, web = system.web()
@@ -63,6 +64,7 @@ def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_
         for number in range(EVENTS):
             path = f"/api/deliveries?eventId=order-{number:04}-shipped"
             states[get(url, system.key, path)["status"]] += 1
+        time.sleep(0.2)
         return states["pending"] + states["sending"] + states["unknown"]
 
     wait_for(lambda: left() == 0, seconds=100)

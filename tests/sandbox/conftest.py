@@ -2,7 +2,6 @@ from dataclasses import replace
 
 import pytest
 from desk import ACCOUNT, KEY, SECRET, SERVICE, SHOP, TOKEN, Receiver
-from playwright.sync_api import sync_playwright
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
@@ -84,25 +83,6 @@ def receiver():
     receiver = Receiver()
     yield receiver
     receiver.stop()
-
-
-ARGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-quic",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-]
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path="/usr/bin/chromium", args=ARGS)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
