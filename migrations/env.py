@@ -20,6 +20,7 @@ def run() -> None:
         try:
             with conn.begin():
                 if conn.dialect.name == "postgresql":
+                    conn.execute(text("SET LOCAL statement_timeout = 0"))
                     conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
                 context.configure(
                     connection=conn,

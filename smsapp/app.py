@@ -98,7 +98,14 @@ def _engine_options(settings: Settings) -> dict[str, object]:
         options["pool_size"] = settings.web_threads + settings.worker_threads + 2
     else:
         options |= {"pool_size": 10, "max_overflow": 10, "pool_timeout": 5}
-        options["connect_args"] = {"connect_timeout": 5}
+        options["connect_args"] = {
+            "connect_timeout": 5,
+            # A server that hangs is one that is away.
+            "tcp_user_timeout": 10_000,
+            "keepalives_idle": 10,
+            # A server's own zone would make times near the year 1 unreadable.
+            "options": "-c timezone=UTC -c statement_timeout=15000",
+        }
     return options
 
 
@@ -181,7 +188,7 @@ def _deliberate(error: Exception) -> SmsappError:
             limit = extensions.limiter.current_limit
             wait = limit.reset_at - time.time() if limit else 0
             return RateLimited(retry_after=max(1, math.ceil(wait)))
-        case OperationalError() | InterfaceError() | PoolTimeoutError():
+        case OperationalError() | InterfaceError() | PoolTimeoutError() | TimeoutError():
             log.error("database away", exc_info=error)
             return DatabaseAway(retry_after=DATABASE_RETRY_SECONDS)
         case HTTPException(code=int(status)) if status in BY_STATUS:

@@ -118,7 +118,7 @@ def erase(phone: str) -> None:
 def verify_consent() -> None:
     """Walk every chain of the ledger and name each row that was changed, lost or put in."""
     count = 0
-    with reading() as conn:
+    with reading(snapshot=True) as conn:
         for phone, seq, what in consent.faults(conn, settings().ledger_key):
             click.echo(f"{phone} row {seq}: {what}")
             count += 1
@@ -134,7 +134,7 @@ def verify_consent() -> None:
 def export_consent(phone: str, out: IO[str]) -> None:
     """Write the evidence for PHONE (E.164): what was agreed to when, in which words, and how."""
     key = _key_of(phone)
-    with reading() as conn:
+    with reading(snapshot=True) as conn:
         faults = [
             {"seq": seq, "fault": what}
             for found, seq, what in consent.faults(conn, settings().ledger_key)

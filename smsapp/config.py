@@ -105,6 +105,16 @@ def _e164_set(value: object) -> object:
     return frozenset(_e164(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _minutes(value: object) -> object:
+    """Split a comma-separated list of whole minutes."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 10_080 for part in parts):
+        raise ValueError("must be whole minutes with commas between, such as 5,15,45")
+    return tuple(int(part) for part in parts)
+
+
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 E164 = Annotated[str, AfterValidator(_e164)]
@@ -143,6 +153,8 @@ class Settings(BaseModel):
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20
     allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
+    undelivered_retry_minutes: Annotated[tuple[int, ...], BeforeValidator(_minutes)] = (5, 15, 45)
+    order_shipped_max_age_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
     verify_rate_limit: Annotated[str, AfterValidator(_rate)] = "20/hour"
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: Annotated[int, Field(ge=1)] = 20

@@ -111,20 +111,28 @@ def new_id() -> uuid.UUID:
 
 
 def schema_is_current() -> bool:
-    """Whether the database has been migrated to this version's schema."""
+    """Whether the database has this version's schema, or, during a deploy, the next one's."""
     with reading() as conn:
-        return set(MigrationContext.configure(conn).get_current_heads()) == _schema_heads()
+        now = set(MigrationContext.configure(conn).get_current_heads())
+    heads, known = _revisions()
+    return now == heads or bool(now - known)
 
 
 @lru_cache
-def _schema_heads() -> set[str]:
-    return set(ScriptDirectory(str(ROOT / "migrations")).get_heads())
+def _revisions() -> tuple[set[str], set[str]]:
+    scripts = ScriptDirectory(str(ROOT / "migrations"))
+    return set(scripts.get_heads()), {script.revision for script in scripts.walk_revisions()}
 
 
 @contextmanager
-def reading() -> Iterator[Connection]:
-    """Open a connection for reading alone: on SQLite it waits for no writer and blocks none."""
+def reading(*, snapshot: bool = False) -> Iterator[Connection]:
+    """Open a connection for reading alone: on SQLite it waits for no writer and blocks none.
+
+    With `snapshot` all its statements see one state of the database; on SQLite they always do.
+    """
     with db.engine.connect() as conn:
+        if snapshot and conn.dialect.name == "postgresql":
+            conn.execution_options(isolation_level="REPEATABLE READ")
         yield conn.execution_options(read_only=True)
 
 

@@ -38,6 +38,7 @@ FIELDS = (
     "answer",
     "source",
     "suppressed",
+    "count",
     "sender",
     "worker",
     "method",

@@ -294,7 +294,9 @@ class Delivery(Base):
     reason: Mapped[Reason | None]
     error_code: Mapped[int | None]  # Twilio's
     tries: Mapped[int]  # attempts spent of the allowance; not all of them count
+    undelivered: Mapped[int]  # attempts that Twilio took and the carrier could not deliver
     due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]  # from then on it would come too late to matter
     lease_token: Mapped[uuid.UUID | None]
     lease_until: Mapped[datetime | None]
     last_attempt_at: Mapped[datetime | None]

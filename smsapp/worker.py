@@ -13,7 +13,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp.delivery import health, leases, reconcile
 from smsapp.delivery.leases import Claim
@@ -31,7 +30,6 @@ POLL_SECONDS = 0.25
 CHORES_SECONDS = 5.0
 AFTER_TROUBLE_SECONDS = 1.0
 LOOK_UP_SECONDS = 2.0
-MOST_LOOK_UPS = 10
 
 _ANYTHING_DUE = (
     select(Delivery.id)
@@ -60,8 +58,8 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                         _do_chores(name)
                         next_chores = time.monotonic() + CHORES_SECONDS
                     claims = _claim(idle, threads)
-                except SQLAlchemyError:
-                    log.exception("worker waits for the database", extra={"worker": name})
+                except Exception:  # whatever it is, the next round may do better
+                    log.exception("worker could not claim", extra={"worker": name})
                     stopping.wait(AFTER_TROUBLE_SECONDS)
                     continue
                 for claim in claims:
@@ -94,10 +92,10 @@ def _look_up(app_context: AppContext, stopping: threading.Event) -> None:
     with app_context():
         while not stopping.wait(LOOK_UP_SECONDS):
             try:
-                while reconcile.run(MOST_LOOK_UPS) and not stopping.is_set():
+                while not stopping.is_set() and reconcile.run():
                     pass
-            except SQLAlchemyError:
-                log.exception("look-ups wait for the database")
+            except Exception:  # whatever it is, the next round may do better
+                log.exception("look-up failed")
 
 
 def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
@@ -107,15 +105,16 @@ def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
     free = 1
     while free < threads and idle.acquire(blocking=False):
         free += 1
-    claims: list[Claim] = []
+    committed: list[Claim] = []
     try:
         if _is_anything_due():
             with db.engine.begin() as conn:
                 claims = leases.claim(conn, free, leases.rules())
+            committed = claims  # not before: after a failed commit nobody sends them
     finally:
-        for _ in range(free - len(claims)):
+        for _ in range(free - len(committed)):
             idle.release()
-    return claims
+    return committed
 
 
 def _is_anything_due() -> bool:

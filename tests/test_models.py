@@ -55,6 +55,8 @@ VALID = [
             "state": "sent",
             "state_at": AT,
             "tries": 1,
+            "undelivered": 0,
+            "expires_at": AT,
             "created_at": AT,
         },
     ),

@@ -20,6 +20,13 @@ SQLITE = [
     BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END
     """
     for what in ("UPDATE", "DELETE")
+] + [
+    # INSERT OR REPLACE deletes without a DELETE.
+    """
+    CREATE TRIGGER consent_no_replace BEFORE INSERT ON consent
+    WHEN EXISTS (SELECT 1 FROM consent WHERE phone_key = NEW.phone_key AND seq = NEW.seq)
+    BEGIN SELECT RAISE(ABORT, 'the consent ledger is append-only'); END
+    """
 ]
 POSTGRESQL = [
     """

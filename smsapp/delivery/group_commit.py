@@ -23,7 +23,8 @@ from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError, TimeoutError
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -33,6 +34,11 @@ Statement = Callable[[Connection, list[Row]], list[Result]]
 # stay under SQLite's limit of 32,766.
 MOST_ROWS = 128
 
+MOST_TRIES = 3
+
+# A database that takes longer is away, for a caller who waits.
+LONGEST_WAIT_SECONDS = 20.0
+
 
 def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result:
     """Write one row in a commit shared with whoever else is waiting; return its result.
@@ -40,10 +46,11 @@ def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result
     Raises:
         Exception: What `statement` raised for this row, or SQLAlchemy's OperationalError
             when the database is away; nothing of the row is then committed.
+        TimeoutError: The database hangs; whether the row is written will show.
     """
     future: Future[Any] = Future()
     _writer(engine).put((statement, row, future))
-    result: Result = future.result()
+    result: Result = future.result(LONGEST_WAIT_SECONDS)
     return result
 
 
@@ -67,44 +74,44 @@ class _Writer:
             batch = [self._waiting.popleft()]
             while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
                 batch.append(self._waiting.popleft())
-            self._write(batch)
+            # A transaction for each kind: each takes its locks in an order of its own, and one
+            # after the other in a single transaction they could wait for each other in a circle.
+            by_statement: dict[Statement[Any, Any], list[tuple[Any, Future[Any]]]] = {}
+            for statement, row, future in batch:
+                by_statement.setdefault(statement, []).append((row, future))
+            for statement, rows in by_statement.items():
+                self._write(statement, rows)
 
-    def _write(self, batch: list[tuple[Statement[Any, Any], Any, Future[Any]]]) -> None:
+    def _write(
+        self, statement: Statement[Any, Any], rows: list[tuple[Any, Future[Any]]], tries: int = 1
+    ) -> None:
         try:
-            results = self._transaction(batch)
+            with _alone(self._engine), self._engine.begin() as conn:
+                results = statement(conn, [row for row, _ in rows])
         except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
-            if len(batch) == 1 or _is_away(error):
-                for _, _, future in batch:
+            if len(rows) == 1 and _is_passing(error) and tries < MOST_TRIES:
+                self._write(statement, rows, tries + 1)
+            elif len(rows) == 1 or _is_away(error):
+                for _, future in rows:
                     future.set_exception(error)
-                return
-            for item in batch:
-                self._write([item])
+            else:
+                for row in rows:
+                    self._write(statement, [row])
             return
-        for (_, _, future), result in zip(batch, results, strict=True):
+        for (_, future), result in zip(rows, results, strict=True):
             future.set_result(result)
 
-    def _transaction(self, batch: list[tuple[Statement[Any, Any], Any, Future[Any]]]) -> list[Any]:
-        results: list[Any] = [None] * len(batch)
-        by_statement: dict[Statement[Any, Any], list[int]] = {}
-        for place, (statement, _, _) in enumerate(batch):
-            by_statement.setdefault(statement, []).append(place)
-        with _alone(self._engine), self._engine.begin() as conn:
-            for statement, places in by_statement.items():
-                answers = statement(conn, [batch[place][1] for place in places])
-                for place, answer in zip(places, answers, strict=True):
-                    results[place] = answer
-        return results
+
+def _is_passing(error: Exception) -> bool:
+    """Whether it was a deadlock or the like (SQLSTATE class 40), which passes by itself."""
+    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return sqlstate.startswith("40")
 
 
 def _is_away(error: Exception) -> bool:
-    """Whether row by row would only wait once more for a database that is not there.
-
-    A deadlock (SQLSTATE class 40) is an OperationalError too, but passes by itself.
-    """
-    if not isinstance(error, OperationalError | InterfaceError | TimeoutError):
-        return False
-    sqlstate = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
-    return not sqlstate.startswith("40")
+    """Whether row by row would only wait once more for a database that is not there."""
+    away = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+    return away and not _is_passing(error)
 
 
 @contextmanager

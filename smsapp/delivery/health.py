@@ -1,8 +1,9 @@
 """How the outbox does, and whether a worker is there to empty it."""
 
 from dataclasses import dataclass
+from datetime import timedelta
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import sender
@@ -49,9 +50,11 @@ def look() -> Health:
 
 
 def beat(conn: Connection, name: str) -> None:
-    """Write that a worker is there."""
+    """Write that a worker is there, and forget those that have not been for a day."""
+    now = database_now(conn)
+    conn.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
     dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    row = {"seen_at": database_now(conn)}
+    row = {"seen_at": now}
     conn.execute(
         dialect.insert(Worker)
         .values(name=name, **row)
@@ -62,4 +65,4 @@ def beat(conn: Connection, name: str) -> None:
 def sign_off(name: str) -> None:
     """Remove a worker that ends on purpose."""
     with db.engine.begin() as conn:
-        conn.execute(Worker.__table__.delete().where(Worker.name == name))  # type: ignore[attr-defined]
+        conn.execute(delete(Worker).where(Worker.name == name))

@@ -55,6 +55,7 @@ class Claim:
     body: str
     kind: str
     event_id: str
+    expires_at: datetime
     is_probe: bool = False  # whether it tries if a held sender works again
     claimed_at: float = field(default_factory=time.monotonic)
 
@@ -85,6 +86,8 @@ _DUE = (
         Delivery.tries,
         Delivery.phone_key,
         Delivery.purpose,
+        Delivery.expires_at,
+        Delivery.last_attempt_at,
         _LAST_NUMBER.label("last_number"),
     )
     .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
@@ -95,10 +98,17 @@ _DUE = (
 _OF = Delivery.id.in_(bindparam("ids", expanding=True))
 _LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
 _SUPPRESS = update(Delivery).where(_OF).values(state=DeliveryState.SUPPRESSED, due_at=None)
+_EXPIRE = update(Delivery).where(_OF).values(state=DeliveryState.EXPIRED, due_at=None)
 _POSTPONE = update(Delivery).where(_OF).values(due_at=bindparam("until"))
+_LAPSED = (
+    select(Delivery.id)
+    .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_until < bindparam("now"))
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
 _LAPSE = (
     update(Delivery)
-    .where(Delivery.state == DeliveryState.SENDING, Delivery.lease_until < bindparam("now"))
+    .where(Delivery.id.in_(_LAPSED), Delivery.state == DeliveryState.SENDING)
     .values(
         state=DeliveryState.UNKNOWN,
         state_at=bindparam("now"),
@@ -203,9 +213,11 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     """
     now = database_now(conn)
     held = sender.is_held(conn, rules.sender)
-    if held:
-        most = 1 if sender.take_probe(conn, rules.sender, now) else 0
-    due = list(conn.execute(_DUE, {"now": now, "most": most})) if most else []
+    due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most}))
+    if expired := [row.id for row in due if row.expires_at <= now]:
+        conn.execute(_EXPIRE.values(state_at=now), {"ids": expired})
+        log.warning("expired before they could be sent", extra={"count": len(expired)})
+        due = [row for row in due if row.expires_at > now]
     if not due:
         return []
     numbers = phones.lock_what_is_free(conn, {row.phone_key for row in due})
@@ -213,16 +225,24 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     known = permission.facts(conn, numbers, rules.allowed)
     free = [row for row in due if row.phone_key in numbers]
     refusals = {
-        row.id: permission.may_text(known[row.phone_key], row.purpose, now).refusal for row in free
+        row.id: permission.may_text(known[row.phone_key], row.purpose).refusal for row in free
     }
     for reason in set(refusals.values()) - {None}:
         ids = [delivery_id for delivery_id, refusal in refusals.items() if refusal is reason]
         conn.execute(_SUPPRESS.values(state_at=now, reason=reason), {"ids": ids})
     allowed = [row for row in free if refusals[row.id] is None]
     texts = texts_today(conn, numbers, now)
-    ready = [row for row in allowed if take_place(texts, row.phone_key, rules)]
+    # A text that was tried today has its place already.
+    ready = [
+        row
+        for row in allowed
+        if (row.last_attempt_at and row.last_attempt_at >= _midnight(now))
+        or take_place(texts, row.phone_key, rules)
+    ]
     if late := [row.id for row in allowed if row not in ready]:
         conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
+    if held and ready and not sender.take_probe(conn, rules.sender, now):
+        return []
     columns = leased(now, rules.lease)
     claims = [
         Claim(
@@ -237,6 +257,7 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             body=row.body,
             kind=row.kind,
             event_id=row.event_id,
+            expires_at=row.expires_at,
             is_probe=held,
         )
         for row in ready

@@ -7,7 +7,7 @@ or to repeat one.
 import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, tuple_, update
@@ -44,6 +44,7 @@ class NewDelivery:
     order_id: str
     body: str
     consent_at: datetime
+    max_age: timedelta
     api_key_id: int | None
     send_now: bool
     rules: Rules
@@ -107,8 +108,10 @@ _QUEUE_AGAIN = (
         reason=bindparam("new_reason"),
         due_at=bindparam("new_due"),
         state_at=bindparam("now"),
+        expires_at=bindparam("new_expiry"),
         error_code=None,
         tries=0,
+        undelivered=0,
     )
 )
 
@@ -146,7 +149,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     new = {}
     for event in sorted(first):
         row = first[event]
-        refusal = permission.may_text(known[row.phone_key], row.purpose, now).refusal
+        refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
         new[event] = _new_row(row, refusal, now)
         if row.send_now and refusal is None and not held:
             if leases.take_place(texts, row.phone_key, rules):
@@ -173,8 +176,8 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     for row in repeats:
         found = seen[row.event]
         if found.reason is Reason.ATTEMPTS_SPENT and found.content_hash == row.content_hash:
-            refusal = permission.may_text(known[row.phone_key], row.purpose, now).refusal
-            seen[row.event] = _queue_again(conn, found, refusal, now)
+            refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
+            seen[row.event] = _queue_again(conn, found, refusal, now, row.max_age)
     return [
         fresh[row.event]
         if row.event in fresh and first[row.event] is row
@@ -194,7 +197,7 @@ def _note_consent(
     for row in rows:
         of_phone = known[row.phone_key]
         silent = all(entry.purpose != row.purpose for entry in of_phone.consents)
-        if silent and of_phone.erased_at is None:
+        if silent and not of_phone.was_erased:
             told.setdefault(
                 (row.phone_key, row.purpose),
                 Entry(
@@ -232,6 +235,8 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "reason": refusal,
         "error_code": None,
         "tries": 0,
+        "undelivered": 0,
+        "expires_at": now + row.max_age,
         "due_at": None if refusal else now,
         "lease_token": None,
         "lease_until": None,
@@ -257,6 +262,7 @@ def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
         body=row.body,
         kind=row.kind,
         event_id=row.event_id,
+        expires_at=values["expires_at"],
     )
 
 
@@ -279,7 +285,9 @@ def _repeat(seen: Any, content_hash: str) -> Accepted:
     )
 
 
-def _queue_again(conn: Connection, seen: Any, refusal: Reason | None, now: datetime) -> Any:
+def _queue_again(
+    conn: Connection, seen: Any, refusal: Reason | None, now: datetime, max_age: timedelta
+) -> Any:
     """Give a delivery whose attempts were spent a fresh allowance; return it as it now is."""
     conn.execute(
         _QUEUE_AGAIN,
@@ -288,6 +296,7 @@ def _queue_again(conn: Connection, seen: Any, refusal: Reason | None, now: datet
             "new_state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
             "new_reason": refusal,
             "new_due": None if refusal else now,
+            "new_expiry": now + max_age,
             "now": now,
         },
     )

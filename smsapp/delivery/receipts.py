@@ -3,7 +3,8 @@
 import logging
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
@@ -12,7 +13,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from smsapp.delivery import group_commit, look_ups, sender, stopping
-from smsapp.delivery.states import FOLLOWS, TWILIO_STATUS, advance, after_receipt
+from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.metrics import RECEIPTS
 from smsapp.models import (
@@ -48,6 +49,8 @@ class Reported:
     status: str
     error_code: int  # 0: none
     source: ReceiptSource = ReceiptSource.RECEIPT
+    # How long to wait before the first, the second… new attempt after one that was undelivered.
+    retry_waits: tuple[timedelta, ...] = field(default_factory=lambda: retry_waits())  # noqa: PLW0108  defined below
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,7 @@ class Recorded:
     e164: str | None = None
     country: str | None = None
     number: int | None = None
+    started_at: datetime | None = None
     state: DeliveryState | None = None
 
 
@@ -81,7 +85,8 @@ _CURRENT = (
         Delivery.phone_key,
         Delivery.state,
         Delivery.error_code,
-        Delivery.check_at,
+        Delivery.undelivered,
+        Delivery.tries,
         Phone.e164,
         Phone.country,
         exists()
@@ -121,13 +126,20 @@ _SET_DELIVERY = (
         state_at=bindparam("now"),
         error_code=bindparam("code"),
         reason=None,
-        due_at=None,
+        due_at=bindparam("new_due_at"),
+        undelivered=bindparam("new_undelivered"),
+        tries=bindparam("new_tries"),
         lease_token=None,
         lease_until=None,
         check_at=bindparam("new_check_at"),
         absent_since=None,
     )
 )
+
+
+def retry_waits() -> tuple[timedelta, ...]:
+    """Return UNDELIVERED_RETRY_MINUTES as a Reported carries it."""
+    return tuple(timedelta(minutes=wait) for wait in settings().undelivered_retry_minutes)
 
 
 def take(reported: Reported) -> Recorded:
@@ -142,8 +154,8 @@ def take(reported: Reported) -> Recorded:
         return recorded
     verdict = meaning(reported.error_code)
     if verdict.error_class is ErrorClass.OPT_OUT:
-        stopping.stop(recorded.phone_key, OptOutSource.TWILIO)
-    if verdict.holds_sender:
+        stopping.stop(recorded.phone_key, OptOutSource.TWILIO, told_of=recorded.started_at)
+    if verdict.holds_sender and recorded.taken is Taken.MOVED:
         with db.engine.begin() as conn:
             held = sender.hold(conn, settings().sender, reported.error_code, database_now(conn))
         if held:
@@ -167,6 +179,9 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
             "of": row["delivery_id"],
             "new_state": row["state"],
             "code": row["error_code"],
+            "new_due_at": None,
+            "new_undelivered": row["undelivered"],
+            "new_tries": row["tries"],
             "now": now,
         }
         for row in attempts.values()
@@ -192,8 +207,8 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
                 "received_at": now,
             }
         )
-        if attempt["is_inferred"] and attempt["sid"] != row.sid:  # what we knew was of another
-            attempt |= {"attempt_state": AttemptState.UNKNOWN, "attempt_code": None}
+        if attempt["is_inferred"] and attempt["sid"] != row.sid:  # what we found was another's
+            _take_back(attempt, deliveries[attempt["delivery_id"]])
         before = (attempt["attempt_state"], attempt["attempt_code"])
         after = advance(*before, row.status, row.error_code)
         inferred = row.source is ReceiptSource.LOOK_UP and (
@@ -205,6 +220,7 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
             changed_attempts[attempt["id"]] = attempt
         delivery = deliveries[attempt["delivery_id"]]
         if after != before and _move(delivery, attempt):
+            _try_again(delivery, attempt, row.retry_waits)
             moved_deliveries[delivery["of"]] = delivery
         results.append(_recorded(attempt, delivery, moved=after != before))
     if receipts:
@@ -259,12 +275,30 @@ def _move(delivery: dict[str, Any], attempt: dict[str, Any]) -> bool:
     """Let a delivery follow its attempt; return whether that changed it."""
     is_newest = not attempt["is_old"]
     state = after_receipt(delivery["new_state"], attempt["attempt_state"], is_newest=is_newest)
-    follows = FOLLOWS[attempt["attempt_state"]] is state
+    follows = FOLLOWS[attempt["attempt_state"]] is state and (is_newest or state in ARRIVED)
     code = attempt["attempt_code"] if follows else delivery["code"]
     if (state, code) == (delivery["new_state"], delivery["code"]):
         return False
-    delivery |= {"new_state": state, "code": code}
+    delivery |= {"new_state": state, "code": code, "new_due_at": None}
     return True
+
+
+def _try_again(
+    delivery: dict[str, Any], attempt: dict[str, Any], waits: tuple[timedelta, ...]
+) -> None:
+    """Let a delivery wait for a new attempt where the carrier's trouble may pass."""
+    failed = delivery["new_state"] in {DeliveryState.UNDELIVERED, DeliveryState.FAILED}
+    tried = delivery["new_undelivered"]
+    code = attempt["attempt_code"]
+    if not failed or not code or tried >= len(waits):
+        return
+    if meaning(code).error_class is ErrorClass.TRANSIENT:
+        delivery |= {
+            "new_state": DeliveryState.PENDING,
+            "new_due_at": delivery["now"] + waits[tried],
+            "new_undelivered": tried + 1,
+            "new_tries": 0,
+        }
 
 
 def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool) -> Recorded:
@@ -277,6 +311,7 @@ def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool)
         e164=attempt["e164"],
         country=attempt["country"],
         number=attempt["number"],
+        started_at=attempt["started_at"],
         state=delivery["new_state"],
     )
 

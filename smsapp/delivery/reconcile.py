@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, Uuid, bindparam, select, update
+from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from smsapp.delivery import look_ups, receipts, retry, sending
@@ -38,6 +38,7 @@ BEFORE_ATTEMPT = timedelta(minutes=1)
 # Whoever looks has this long; then another may.
 LOOKING = timedelta(minutes=1)
 AFTER_NO_ANSWER = timedelta(seconds=30)
+ABSENT = "absent"
 WHILE_DOUBTFUL = timedelta(minutes=5)
 
 _Newest = aliased(Attempt)
@@ -66,7 +67,7 @@ _DUE = (
     .join(Phone, Phone.phone_key == Delivery.phone_key)
     .where(Delivery.check_at <= bindparam("now"))
     .order_by(Delivery.check_at)
-    .limit(bindparam("most"))
+    .limit(1)
     .with_for_update(of=Delivery, skip_locked=True)
 )
 _SET = update(Delivery).where(Delivery.id == bindparam("of"))
@@ -75,17 +76,18 @@ _STILL = select(Delivery.state, Delivery.tries, Delivery.absent_since).where(
     Delivery.state == DeliveryState.UNKNOWN,
     bindparam("attempt", type_=Uuid()) == _NEWEST,
 )
-# Others that may have sent an equal text to the number: nobody knows their SID yet.
+# All that may have sent an equal text to the number and whose SID nobody knows, this one too.
 _RIVALS = (
-    select(Delivery.body, Delivery.state)
+    select(Delivery.body, Attempt.state, Attempt.id)
     .select_from(Delivery)
     .join(Attempt, Attempt.delivery_id == Delivery.id)
     .where(
         Delivery.phone_key == bindparam("phone_key"),
-        Attempt.id != bindparam("attempt"),
         Attempt.state.in_([AttemptState.SENDING, AttemptState.UNKNOWN]),
         Attempt.sid.is_(None),
+        func.coalesce(Attempt.trouble, "") != ABSENT,
     )
+    .order_by(Attempt.started_at, Attempt.id)
 )
 _KNOWN = select(Attempt.sid).where(Attempt.sid.in_(bindparam("sids", expanding=True)))
 
@@ -104,37 +106,39 @@ class Case:
     started_at: datetime
 
 
-def run(most: int) -> int:
-    """Look up what is due, one after the other, at most so many; return how many."""
-    cases = _take(most)
-    for case in cases:
-        if case.sid:
-            _ask_about(case, case.sid)
-        elif case.state is DeliveryState.UNKNOWN and case.e164:
-            _search_for(case, case.e164)
-    return len(cases)
+def run() -> bool:
+    """Look one delivery up; return False where none is due."""
+    case = _take()
+    if case is None:
+        return False
+    if case.sid:
+        _ask_about(case, case.sid)
+    elif case.state is DeliveryState.UNKNOWN and case.e164:
+        _search_for(case, case.e164)
+    else:  # of an erased person nothing can be searched for; a receipt may still come
+        with db.engine.begin() as conn:
+            conn.execute(_SET.values(check_at=None), {"of": case.delivery_id})
+    return True
 
 
-def _take(most: int) -> list[Case]:
-    """Take due look-ups; until LOOKING has passed nobody else does them."""
+def _take() -> Case | None:
+    """Take a due look-up; until LOOKING has passed nobody else does it."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        rows = conn.execute(_DUE, {"now": now, "most": most}).all()
-        for row in rows:
-            conn.execute(_SET.values(check_at=now + LOOKING), {"of": row.id})
-    return [
-        Case(
-            row.id,
-            row.state,
-            row.body,
-            row.phone_key,
-            row.e164,
-            row.attempt_id,
-            row.sid,
-            row.started_at,
-        )
-        for row in rows
-    ]
+        row = conn.execute(_DUE, {"now": now}).one_or_none()
+        if row is None:
+            return None
+        conn.execute(_SET.values(check_at=now + LOOKING), {"of": row.id})
+    return Case(
+        row.id,
+        row.state,
+        row.body,
+        row.phone_key,
+        row.e164,
+        row.attempt_id,
+        row.sid,
+        row.started_at,
+    )
 
 
 def _ask_about(case: Case, sid: str) -> None:
@@ -146,7 +150,8 @@ def _ask_about(case: Case, sid: str) -> None:
         now = database_now(conn)
         still = (Delivery.state == DeliveryState.SENT) | (Delivery.state == DeliveryState.UNKNOWN)
         later = look_ups.after_sent(case.started_at, now)
-        if not isinstance(found, Listed):
+        gone = isinstance(found, Refused) and found.http_status == 404
+        if not isinstance(found, Listed) and not gone:
             later = now + AFTER_NO_ANSWER
         conn.execute(_SET.where(still).values(check_at=later), {"of": case.delivery_id})
 
@@ -175,17 +180,19 @@ def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> 
             conn.execute(_SET.values(check_at=now + AFTER_NO_ANSWER), {"of": case.delivery_id})
             return None
         unclaimed = _unclaimed(conn, found)
-        keys = {"phone_key": case.phone_key, "attempt": case.attempt_id}
-        rivals = conn.execute(_RIVALS, keys).all()
-        equal = [message for message in unclaimed if message.body == case.body]
+        rivals = conn.execute(_RIVALS, {"phone_key": case.phone_key}).all()
+        in_flight = any(rival.state is AttemptState.SENDING for rival in rivals)
+        candidates = [rival.id for rival in rivals if rival.body == case.body]
+        equal = [message for message in reversed(unclaimed) if message.body == case.body]
         if not unclaimed:
             _absent(conn, case, still, now)
-        elif len(equal) == 1 and all(rival.body != case.body for rival in rivals):
-            receipts.record(conn, [_reported(case, equal[0])])
-            log.info("found at Twilio", extra=_fields(case) | {"message_sid": equal[0].sid})
-            return equal[0]
+        elif len(equal) == len(candidates) and not in_flight:
+            # As many equal texts as there are attempts: each has one, in the order of time.
+            mine = equal[candidates.index(case.attempt_id)]
+            receipts.record(conn, [_reported(case, mine)])
+            log.info("found at Twilio", extra=_fields(case) | {"message_sid": mine.sid})
+            return mine
         else:
-            in_flight = any(rival.state is DeliveryState.SENDING for rival in rivals)
             _doubtful(conn, case, now, is_alarm=not in_flight)
     return None
 
@@ -221,7 +228,8 @@ def _absent(conn: Connection, case: Case, still: Any, now: datetime) -> None:
     conn.execute(
         update(Attempt)
         .where(Attempt.id == case.attempt_id)
-        .values(state=AttemptState.FAILED, trouble="absent", settled_at=now)
+        # Still unknown: should a receipt come after all, it moves the attempt like any other.
+        .values(state=AttemptState.UNKNOWN, trouble=ABSENT, settled_at=now)
     )
     log.info("certainly not at Twilio", extra=_fields(case))
 

@@ -9,6 +9,8 @@ from datetime import timedelta
 MOST_TRIES = 5
 FIRST_CAP_SECONDS = 8.0
 
+LONGEST_OUTAGE_WAIT_SECONDS = 60.0
+
 # Retry-After is obeyed up to here; a longer one is some proxy's mistake.
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 
@@ -27,3 +29,13 @@ def wait(tries: int, retry_after: float | None) -> timedelta | None:
     backoff = random.uniform(0, FIRST_CAP_SECONDS * 2 ** (tries - 1))  # noqa: S311  not a secret
     asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
     return timedelta(seconds=max(backoff, asked))
+
+
+def wait_for_twilio(attempts: int) -> timedelta:
+    """Return how long to wait where Twilio could not be reached, after so many attempts.
+
+    Such an attempt spends nothing: it is made again, about once a minute in the end, until the
+    event is too old to matter.
+    """
+    cap = min(LONGEST_OUTAGE_WAIT_SECONDS, FIRST_CAP_SECONDS * 2.0 ** min(attempts - 1, 10))
+    return timedelta(seconds=random.uniform(0, cap))  # noqa: S311  not a secret

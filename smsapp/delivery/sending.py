@@ -7,6 +7,7 @@ import logging
 import time
 from functools import lru_cache
 
+from smsapp import clock
 from smsapp.delivery import group_commit, stopping
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settled, Settlement, settle
@@ -22,6 +23,9 @@ log = logging.getLogger(__name__)
 # One deadline over the whole call. The lease is longer, so that whoever holds one still has
 # time to settle.
 CALL_SECONDS = 10.0
+
+# What Twilio takes, and keeps a text for when it is told nothing.
+LONGEST_VALIDITY = 36_000
 
 # Twilio repeats a receipt that we fail to take only when told to: 5 times, whatever the failure.
 RECEIPT_RETRIES = "#rc=5&rp=all"
@@ -58,11 +62,18 @@ def _call(claim: Claim) -> SendResult:
         body=claim.body,
         from_number=None if service else config.twilio_from_number,
         messaging_service_sid=service,
+        validity_period=_validity(claim),
         status_callback=(
             f"{config.public_base_url}/twilio/status-callback"
             f"?attempt={claim.attempt_id}{RECEIPT_RETRIES}"
         ),
     )
+
+
+def _validity(claim: Claim) -> int:
+    """Return for how many seconds the text still matters, as far as Twilio can be told."""
+    left = (claim.expires_at - clock.now()).total_seconds()
+    return max(1, min(LONGEST_VALIDITY, int(left)))
 
 
 @lru_cache(maxsize=4)

@@ -92,6 +92,7 @@ _CURRENT = (
         Attempt.state.label("attempt_state"),
         Attempt.error_code.label("attempt_code"),
         Attempt.sid,
+        Attempt.is_inferred,
         Delivery.state,
         Delivery.reason,
         Delivery.error_code,
@@ -115,6 +116,7 @@ _SET_ATTEMPT = (
             for name in (
                 "state",
                 "sid",
+                "is_inferred",
                 "error_code",
                 "outcome",
                 "trouble",
@@ -178,6 +180,8 @@ def _attempt_after(row: Settlement, before: Any, now: datetime) -> dict[str, Any
     """Return an attempt's columns; a receipt that came first outranks what the call said."""
     state, code, sid, segments = before.attempt_state, before.attempt_code, before.sid, None
     if isinstance(row.outcome, Sent):
+        if before.is_inferred and sid != row.outcome.sid:  # what we found was another's
+            state, code = AttemptState.UNKNOWN, None
         state, code = advance(state, code, "queued", 0)
         sid, segments = row.outcome.sid, row.outcome.segments
     elif state in {AttemptState.SENDING, AttemptState.UNKNOWN}:
@@ -188,6 +192,7 @@ def _attempt_after(row: Settlement, before: Any, now: datetime) -> dict[str, Any
         "of": before.id,
         "new_state": state,
         "new_sid": sid,
+        "new_is_inferred": before.is_inferred and not isinstance(row.outcome, Sent),
         "new_error_code": code,
         "new_outcome": _OUTCOMES[type(row.outcome)],
         "new_trouble": row.trouble,
@@ -202,9 +207,11 @@ def _delivery_after(
     """Return a delivery's columns, or None where it is no longer this call's to move."""
     leased = before.lease_token == row.claim.lease_token
     if row.meaning is None:
-        # Told late that Twilio has it: still news where nobody knew.
-        was_unknown = before.state is DeliveryState.UNKNOWN and not before.is_old
-        moves = leased or was_unknown
+        # Told late that Twilio has it: still news where nobody knew, or where it was taken for
+        # absent and waits to be sent again; but not where a receipt has told more.
+        nobody_knew = before.attempt_state in {AttemptState.SENDING, AttemptState.UNKNOWN}
+        waits = before.state in {DeliveryState.UNKNOWN, DeliveryState.PENDING}
+        moves = leased or (waits and nobody_knew and not before.is_old)
         return _columns(row, FOLLOWS[attempt], now) if moves else None
     if not leased:
         return None
@@ -215,6 +222,11 @@ def _delivery_after(
             return _columns(row, DeliveryState.UNKNOWN, now)
         case ErrorClass.OPT_OUT:
             return _columns(row, DeliveryState.SUPPRESSED, now, reason=Reason.OPTED_OUT)
+        case ErrorClass.TRANSIENT if isinstance(row.outcome, Unwritten):
+            # Twilio cannot be reached: nobody's fault, and over only when it is over.
+            due = now + retry.wait_for_twilio(row.claim.number)
+            spent = row.claim.tries - 1
+            return _columns(row, DeliveryState.PENDING, now, due_at=due, tries=spent)
         case ErrorClass.TRANSIENT:
             retry_after = row.outcome.retry_after if isinstance(row.outcome, Refused) else None
             wait = retry.wait(row.claim.tries, retry_after)

@@ -8,6 +8,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, select
 
 from smsapp.delivery.settle import UNKNOWN, UNWRITTEN
+from smsapp.delivery.states import STOPPED
 from smsapp.extensions import reading_objects
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, Phone, Receipt
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
@@ -117,5 +118,5 @@ def _steps(delivery: Delivery, attempts: list[Attempt], receipts: list[Receipt])
             numbers[receipt.attempt_id],
             error_code=receipt.error_code or None,
         )
-    if delivery.reason:
+    if delivery.reason or delivery.state in STOPPED:
         yield Step(delivery.state_at, delivery.state, "smsapp", reason=delivery.reason)

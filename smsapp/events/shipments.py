@@ -37,6 +37,8 @@ PURPOSE = "order_updates"
 
 # A caller's clock may be this much ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
+# What programs write for “never” lies before: the year 1, say.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC3339 = re.compile(
@@ -83,7 +85,9 @@ def _time_with_offset(value: object) -> object:
         raise ValueError("there is no such time") from None
 
 
-def _not_in_the_future(value: datetime) -> datetime:
+def _plausible(value: datetime) -> datetime:
+    if value < EARLIEST:
+        raise ValueError("must be a time since 1970: this one looks like an empty value")
     if value > clock.now() + CLOCK_SKEW:
         raise ValueError("must not be in the future: nobody can have agreed yet")
     return value
@@ -104,9 +108,7 @@ class OrderShipped(BaseModel):
     phone: Annotated[str, AfterValidator(_phone)]
     order_id: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
     tracking_url: Annotated[str, Field(max_length=500), AfterValidator(_http_url)] | None = None
-    consent_at: Annotated[
-        datetime, BeforeValidator(_time_with_offset), AfterValidator(_not_in_the_future)
-    ]
+    consent_at: Annotated[datetime, BeforeValidator(_time_with_offset), AfterValidator(_plausible)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +142,7 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
         order_id=event.order_id,
         body=texts.order_shipped(config.shop_name, event.order_id, event.tracking_url),
         consent_at=event.consent_at,
+        max_age=timedelta(hours=config.order_shipped_max_age_hours),
         api_key_id=api_key_id,
         send_now=not respond_async,
         rules=leases.rules(),
@@ -149,7 +152,7 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
         return Outcome(accepted)
     try:
         return Outcome(accepted, send(accepted.claim))
-    except SQLAlchemyError:
+    except (SQLAlchemyError, TimeoutError):
         # It is accepted; only how the call went could not be written. The lease will lapse and
         # the receipt will tell.
         log.exception("not settled", extra={"delivery": str(accepted.delivery_id)})

@@ -93,6 +93,7 @@ class Twilio:
         status_callback: str,
         from_number: str | None = None,
         messaging_service_sid: str | None = None,
+        validity_period: int | None = None,
     ) -> SendResult:
         """Ask Twilio, once, to send a text, and return what is certain afterwards.
 
@@ -102,6 +103,7 @@ class Twilio:
             status_callback: Where Twilio posts what becomes of it.
             from_number: The sender, E.164; or give `messaging_service_sid`, "MG…".
             messaging_service_sid: The Messaging Service that chooses a sender.
+            validity_period: Seconds after which Twilio no longer sends it, 1 to 36,000.
         """
         try:
             message = self._messages.create(
@@ -110,6 +112,7 @@ class Twilio:
                 status_callback=status_callback,
                 from_=from_number,
                 messaging_service_sid=messaging_service_sid,
+                **({"validity_period": validity_period} if validity_period else {}),
             )
         except CallFailed as failed:
             return failed.outcome

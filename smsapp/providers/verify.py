@@ -75,6 +75,8 @@ class Verify:
             )
         except CallFailed as failed:
             return failed.outcome
+        except Exception:  # noqa: BLE001  an answer that cannot be read tells nothing
+            return _UNREADABLE
         return Started(made.sid, made.status)
 
     def check(self, *, sid: str, code: str) -> Checked | Refused | Unwritten | Unknown:
@@ -83,6 +85,8 @@ class Verify:
             checked = self._service.verification_checks.create(verification_sid=sid, code=code)
         except CallFailed as failed:
             return failed.outcome
+        except Exception:  # noqa: BLE001  an answer that cannot be read tells nothing
+            return _UNREADABLE
         return Checked(checked.to, checked.status)
 
     def cancel(self, sid: str) -> None:
@@ -91,3 +95,6 @@ class Verify:
             self._service.verifications(sid).update(status="canceled")
         except CallFailed:
             return  # it has ended by itself, or will within ten minutes
+
+
+_UNREADABLE = Unknown("bad_answer", None, None)

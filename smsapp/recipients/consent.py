@@ -137,7 +137,13 @@ def mac(key: bytes, row: dict[str, Any], previous: str) -> str:
 
 
 def faults(conn: Connection, key: bytes) -> Iterator[tuple[str, int, str]]:
-    """Walk every chain; yield (phone key, sequence number, what is wrong with that row)."""
+    """Walk every chain; yield (phone key, sequence number, what is wrong with that row).
+
+    `conn` has to see one state of the database throughout (extensions.reading), or what is
+    written meanwhile looks like a fault.
+    """
+    shown = conn.execute(select(Wording.hash, Wording.text)).all()
+    changed = {row.hash for row in shown if Words("", row.text).hash != row.hash}
     expected = {
         row.phone_key: row.consents for row in conn.execute(select(Phone.phone_key, Phone.consents))
     }
@@ -152,6 +158,8 @@ def faults(conn: Connection, key: bytes) -> Iterator[tuple[str, int, str]]:
             yield row.phone_key, seq + 1, "missing"
         elif not hmac.compare_digest(row.mac, mac(key, dict(row._mapping), previous)):
             yield row.phone_key, row.seq, "changed or inserted"
+        elif row.wording_hash in changed:
+            yield row.phone_key, row.seq, "changed in its words"
         found[row.phone_key] = (row.seq, row.mac)
     for phone_key, count in expected.items():
         last = found.get(phone_key, (0, ""))[0]

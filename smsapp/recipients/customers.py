@@ -14,10 +14,12 @@ from smsapp.models import (
     ConsentEvidence,
     ConsentSource,
     Delivery,
+    DeliveryState,
     Inbound,
     OptOut,
     OptOutSource,
     Phone,
+    Reason,
     Wording,
 )
 from smsapp.recipients import consent, opt_out, phones, verification
@@ -125,7 +127,18 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
             .where(Phone.phone_key == key)
             .values(e164=None, erased_at=now, sessions_since=now, verified_at=None)
         )
-        conn.execute(update(Delivery).where(Delivery.phone_key == key).values(body=""))
+        theirs = Delivery.phone_key == key
+        conn.execute(update(Delivery).where(theirs).values(body=""))
+        conn.execute(
+            update(Delivery)
+            .where(theirs, Delivery.state == DeliveryState.PENDING)
+            .values(
+                state=DeliveryState.SUPPRESSED,
+                state_at=now,
+                reason=Reason.CONSENT_WITHDRAWN,
+                due_at=None,
+            )
+        )
         conn.execute(update(Inbound).where(Inbound.phone_key == key).values(body=""))
         conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
     log.info("erased", extra={"phone_key": key, "source": source})
@@ -134,6 +147,8 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
 def _commit(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
     with db.engine.begin() as conn:
         phones.lock(conn, [visitor.phone_key])
+        if phones.number_of(conn, visitor.phone_key) is None:
+            return  # erased a moment ago, in another window
         _write(conn, visitor, list(purposes), action, database_now(conn))
 
 

@@ -28,6 +28,12 @@ def record(conn: Connection, phone_key: str, source: OptOutSource, at: datetime)
     return True
 
 
+def was_lifted_since(conn: Connection, phone_key: str, at: datetime) -> bool:
+    """Whether the number's owner has asked for texts again since then."""
+    lifted = select(OptOut.id).where(OptOut.phone_key == phone_key, OptOut.lifted_at > at)
+    return conn.execute(lifted.limit(1)).one_or_none() is not None
+
+
 # What a person's grant on the page takes back. A STOP by text is kept by the carrier too, and
 # only a START by text ends it there.
 LIFTED_BY_PAGE = frozenset({OptOutSource.PAGE, OptOutSource.OPERATOR})

@@ -2,18 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select
 
-from smsapp.models import ConsentAction, OptOut, Phone, Reason
-from smsapp.recipients import consent
+from smsapp.models import ConsentAction, Phone, Reason
+from smsapp.recipients import consent, opt_out
 
-_OPT_OUTS = select(OptOut.phone_key, OptOut.created_at, OptOut.lifted_at).where(
-    OptOut.phone_key.in_(bindparam("phone_keys", expanding=True))
-)
-_ERASED = select(Phone.phone_key, Phone.erased_at).where(
+_ERASED = select(Phone.phone_key).where(
     Phone.phone_key.in_(bindparam("phone_keys", expanding=True)), Phone.erased_at.is_not(None)
 )
 
@@ -22,16 +18,16 @@ _ERASED = select(Phone.phone_key, Phone.erased_at).where(
 class Facts:
     """All that permission for one number rests on.
 
-    opt_outs: (from, until) of each, until being None while it is in force.
+    opted_out: Whether an opt-out is in force.
     consents: The number's rows of the ledger, oldest first.
-    erased_at: When the person was last erased.
+    was_erased: Whether the person was ever erased.
     is_listed: Whether ALLOWED_RECIPIENTS has the number, or is empty.
     is_known: Whether we still have the number.
     """
 
-    opt_outs: tuple[tuple[datetime, datetime | None], ...] = ()
+    opted_out: bool = False
     consents: tuple[Row[Any], ...] = ()
-    erased_at: datetime | None = None
+    was_erased: bool = False
     is_listed: bool = True
     is_known: bool = True
 
@@ -53,17 +49,14 @@ def facts(
     Read in the transaction that writes the attempt, with the numbers locked (phones.py), so
     that no attempt is committed after its number's STOP.
     """
-    keys = {"phone_keys": list(numbers)}
-    opt_outs: dict[str, list[tuple[datetime, datetime | None]]] = {key: [] for key in numbers}
-    for row in conn.execute(_OPT_OUTS, keys):
-        opt_outs[row.phone_key].append((row.created_at, row.lifted_at))
-    erased = {row.phone_key: row.erased_at for row in conn.execute(_ERASED, keys)}
+    erased = set(conn.execute(_ERASED, {"phone_keys": list(numbers)}).scalars())
+    opted_out = opt_out.in_force(conn, numbers)
     ledger = consent.rows_of(conn, numbers)
     return {
         key: Facts(
-            tuple(opt_outs[key]),
+            key in opted_out,
             tuple(ledger[key]),
-            erased.get(key),
+            key in erased,
             not allowed or e164 in allowed,
             e164 is not None,
         )
@@ -71,21 +64,22 @@ def facts(
     }
 
 
-def may_text(known: Facts, purpose: str, at: datetime) -> Permission:
-    """Return whether this number may be texted for this purpose at this time.
+def may_text(known: Facts, purpose: str) -> Permission:
+    """Return whether this number may now be texted for this purpose.
 
     An opt-out is above every consent. Of the ledger the latest row for the purpose counts. Where
     there is none, the consent that the event itself brings along counts, but not after an
     erasure: then only the customer's own grant does.
+
+    By the rows alone and by no clock: one that is set back must not overrun a STOP.
     """
-    if any(begun <= at and (ended is None or at < ended) for begun, ended in known.opt_outs):
+    if known.opted_out:
         return Permission(Reason.OPTED_OUT)
     if not known.is_listed:
         return Permission(Reason.NOT_ALLOWED)
-    rows = [row for row in known.consents if row.purpose == purpose and row.at <= at]
+    rows = [row for row in known.consents if row.purpose == purpose]
     if rows and rows[-1].action is ConsentAction.WITHDRAWN:
         return Permission(Reason.CONSENT_WITHDRAWN, rows[-1].seq)
-    was_erased = known.erased_at is not None and known.erased_at <= at
-    if (not rows and was_erased) or not known.is_known:
+    if (not rows and known.was_erased) or not known.is_known:
         return Permission(Reason.CONSENT_WITHDRAWN)
     return Permission(None, rows[-1].seq if rows else None)

@@ -66,7 +66,7 @@ def lock(conn: Connection, phone_keys: Iterable[str]) -> None:
 
 
 def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str | None]:
-    """Hold back any STOP to those of the numbers that nobody is alone with.
+    """Be alone with those of the numbers that nobody else is alone with.
 
     Return them, {phone key: E.164, or None for an erased one}.
     """

@@ -60,8 +60,8 @@ def switch(name: str) -> ResponseReturnValue:
 @sessions.signed_in
 def stop_everything() -> ResponseReturnValue:
     """Stop all texts, and take back each consent, so that one new grant brings back no other."""
-    stopping.stop(g.visitor.phone_key, OptOutSource.PAGE)
     customers.withdraw(g.visitor, PURPOSES)
+    stopping.stop(g.visitor.phone_key, OptOutSource.PAGE)
     flash("All texts are stopped. We text you no more, about anything.")
     return see("preferences.show")
 

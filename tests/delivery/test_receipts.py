@@ -2,21 +2,24 @@
 
 import contextlib
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from sqlalchemy import update
 
+from smsapp import worker
 from smsapp.delivery import leases, outbox, receipts
 from smsapp.delivery.outbox import NewDelivery
 from smsapp.delivery.receipts import Reported, Taken
 from smsapp.delivery.settle import Settlement, settle
 from smsapp.extensions import db
+from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
 from smsapp.phone import phone_key
 from smsapp.providers.twilio import Sent, Unknown
-from tests.conftest import ALICE, make_due, sid
+from tests.conftest import ALICE, make_due, opt_out, settings_of, sid
 
 STATUSES = [
     ("queued", 0),
@@ -42,6 +45,7 @@ def new_delivery(**changes):
         "order_id": "1001",
         "body": "Your order 1001 has shipped.",
         "consent_at": datetime(2026, 6, 2, tzinfo=UTC),
+        "max_age": timedelta(hours=48),
         "api_key_id": None,
         "send_now": True,
         "rules": leases.rules(),
@@ -65,7 +69,7 @@ def state_of(conn, claim):
     ).one()
     attempt = conn.execute(Attempt.__table__.select().where(Attempt.id == claim.attempt_id)).one()
     return (
-        (delivery.state, delivery.error_code, delivery.lease_token, delivery.due_at),
+        (delivery.state, delivery.error_code, delivery.lease_token, delivery.due_at is None),
         (attempt.state, attempt.error_code, attempt.sid),
     )
 
@@ -213,3 +217,78 @@ def test_an_unregistered_sender_fails_the_delivery_with_a_next_step(app, shop, t
     answer = shop.get(f"/api/deliveries/{rows.delivery.id}").json
     assert answer["error"]["class"] == "configuration"
     assert "A2P 10DLC" in answer["error"]["nextStep"]
+
+
+def undeliver(app, rows, code=30003, number=1):
+    attempt = rows.attempts[-1]
+    take(app, attempt.id, sid(number), "undelivered", code)
+
+
+def test_what_may_pass_is_sent_again_after_5_15_and_45_minutes(app, shop, twilio, rows):
+    shop.ships()
+    for number, minutes in enumerate((5, 15, 45), start=1):
+        undeliver(app, rows, number=number)
+        delivery = rows.delivery
+        assert delivery.state == "pending"
+        assert delivery.due_at - delivery.state_at == timedelta(minutes=minutes)
+        make_due(app)
+        with app.app_context():
+            assert worker.run_once() == 1
+    undeliver(app, rows, number=4)
+    assert rows.delivery.state == "undelivered"
+    assert len(twilio.calls) == 4
+
+
+@pytest.mark.parametrize("code", [30005, 30006, 30007])
+def test_what_will_not_pass_is_not_sent_again(app, shop, twilio, rows, code):
+    shop.ships()
+    undeliver(app, rows, code)
+    assert rows.delivery.state == "undelivered"
+
+
+def test_a_late_delivered_stops_the_text_that_waits_to_be_sent_again(app, shop, twilio, rows):
+    shop.ships()
+    undeliver(app, rows)
+    take(app, rows.attempts[0].id, sid(1), "delivered", 0)
+    assert (rows.delivery.state, rows.delivery.due_at) == ("delivered", None)
+
+
+def test_permission_is_asked_before_a_text_is_sent_again(app, shop, twilio, rows):
+    shop.ships()
+    undeliver(app, rows)
+    opt_out(app, ALICE)
+    make_due(app)
+    with app.app_context():
+        assert worker.run_once() == 0
+    assert rows.delivery.state == "suppressed"
+
+
+def test_a_text_that_comes_too_late_to_matter_is_not_sent(app, shop, twilio, rows):
+    shop.ships(prefer="respond-async")
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Delivery).values(expires_at=Delivery.created_at))
+    with app.app_context():
+        assert worker.run_once() == 0
+    assert rows.delivery.state == "expired"
+    answer = shop.ships()
+    assert (answer.status_code, answer.json["status"]) == (200, "expired")
+    found = shop.get(f"/api/deliveries/{rows.delivery.id}").json
+    assert [step["status"] for step in found["timeline"]] == ["accepted", "expired"]
+
+
+def test_twilio_is_told_for_how_long_a_text_matters(app, shop, twilio, rows):
+    shop.ships()
+    with settings_of(app, ORDER_SHIPPED_MAX_AGE_HOURS="1"):
+        shop.ships("order-1002-shipped", orderId="1002")
+    assert twilio.calls[0]["validity_period"] == 36_000
+    assert 3590 <= twilio.calls[1]["validity_period"] <= 3600
+
+
+def test_an_old_opt_out_told_again_does_not_undo_a_start(app, shop, twilio, rows):
+    shop.ships()
+    attempt = rows.attempts[0].id
+    take(app, attempt, sid(1), "failed", 21610)
+    with app.app_context():
+        messages.take(messages.Text(sid(50), ALICE, "START", None))
+    take(app, attempt, sid(1), "failed", 21610)
+    assert shop.ships("order-1002-shipped", orderId="1002").status_code == 202

@@ -9,8 +9,10 @@ from smsapp import worker
 from smsapp.delivery import leases, receipts, reconcile
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import db
-from smsapp.models import Delivery, OptOut, Receipt
+from smsapp.models import Attempt, Delivery, OptOut, Receipt
 from smsapp.providers.twilio import Listed, Unknown
+from smsapp.recipients import customers
+from smsapp.recipients.customers import Visitor
 from tests.conftest import sid
 
 BODY = "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
@@ -36,7 +38,8 @@ def look(app, hours=0):
                     earlier = row.absent_since - timedelta(hours=hours)
                     of = Delivery.id == row.id
                     conn.execute(update(Delivery).where(of).values(absent_since=earlier))
-        return reconcile.run(10)
+        while reconcile.run():
+            pass
 
 
 def test_an_equal_text_that_nobody_else_can_have_sent_is_ours(app, shop, twilio, rows):
@@ -94,6 +97,43 @@ def test_two_equal_texts_do_not_claim_each_others_message(app, shop, twilio, row
     look(app)
     assert {row.state for row in rows.all(Delivery)} == {"unknown"}
     assert len(twilio.calls) == 2
+
+    twilio.listed = [listed(8), listed(7)]  # newest first
+    look(app)
+    by_event = {row.id: row.event_id for row in rows.all(Delivery)}
+    assert {by_event[row.delivery_id]: row.sid for row in rows.all(Attempt)} == {
+        "order-1001-shipped": sid(7),
+        "order-1001-shipped-again": sid(8),
+    }
+
+
+def test_a_receipt_after_all_stops_what_was_taken_for_absent(app, shop, twilio, rows):
+    unknown(shop, twilio)
+    look(app)
+    look(app, hours=1)
+    assert rows.delivery.state == "pending"
+    with app.app_context():
+        receipts.take(Reported(rows.attempts[0].id, sid(7), "sent", 0))
+        assert worker.run_once() == 0
+    assert rows.delivery.state == "sent"
+    assert len(twilio.calls) == 1
+
+
+def test_what_twilio_no_longer_has_is_not_asked_for_again_and_again(app, shop, twilio, rows):
+    shop.ships()
+    with app.app_context(), db.engine.begin() as conn:
+        long_ago = datetime.now(UTC) - timedelta(hours=25)
+        conn.execute(update(Attempt).values(started_at=long_ago))
+    look(app)
+    assert (rows.delivery.state, rows.delivery.check_at) == ("sent", None)
+
+
+def test_an_erased_persons_unknown_text_is_not_searched_for(app, shop, twilio, rows):
+    unknown(shop, twilio)
+    with app.app_context():
+        customers.erase(Visitor(rows.delivery.phone_key, None))
+    look(app)
+    assert rows.delivery.check_at is None
 
 
 def test_a_text_in_flight_is_no_alarm(app, shop, twilio, rows, caplog):

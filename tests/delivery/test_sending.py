@@ -1,10 +1,12 @@
 """One call, no transaction, and what follows from each outcome."""
 
+import contextlib
 import threading
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import text, update
+from sqlalchemy.exc import OperationalError
 
 from smsapp import worker
 from smsapp.delivery import leases, retry, sending
@@ -53,9 +55,7 @@ def test_the_attempt_is_committed_before_the_call(app, shop, twilio, rows):
     assert shop.ships().status_code == 202
 
 
-@pytest.mark.parametrize(
-    "outcome", [Refused(429, 20429, None), Refused(400, 21611, None), Unwritten("dns")]
-)
+@pytest.mark.parametrize("outcome", [Refused(429, 20429, None), Refused(400, 21611, None)])
 def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, rows, outcome):
     twilio.answers += [outcome] * 9
     shop.ships()
@@ -64,6 +64,42 @@ def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, 
     assert len(twilio.calls) == 5
     assert rows.delivery.state == "failed"
     assert rows.delivery.reason == "attempts_spent"
+
+
+def test_an_outage_of_twilio_spends_nothing(app, shop, twilio, rows):
+    twilio.answers += [Unwritten("connect")] * 20
+    shop.ships()
+    run_until_settled(app)
+    assert rows.delivery.state == "sent"
+    assert len(rows.attempts) == 21
+
+
+def test_a_texts_retry_has_its_place_among_the_days_texts(app, shop, twilio, rows):
+    twilio.rejects(20429, 429)
+    with settings_of(app, MAX_TEXTS_PER_NUMBER_PER_DAY="1"):
+        shop.ships()
+        run_until_settled(app)
+    assert rows.delivery.state == "sent"
+
+
+def test_a_failed_commit_of_a_claim_costs_no_sender(app, shop, twilio, monkeypatch):
+    for number in range(3):
+        shop.ships(f"order-{number}-shipped", orderId=str(number), prefer="respond-async")
+    idle = threading.Semaphore(4)
+
+    @contextlib.contextmanager
+    def lost():
+        with begin() as conn:
+            yield conn
+            raise OperationalError("COMMIT", None, Exception())
+
+    with app.app_context():
+        begin = db.engine.begin
+        monkeypatch.setattr(type(db.engine), "begin", lambda _: lost())
+        with pytest.raises(OperationalError):
+            worker._claim(idle, 4)
+        monkeypatch.undo()
+        assert len(worker._claim(idle, 4)) == 3
 
 
 def test_a_passing_trouble_passes(app, shop, twilio, rows):

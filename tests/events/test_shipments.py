@@ -4,7 +4,7 @@ import pytest
 
 from smsapp import worker
 from smsapp.models import Delivery, OptOut
-from smsapp.providers.twilio import Unknown, Unwritten
+from smsapp.providers.twilio import Unknown
 from tests.conftest import ALICE, BOB, opt_out, run_until_settled, settings_of, sid
 
 
@@ -204,7 +204,7 @@ def test_a_looping_service_does_not_bury_a_customer(app, shop, twilio, rows):
 
 def test_spent_attempts_are_queued_again_by_a_repeat(app, shop, twilio, rows):
     for _ in range(5):
-        twilio.answers.append(Unwritten("connect"))
+        twilio.rejects(20429, 429)
     shop.ships()
     run_until_settled(app)
     assert rows.delivery.state == "failed"
@@ -218,3 +218,9 @@ def test_spent_attempts_are_queued_again_by_a_repeat(app, shop, twilio, rows):
     run_until_settled(app)
     assert rows.delivery.state == "sent"
     assert [attempt.number for attempt in rows.attempts] == [1, 2, 3, 4, 5, 6]
+
+
+def test_an_empty_time_of_some_language_is_no_consent(shop, twilio, rows):
+    answer = shop.ships(consentAt="0001-01-01T00:00:00Z")
+    assert answer.status_code == 400
+    assert list(answer.json["details"]["fieldErrors"]) == ["consentAt"]

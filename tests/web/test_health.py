@@ -44,9 +44,19 @@ def test_with_the_database_away_a_process_is_healthy_but_not_ready():
     assert "secret" not in answer.text
 
 
-def test_with_the_schema_of_another_version_a_process_is_not_ready(client, write):
+def test_with_the_next_versions_schema_a_process_goes_on(client, write):
+    """During a deploy the database is migrated before the last old process has gone."""
     (version,) = versions(client.application)
-    write(lambda _: text("UPDATE alembic_version SET version_num = 'older'"))
+    write(lambda _: text("UPDATE alembic_version SET version_num = '9999'"))
+    try:
+        assert client.get("/readyz").status_code == 200
+    finally:
+        write(lambda _: text(f"UPDATE alembic_version SET version_num = '{version}'"))
+
+
+def test_with_the_schema_of_an_older_version_a_process_is_not_ready(client, write):
+    (version,) = versions(client.application)
+    write(lambda _: text("UPDATE alembic_version SET version_num = '0001'"))
     try:
         answer = client.get("/readyz")
     finally:
