@@ -33,7 +33,7 @@ run: $(RUN_STAMP)
 	@exec env $(HERE) $(BIN)/python -m smsapp.sandbox
 
 test: $(DEV_STAMP)
-	@$(TESTS_HERE) $(BIN)/python -m pytest $(ARGS)
+	@$(TESTS_HERE) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

@@ -18,38 +18,43 @@ TARGETS = "button:not(.unseen), .button, .brand, .choice label, select, input.co
 
 def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
     """Go through all pages and states, and look at each."""
+
+    def settled(page: Page) -> None:
+        page.wait_for_load_state("load")  # with its stylesheet
+        look(page)
+
     page = alice.page
     page.goto("/nowhere")
-    look(page)
+    settled(page)
     page.goto("/")
-    look(page)
+    settled(page)
     alice.presses("Send the code")
-    look(page)
+    settled(page)
     alice.asks_for_code("Support")
-    look(page)
+    settled(page)
     alice.enters("000000" if alice.code != "000000" else "111111")
-    look(page)
+    settled(page)
     alice.presses("Send a new code")
-    look(page)
+    settled(page)
     alice.presses("Call me instead")
-    look(page)
+    settled(page)
     alice.enters(alice.code)
-    look(page)
+    settled(page)
     alice.presses("Turn off support")
-    look(page)
+    settled(page)
     alice.presses("Stop all texts")
-    look(page)
+    settled(page)
     alice.sandbox.text(alice.number, "START")
     alice.sandbox.text(alice.number, "STOP")
     alice.sandbox.settle()
     page.goto("/preferences")
-    look(page)
+    settled(page)
     page.goto("/preferences/erase")
-    look(page)
+    settled(page)
     alice.presses("Erase me")
-    look(page)
+    settled(page)
     page.goto("/preferences")
-    look(page)
+    settled(page)
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
