@@ -25,7 +25,7 @@ from pydantic import (
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
-from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.phone import parse_e164
 
 _LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -59,13 +59,6 @@ def _host(url: str) -> str | None:
         return parts.hostname if parts.port != 0 else None
     except ValueError:
         return None
-
-
-def _e164(value: str) -> str:
-    try:
-        return parse_e164(value)
-    except InvalidPhone as error:
-        raise ValueError(str(error)) from None
 
 
 def _database_url(value: str) -> str:
@@ -102,7 +95,7 @@ def _e164_set(value: object) -> object:
     """Split a comma-separated list; a frozenset, because settings are hashable."""
     if not isinstance(value, str):
         return value
-    return frozenset(_e164(part.strip()) for part in value.split(",") if part.strip())
+    return frozenset(parse_e164(part.strip()) for part in value.split(",") if part.strip())
 
 
 def _minutes(value: object) -> object:
@@ -117,7 +110,7 @@ def _minutes(value: object) -> object:
 
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
-E164 = Annotated[str, AfterValidator(_e164)]
+E164 = Annotated[str, AfterValidator(parse_e164)]
 
 
 def _sid(prefix: str) -> StringConstraints:

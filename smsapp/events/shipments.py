@@ -28,7 +28,7 @@ from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settled
 from smsapp.events import texts
 from smsapp.extensions import db, reading, settings
-from smsapp.phone import InvalidPhone, parse_e164, phone_key
+from smsapp.phone import parse_e164, phone_key
 
 log = logging.getLogger(__name__)
 
@@ -54,13 +54,6 @@ def _printable(value: str) -> str:
     if not value.strip():
         raise ValueError("must not be blank")
     return value
-
-
-def _phone(value: str) -> str:
-    try:
-        return parse_e164(value)
-    except InvalidPhone as error:
-        raise ValueError(str(error)) from None
 
 
 def _http_url(value: str) -> str:
@@ -105,7 +98,7 @@ class OrderShipped(BaseModel):
     )
 
     event_id: Annotated[str, Field(min_length=6, max_length=120), AfterValidator(_printable)]
-    phone: Annotated[str, AfterValidator(_phone)]
+    phone: Annotated[str, AfterValidator(parse_e164)]
     order_id: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
     tracking_url: Annotated[str, Field(max_length=500), AfterValidator(_http_url)] | None = None
     consent_at: Annotated[datetime, BeforeValidator(_time_with_offset), AfterValidator(_plausible)]

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 from smsapp.api_keys import Scope
 from smsapp.extensions import csrf
 from smsapp.models import Channel
-from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.phone import parse_e164
 from smsapp.recipients import verification
 from smsapp.web import guards
 from smsapp.web.api import parse
@@ -22,20 +22,13 @@ csrf.exempt(bp)
 LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2,4})?")
 
 
-def _phone(value: str) -> str:
-    try:
-        return parse_e164(value)
-    except InvalidPhone as error:
-        raise ValueError(str(error)) from None
-
-
 def _locale(value: str) -> str:
     if not LOCALE.fullmatch(value):
         raise ValueError("must be a language such as en or pt-BR")
     return value
 
 
-Phone = Annotated[str, AfterValidator(_phone)]
+Phone = Annotated[str, AfterValidator(parse_e164)]
 
 
 class Start(BaseModel):
