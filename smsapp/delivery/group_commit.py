@@ -121,7 +121,7 @@ def _alone(engine: Engine) -> Iterator[None]:
     SQLite waits by sleeping and trying again; a file lock wakes the next in line at once.
     """
     database = engine.url.database
-    if engine.dialect.name != "sqlite" or not database or database == ":memory:":
+    if engine.dialect.name != "sqlite" or not database:
         yield
         return
     with Path(f"{database}.lock").open("a") as lock:

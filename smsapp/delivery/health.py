@@ -10,8 +10,7 @@ from smsapp.delivery import sender
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Delivery, DeliveryState, Worker
 
-# A worker says every 10 s that it is there; six times not heard is silent.
-HEARTBEAT_SECONDS = 10
+# A worker says every few seconds that it is there (worker.CHORES_SECONDS).
 SILENT_AFTER_SECONDS = 60
 
 _OLDEST_DUE = select(func.min(Delivery.due_at)).where(

@@ -40,6 +40,11 @@ class Taken(StrEnum):
     STRAY = "stray"  # of no attempt of ours, or with a SID that is not the attempt's
 
 
+def configured_waits() -> tuple[timedelta, ...]:
+    """Return UNDELIVERED_RETRY_MINUTES as a Reported carries it."""
+    return tuple(timedelta(minutes=wait) for wait in settings().undelivered_retry_minutes)
+
+
 @dataclass(frozen=True, slots=True)
 class Reported:
     """A receipt as it came. `attempt_id` is from our own URL; None where that was lost."""
@@ -50,7 +55,7 @@ class Reported:
     error_code: int  # 0: none
     source: ReceiptSource = ReceiptSource.RECEIPT
     # How long to wait before the first, the second… new attempt after one that was undelivered.
-    retry_waits: tuple[timedelta, ...] = field(default_factory=lambda: retry_waits())  # noqa: PLW0108  defined below
+    retry_waits: tuple[timedelta, ...] = field(default_factory=configured_waits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,11 +140,6 @@ _SET_DELIVERY = (
         absent_since=None,
     )
 )
-
-
-def retry_waits() -> tuple[timedelta, ...]:
-    """Return UNDELIVERED_RETRY_MINUTES as a Reported carries it."""
-    return tuple(timedelta(minutes=wait) for wait in settings().undelivered_retry_minutes)
 
 
 def take(reported: Reported) -> Recorded:

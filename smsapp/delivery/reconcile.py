@@ -54,8 +54,6 @@ _DUE = (
         Delivery.id,
         Delivery.state,
         Delivery.body,
-        Delivery.tries,
-        Delivery.absent_since,
         Delivery.phone_key,
         Attempt.id.label("attempt_id"),
         Attempt.sid,
@@ -71,7 +69,7 @@ _DUE = (
     .with_for_update(of=Delivery, skip_locked=True)
 )
 _SET = update(Delivery).where(Delivery.id == bindparam("of"))
-_STILL = select(Delivery.state, Delivery.tries, Delivery.absent_since).where(
+_STILL = select(Delivery.tries, Delivery.absent_since).where(
     Delivery.id == bindparam("of"),
     Delivery.state == DeliveryState.UNKNOWN,
     bindparam("attempt", type_=Uuid()) == _NEWEST,

@@ -1,6 +1,5 @@
 """The sender, and holding it: what Twilio refuses for our own fault waits, unspent."""
 
-import logging
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -8,8 +7,6 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.models import Sender
-
-log = logging.getLogger(__name__)
 
 # How often one delivery may try whether a held sender works again.
 PROBE_SECONDS = 30
@@ -42,8 +39,7 @@ def take_probe(conn: Connection, name: str, now: datetime) -> bool:
 
 def hold(conn: Connection, name: str, code: int, now: datetime) -> bool:
     """Hold the sender; return True if it was not held before."""
-    held = conn.execute(_PROBE_AT, {"name": name}).scalar_one_or_none() is not None
-    if held:
+    if is_held(conn, name):
         return False
     row: dict[str, Any] = {
         "held_at": now,
