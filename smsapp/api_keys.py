@@ -6,8 +6,9 @@ import time
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
+from weakref import WeakKeyDictionary
 
-from sqlalchemy import insert, or_, select, update
+from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
 from smsapp.extensions import database_now, db, reading, reading_objects
@@ -40,7 +41,7 @@ class NameTaken(Exception):
 REMEMBERED_SECONDS = 3.0
 USE_NOTED_EVERY = timedelta(minutes=1)
 
-_remembered: dict[tuple[str, str], tuple[float, Caller]] = {}
+_remembered: WeakKeyDictionary[Engine, dict[str, tuple[float, Caller]]] = WeakKeyDictionary()
 
 
 def create(name: str, scopes: set[Scope]) -> str:
@@ -85,20 +86,21 @@ def revoke(name: str) -> bool:
 
 def recognise(key: str) -> Caller | None:
     """Return who shows this key, or None. A random key of 256 bits needs no slow hash."""
-    place = (str(db.engine.url), _hash(key))
-    until, caller = _remembered.get(place, (0.0, None))
+    remembered = _remembered.setdefault(db.engine, {})
+    key_hash = _hash(key)
+    until, caller = remembered.get(key_hash, (0.0, None))
     if caller and time.monotonic() < until:
         return caller
-    _remembered.pop(place, None)
+    remembered.pop(key_hash, None)
     with reading() as conn:
         row = conn.execute(
-            select(ApiKey).where(ApiKey.key_hash == place[1], ApiKey.revoked_at.is_(None))
+            select(ApiKey).where(ApiKey.key_hash == key_hash, ApiKey.revoked_at.is_(None))
         ).one_or_none()
         now = database_now(conn)
     if row is None:
         return None
     caller = Caller(row.id, row.name, frozenset(row.scopes.split()))
-    _remembered[place] = (time.monotonic() + REMEMBERED_SECONDS, caller)
+    remembered[key_hash] = (time.monotonic() + REMEMBERED_SECONDS, caller)
     if row.last_used_at is None or now - row.last_used_at >= USE_NOTED_EVERY:
         _note_use(row.id, now)
     return caller

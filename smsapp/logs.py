@@ -71,6 +71,9 @@ _GUNICORN_QUOTES = re.compile(
 _OURS = "smsapp"
 STDERR = 2
 
+# Made once: json.dumps makes one for each line.
+_encode = json.JSONEncoder(ensure_ascii=False, separators=(",", ":"), default=str).encode
+
 # Set anew at the start of each request; every line written on its behalf carries it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
 
@@ -123,7 +126,7 @@ class JsonFormatter(logging.Formatter):
             line["event_id"] = scrub_event_id(line["event_id"], line.get("to"))
         if record.exc_info and record.exc_info[0]:
             line["exception"] = _where(record.exc_info[1])
-        return json.dumps(line, ensure_ascii=False, separators=(",", ":"), default=str)
+        return _encode(line)
 
 
 def _foreign(record: logging.LogRecord) -> str:

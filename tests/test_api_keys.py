@@ -157,7 +157,7 @@ def test_a_remembered_key_is_not_looked_up_again(shop, clock, statements):
 def test_wrong_keys_are_not_remembered(client):
     for n in range(50):
         client.get("/api/deliveries", headers={"Authorization": f"Bearer {n}"})
-    assert api_keys._remembered == {}
+    assert not any(api_keys._remembered.values())
 
 
 def test_the_last_use_is_written_at_most_once_a_minute(app, shop, rows, clock, statements):

@@ -14,10 +14,11 @@ so that a bad row fails its own caller alone.
 import fcntl
 import os
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
@@ -48,10 +49,31 @@ def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result
             when the database is away; nothing of the row is then committed.
         TimeoutError: The database hangs; whether the row is written will show.
     """
-    future: Future[Any] = Future()
-    _writer(engine).put((statement, row, future))
-    result: Result = future.result(LONGEST_WAIT_SECONDS)
+    waiting = _Waiting(statement, row)
+    _writer(engine).put(waiting)
+    if not waiting.written.acquire(timeout=LONGEST_WAIT_SECONDS):
+        raise TimeoutError
+    if waiting.error:
+        raise waiting.error
+    result: Result = waiting.result
     return result
+
+
+def _locked() -> threading.Lock:
+    lock = threading.Lock()
+    lock.acquire()
+    return lock
+
+
+@dataclass(slots=True)
+class _Waiting:
+    """A row, and the caller who waits for it (a bare lock: a future costs ten times as much)."""
+
+    statement: Statement[Any, Any]
+    row: Any
+    written: threading.Lock = field(default_factory=_locked)
+    result: Any = None
+    error: Exception | None = None
 
 
 class _Writer:
@@ -60,46 +82,48 @@ class _Writer:
     def __init__(self, engine: Engine) -> None:
         self.pid = os.getpid()
         self._engine = engine
-        self._waiting: deque[tuple[Statement[Any, Any], Any, Future[Any]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._ready = threading.Semaphore(0)
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
 
-    def put(self, item: tuple[Statement[Any, Any], Any, Future[Any]]) -> None:
-        self._waiting.append(item)
+    def put(self, waiting: _Waiting) -> None:
+        self._waiting.append(waiting)
         self._ready.release()
 
     def _run(self) -> None:
         while True:
             self._ready.acquire()
+            time.sleep(0)  # who is about to hand in a row comes along
             batch = [self._waiting.popleft()]
             while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
                 batch.append(self._waiting.popleft())
             # A transaction for each kind: each takes its locks in an order of its own, and one
             # after the other in a single transaction they could wait for each other in a circle.
-            by_statement: dict[Statement[Any, Any], list[tuple[Any, Future[Any]]]] = {}
-            for statement, row, future in batch:
-                by_statement.setdefault(statement, []).append((row, future))
-            for statement, rows in by_statement.items():
-                self._write(statement, rows)
+            by_statement: dict[Statement[Any, Any], list[_Waiting]] = {}
+            for waiting in batch:
+                by_statement.setdefault(waiting.statement, []).append(waiting)
+            for rows in by_statement.values():
+                self._write(rows)
 
-    def _write(
-        self, statement: Statement[Any, Any], rows: list[tuple[Any, Future[Any]]], tries: int = 1
-    ) -> None:
+    def _write(self, rows: list[_Waiting], tries: int = 1) -> None:
+        statement = rows[0].statement
         try:
             with _alone(self._engine), self._engine.begin() as conn:
-                results = statement(conn, [row for row, _ in rows])
+                results = statement(conn, [waiting.row for waiting in rows])
         except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
             if len(rows) == 1 and _is_passing(error) and tries < MOST_TRIES:
-                self._write(statement, rows, tries + 1)
+                self._write(rows, tries + 1)
             elif len(rows) == 1 or _is_away(error):
-                for _, future in rows:
-                    future.set_exception(error)
+                for waiting in rows:
+                    waiting.error = error
+                    waiting.written.release()
             else:
-                for row in rows:
-                    self._write(statement, [row])
+                for waiting in rows:
+                    self._write([waiting])
             return
-        for (_, future), result in zip(rows, results, strict=True):
-            future.set_result(result)
+        for waiting, result in zip(rows, results, strict=True):
+            waiting.result = result
+            waiting.written.release()
 
 
 def _is_passing(error: Exception) -> bool:

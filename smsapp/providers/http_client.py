@@ -17,7 +17,8 @@ import pycurl
 from twilio.http import HttpClient
 from twilio.http.response import Response
 
-from smsapp.providers import outcomes
+from smsapp.providers import curl_wait, outcomes
+from smsapp.providers.curl_wait import Handle
 from smsapp.providers.outcomes import CallFailed, Unwritten
 
 # Seconds. An idle connection is not used again after this, well before the 60 s or so after
@@ -57,9 +58,8 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         super().__init__(logger=None, is_async=False, timeout=timeout_seconds)
         self._base_url = base_url and base_url.rstrip("/")
         self._ca_bundle = ca_bundle or certifi.where()
-        # Handles at rest, each with the socket of its connection (-1: none), by process: after a
-        # fork parent and child must not share a connection.
-        self._idle: dict[int, list[tuple[pycurl.Curl, int]]] = {}
+        # Handles at rest, by process: after a fork parent and child must not share a connection.
+        self._idle: dict[int, list[Handle]] = {}
 
     def request(
         self,
@@ -81,19 +81,20 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         if params:
             url += ("&" if "?" in url else "?") + _form(params)
         sent, answer = io.BytesIO(_form(data or {}).encode()), io.BytesIO()
-        curl = self._take()
+        handle = self._take()
+        curl = handle.curl
         try:
             self._set_up(curl, timeout or self.timeout)
             curl.setopt(pycurl.URL, url)
             curl.setopt(pycurl.HTTPHEADER, _header_lines(headers or {}, auth))
             curl.setopt(pycurl.WRITEFUNCTION, answer.write)
             _set_method(curl, method, sent)
-            curl.perform()
+            handle.perform()
             return _success(curl, answer.getvalue())
         except pycurl.error as error:
             raise _failure(curl, error.args[0], sent) from None
         finally:
-            self._put_back(curl)
+            self._put_back(handle)
 
     def _address(self, uri: str) -> str:
         """Return where to send a request that the SDK addresses to `uri`."""
@@ -120,27 +121,26 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         if self._base_url is not None:
             curl.setopt(pycurl.PROXY, "")  # not even the proxy of the environment
 
-    def _take(self) -> pycurl.Curl:
+    def _take(self) -> Handle:
         """Return the handle used last, whose connection is the likeliest to be alive."""
         idle = self._idle.setdefault(os.getpid(), [])
         while True:
             try:
-                curl, socket = idle.pop()
+                handle = idle.pop()
             except IndexError:
-                return pycurl.Curl()
-            if socket < 0 or not _hung_up(socket):
-                return curl
-            curl.close()
+                return curl_wait.new_handle()
+            if handle.socket < 0 or not _hung_up(handle.socket):
+                return handle
+            handle.close()
 
-    def _put_back(self, curl: pycurl.Curl) -> None:
+    def _put_back(self, handle: Handle) -> None:
         """Make a handle forget body and token, though not its connection, and keep it.
 
         Not even a failed one is closed: after a name look-up that timed out, closing waits for
         the look-up to end, long after the deadline.
         """
-        socket = curl.getinfo(pycurl.ACTIVESOCKET)
-        curl.reset()
-        self._idle[os.getpid()].append((curl, socket))
+        handle.curl.reset()
+        self._idle[os.getpid()].append(handle)
 
 
 def _form(fields: Mapping[str, object]) -> str:

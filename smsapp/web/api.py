@@ -51,18 +51,15 @@ def order_shipped() -> ResponseReturnValue:
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
     EVENTS.labels(shipments.KIND, word).inc()
-    log.info(
-        "event",
-        extra={
-            "kind": shipments.KIND,
-            "event_id": event.event_id,
-            "delivery": str(outcome.accepted.delivery_id),
-            "to": mask(event.phone),
-            "country": country(event.phone),
-            "answer": word,
-            "api_key": g.caller.name,
-        },
-    )
+    g.told = {
+        "kind": shipments.KIND,
+        "event_id": event.event_id,
+        "delivery": str(outcome.accepted.delivery_id),
+        "to": mask(event.phone),
+        "country": country(event.phone),
+        "answer": word,
+        "api_key": g.caller.name,
+    }
     return body, status, headers
 
 

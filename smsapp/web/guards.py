@@ -1,21 +1,30 @@
 """Who may come in. Every route has one of these guards; a test walks the URL map for it."""
 
+import base64
 import functools
 import hmac
+import time
 from collections.abc import Callable
+from functools import lru_cache
 from typing import Any, TypeVar
+from urllib.parse import parse_qsl
+from weakref import WeakKeyDictionary
 
+import limits
 from flask import g, request
+from sqlalchemy import Engine
 from twilio.request_validator import RequestValidator
+from werkzeug.datastructures import MultiDict
 
 from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
-from smsapp.extensions import limiter, settings
+from smsapp.extensions import db, limiter, settings
 from smsapp.metrics import REFUSED
 
 # A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
 MOST_WEBHOOK_BYTES = 64 * 1024
+MOST_FIELDS = 1000
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -44,7 +53,7 @@ def api_key(scope: Scope) -> Callable[[View], View]:
             g.caller = caller
             if scope not in caller.scopes:
                 raise Forbidden(f"This API key has no “{scope}” scope.")
-            _count_request()
+            _count_request(caller.id)
             return view(*args, **kwargs)
 
         return _marked(guarded, "api_key")  # type: ignore[return-value]
@@ -52,17 +61,52 @@ def api_key(scope: Scope) -> Callable[[View], View]:
     return guard
 
 
+# How many requests of a key this process has counted in advance, and until when that is good.
+_counted: WeakKeyDictionary[Engine, dict[tuple[int, str], tuple[int, float]]] = WeakKeyDictionary()
+_COUNTED_FOR_SECONDS = 1.0
+
+
+def _count_request(caller_id: int) -> None:
+    """Count one request of a key against its limit.
+
+    A thousandth of the limit is counted at once and then given out here, so that a busy key asks
+    the storage now and then, not each time. Nobody gets more than the limit by that, and a
+    process that stops may leave a thousandth unused.
+    """
+    counted = _counted.setdefault(db.engine, {})
+    place = (caller_id, settings().api_rate_limit)
+    left, until = counted.get(place, (0, 0.0))
+    now = time.monotonic()
+    if left == 0 or now > until:
+        _count_portion()
+        left, until = _portion(), now + _COUNTED_FOR_SECONDS
+    counted[place] = (left - 1, until)
+
+
+def _portion() -> int:
+    return _portion_of(settings().api_rate_limit)
+
+
+@lru_cache
+def _portion_of(limit: str) -> int:
+    return max(1, min(item.amount for item in limits.parse_many(limit)) // 1000)
+
+
 @limiter.shared_limit(
-    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
+    lambda: settings().api_rate_limit,
+    scope="api",
+    key_func=lambda: str(g.caller.id),
+    cost=_portion,
 )
-def _count_request() -> None:
-    """Count one request of the key against its limit."""
+def _count_portion() -> None:
+    """Count the next portion of the key's requests against its limit."""
 
 
 def twilio_signed(view: View) -> View:
     """Let Twilio in: the signature must fit all fields, at the address it was given.
 
     The address is built from PUBLIC_BASE_URL, for behind a proxy the request's own is another.
+    The view finds the fields in g.fields, {name: value}.
 
     Raises:
         InvalidSignature: It fits under neither the primary nor the secondary token.
@@ -71,22 +115,46 @@ def twilio_signed(view: View) -> View:
     @functools.wraps(view)
     def guarded(*args: Any, **kwargs: Any) -> Any:
         request.max_content_length = MOST_WEBHOOK_BYTES
-        if settings().require_twilio_signature and not _is_signed():
+        pairs = _fields()
+        if settings().require_twilio_signature and not _is_signed(pairs):
             REFUSED.labels("signature").inc()
             raise InvalidSignature
+        g.fields = dict(pairs)
         return view(*args, **kwargs)
 
     return _marked(guarded, "twilio_signed")  # type: ignore[return-value]
 
 
-def _is_signed() -> bool:
+def _fields() -> list[tuple[str, str]]:
+    if request.mimetype != "application/x-www-form-urlencoded":
+        return list(request.form.items(multi=True))
+    try:  # a fifth of the time that request.form takes
+        return parse_qsl(
+            request.get_data(as_text=True), keep_blank_values=True, max_num_fields=MOST_FIELDS
+        )
+    except ValueError:  # more fields than anybody signs
+        return []
+
+
+def _is_signed(pairs: list[tuple[str, str]]) -> bool:
     query = request.query_string.decode("ascii", "replace")
     url = f"{settings().public_base_url}{request.path}{'?' if query else ''}{query}"
     signature = request.headers.get("X-Twilio-Signature", "")
     return any(
-        RequestValidator(token).validate(url, request.form, signature)
+        hmac.compare_digest(_signature(token, url, pairs), signature.encode())
+        or RequestValidator(token).validate(url, MultiDict(pairs), signature)
         for token in settings().webhook_tokens
     )
+
+
+def _signature(token: str, url: str, pairs: list[tuple[str, str]]) -> bytes:
+    """Return the signature of an ordinary callback.
+
+    As the SDK's validator does, in a tenth of the time; what does not fit goes on to that one,
+    which knows Twilio's other habits: an address with its port, or without.
+    """
+    text = url + "".join(name + value for name, value in sorted(pairs))
+    return base64.b64encode(hmac.digest(token.encode(), text.encode(), "sha1"))
 
 
 def metrics_token(view: View) -> View:

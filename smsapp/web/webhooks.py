@@ -4,7 +4,7 @@ import logging
 import re
 import uuid
 
-from flask import Blueprint, request
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 from twilio.twiml.messaging_response import MessagingResponse
 
@@ -30,13 +30,13 @@ _CODE = re.compile(r"[0-9]{1,6}")
 @guards.twilio_signed
 def status_callback() -> ResponseReturnValue:
     """Take a receipt."""
-    sid = request.form.get("MessageSid", "")
-    status = request.form.get("MessageStatus", "").lower()
-    code = request.form.get("ErrorCode") or "0"
+    sid = g.fields.get("MessageSid", "")
+    status = g.fields.get("MessageStatus", "").lower()
+    code = g.fields.get("ErrorCode") or "0"
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
         REFUSED.labels("fields").inc()
         raise InvalidCallback
-    if request.form.get("AccountSid") != settings().twilio_account_sid:
+    if g.fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
         return "", 204
     receipts.take(Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code)))
@@ -55,20 +55,20 @@ def _attempt_id(text: str | None) -> uuid.UUID | None:
 @guards.twilio_signed
 def inbound() -> ResponseReturnValue:
     """Take a text that somebody sent us; answer with nothing, for Twilio has replied already."""
-    sid = request.form.get("MessageSid", "")
-    if not _SID.fullmatch(sid) or "From" not in request.form:
+    sid = g.fields.get("MessageSid", "")
+    if not _SID.fullmatch(sid) or "From" not in g.fields:
         REFUSED.labels("fields").inc()
         raise InvalidCallback
-    if request.form.get("AccountSid") != settings().twilio_account_sid:
+    if g.fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("text to another account", extra={"message_sid": sid})
         return _nothing_to_say()
     try:
-        e164 = parse_e164(request.form["From"])
+        e164 = parse_e164(g.fields["From"])
     except InvalidPhone:  # a short code, or another channel's address: nobody we text
         log.warning("text from no phone number", extra={"message_sid": sid})
         return _nothing_to_say()
-    body = request.form.get("Body", "")
-    messages.take(messages.Text(sid, e164, body, request.form.get("OptOutType")))
+    body = g.fields.get("Body", "")
+    messages.take(messages.Text(sid, e164, body, g.fields.get("OptOutType")))
     return _nothing_to_say()
 
 

@@ -505,9 +505,8 @@ def dead_app(app):
     """An app whose database is away, and a key that it still remembers."""
     dead = make_app(DATABASE_URL="postgresql://shop:secret@127.0.0.1:1/smsapp")
     with dead.app_context():
-        place = (str(db.engine.url), api_keys._hash("remembered"))
-        until = 1e12
-        api_keys._remembered[place] = (until, Caller(1, "shop", frozenset({"send", "read"})))
+        caller = Caller(1, "shop", frozenset({"send", "read"}))
+        api_keys._remembered[db.engine] = {api_keys._hash("remembered"): (1e12, caller)}
         yield dead
         db.engine.dispose()
 
