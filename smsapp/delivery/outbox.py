@@ -5,7 +5,7 @@ or to repeat one.
 """
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -116,74 +116,76 @@ _QUEUE_AGAIN = (
 )
 
 
-def find(conn: Connection, kind: str, event_id: str, content_hash: str) -> Accepted | None:
-    """Return the answer to a repeat that needs nothing written, else None.
-
-    It spares the writer the commonest repeats: a delivery that is there stays there, and only
-    one whose attempts were spent is touched by a repeat.
-    """
-    seen = _seen(conn, [(kind, event_id)]).get((kind, event_id))
-    if seen is None or seen.reason is Reason.ATTEMPTS_SPENT:
-        return None
-    return _repeat(seen, content_hash)
-
-
 def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     """Write deliveries down, each under its event id, and say what is now to be done.
 
     A new one is suppressed, pending or, with send_now, already leased with its first attempt.
     One seen before is left as it is; only where its attempts were spent is it queued again.
     """
-    rules = rows[0].rules
-    numbers = {row.phone_key: row.e164 for row in rows}
-    phones.remember(conn, numbers, database_now(conn))
-    phones.lock(conn, numbers)
+    seen = _seen(conn, {row.event for row in rows})
+    # Of two rows of one event the first is new, and the other finds it there.
+    new = {row.event: row for row in reversed(rows) if row.event not in seen}
+    spent = [row for row in rows if row.event in seen and _is_spent(seen[row.event], row)]
+    if not new and not spent:
+        return [_repeat(seen[row.event], row.content_hash) for row in rows]
+    numbers = {row.phone_key: row.e164 for row in [*new.values(), *spent]}
+    phones.remember_and_lock(conn, numbers)
     now = database_now(conn)
-    known = permission.facts(conn, numbers, rules.allowed)
-    texts = leases.texts_today(conn, numbers, now)
-    held = sender.is_held(conn, rules.sender)
+    known = permission.facts(conn, numbers, rows[0].rules.allowed)
+    fresh = _accept_new(conn, new, known, now)
+    answers = []
+    for row in rows:
+        if new.get(row.event) is row and row.event in fresh:
+            answers.append(fresh[row.event])
+            continue
+        if row.event not in seen:  # come in with this batch, or in another process since we looked
+            seen |= _seen(conn, {row.event})
+        if _is_spent(seen[row.event], row):
+            refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
+            seen[row.event] = _queue_again(conn, seen[row.event], refusal, now, row.max_age)
+        answers.append(_repeat(seen[row.event], row.content_hash))
+    return answers
 
-    # Of two rows of one event the first is inserted and the other finds it there. Sorted,
-    # so that two processes cannot wait for each other's rows in a circle.
-    first = {row.event: row for row in reversed(rows)}
-    new = {}
-    for event in sorted(first):
-        row = first[event]
+
+def _accept_new(
+    conn: Connection,
+    new: dict[tuple[str, str], NewDelivery],
+    known: dict[str, Facts],
+    now: datetime,
+) -> dict[tuple[str, str], Accepted]:
+    """Write deliveries of events not seen before, and the attempts of those to send at once.
+
+    Another process may have been quicker: its events are missing from what is returned.
+    """
+    if not new:
+        return {}
+    rules = next(iter(new.values())).rules
+    texts = leases.texts_today(conn, {row.phone_key for row in new.values()}, now)
+    held = sender.is_held(conn, rules.sender)
+    written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
+    # Sorted, so that two processes cannot wait for each other's rows in a circle.
+    for event in sorted(new):
+        row = new[event]
         refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
-        new[event] = _new_row(row, refusal, now)
+        values = _new_row(row, refusal, now)
         if row.send_now and refusal is None and not held:
             if leases.take_place(texts, row.phone_key, rules):
-                new[event] |= leases.leased(now, rules.lease) | {"tries": 1}
+                values |= leases.leased(now, rules.lease) | {"tries": 1}
             else:
-                new[event]["due_at"] = leases.next_day(now)
-    inserted = set(conn.execute(_INSERT_DELIVERY[conn.dialect.name], list(new.values())).scalars())
-    fresh = {
-        event: Accepted(
-            values["id"],
-            values["state"],
-            reason=values["reason"],
-            claim=_claim(first[event], values),
+                values["due_at"] = leases.next_day(now)
+        written[values["id"]] = row, values
+    columns = [values for _, values in written.values()]
+    inserted = conn.execute(_INSERT_DELIVERY[conn.dialect.name], columns).scalars()
+    fresh = {}
+    for row, values in map(written.__getitem__, inserted):
+        claim = _claim(row, values)
+        fresh[row.event] = Accepted(
+            values["id"], values["state"], reason=values["reason"], claim=claim
         )
-        for event, values in new.items()
-        if values["id"] in inserted
-    }
-    _note_consent(conn, [first[event] for event in fresh], known, now)
+    _note_consent(conn, [new[event] for event in fresh], known, now)
     claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
     leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
-
-    repeats = [row for row in rows if row.event not in fresh or first[row.event] is not row]
-    seen = _seen(conn, [row.event for row in repeats])
-    for row in repeats:
-        found = seen[row.event]
-        if found.reason is Reason.ATTEMPTS_SPENT and found.content_hash == row.content_hash:
-            refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
-            seen[row.event] = _queue_again(conn, found, refusal, now, row.max_age)
-    return [
-        fresh[row.event]
-        if row.event in fresh and first[row.event] is row
-        else _repeat(seen[row.event], row.content_hash)
-        for row in rows
-    ]
+    return fresh
 
 
 def _note_consent(
@@ -266,11 +268,14 @@ def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
     )
 
 
-def _seen(conn: Connection, events: list[tuple[str, str]]) -> dict[tuple[str, str], Any]:
-    if not events:
-        return {}
-    rows = conn.execute(_BY_EVENT, {"events": sorted(set(events))}).all()
+def _seen(conn: Connection, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
+    rows = conn.execute(_BY_EVENT, {"events": sorted(events)}).all()
     return {(row.kind, row.event_id): row for row in rows}
+
+
+def _is_spent(seen: Any, row: NewDelivery) -> bool:
+    """Whether this repeat queues its delivery again."""
+    return seen.reason is Reason.ATTEMPTS_SPENT and seen.content_hash == row.content_hash
 
 
 def _repeat(seen: Any, content_hash: str) -> Accepted:
@@ -300,4 +305,4 @@ def _queue_again(
             "now": now,
         },
     )
-    return _seen(conn, [(seen.kind, seen.event_id)])[seen.kind, seen.event_id]
+    return _seen(conn, {(seen.kind, seen.event_id)})[seen.kind, seen.event_id]

@@ -27,7 +27,7 @@ from smsapp.delivery.outbox import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settled
 from smsapp.events import texts
-from smsapp.extensions import db, reading, settings
+from smsapp.extensions import db, settings
 from smsapp.phone import parse_e164, phone_key
 
 log = logging.getLogger(__name__)
@@ -121,10 +121,6 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
     key = phone_key(event.phone, config.phone_key_bytes)
     content = json.dumps([key, event.order_id, event.tracking_url])
     content_hash = hashlib.sha256(content.encode()).hexdigest()
-    with reading() as conn:
-        repeat = outbox.find(conn, KIND, event.event_id, content_hash)
-    if repeat:
-        return Outcome(repeat)
     delivery = NewDelivery(
         kind=KIND,
         event_id=event.event_id,

@@ -7,6 +7,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsapp.extensions import database_now
 from smsapp.models import Phone
 from smsapp.phone import country
 
@@ -56,13 +57,21 @@ def remember_again(conn: Connection, phone_key: str, e164: str) -> None:
     )
 
 
-def lock(conn: Connection, phone_keys: Iterable[str]) -> None:
+def lock(conn: Connection, phone_keys: Iterable[str]) -> set[str]:
     """Be alone with these numbers until this transaction ends: with a STOP, a grant, a text.
 
     In a fixed order, so that two transactions cannot wait for each other. On SQLite a
-    transaction is alone from its beginning, and this does nothing.
+    transaction is alone from its beginning. Return those that there are.
     """
-    conn.execute(_LOCK, {"phone_keys": sorted(phone_keys)})
+    return set(conn.execute(_LOCK, {"phone_keys": sorted(phone_keys)}).scalars())
+
+
+def remember_and_lock(conn: Connection, numbers: Mapping[str, str]) -> None:
+    """Be alone with numbers, {phone key: E.164}, whether they were known before or not."""
+    new = {key: numbers[key] for key in numbers.keys() - lock(conn, numbers)}
+    if new:
+        remember(conn, new, database_now(conn))
+        lock(conn, new)  # somebody else may have been quicker to write one of them
 
 
 def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str | None]:
