@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, tuple_, update
+from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import leases, sender
@@ -95,7 +95,11 @@ _BY_EVENT = select(
     Delivery.reason,
     Delivery.error_code,
     _NEWEST_SID.label("sid"),
-).where(tuple_(Delivery.kind, Delivery.event_id).in_(bindparam("events", expanding=True)))
+).where(
+    # Not pairs of kind and event id: SQLite would look at every row there is.
+    Delivery.kind == bindparam("of_kind"),
+    Delivery.event_id.in_(bindparam("event_ids", expanding=True)),
+)
 _QUEUE_AGAIN = (
     update(Delivery)
     .where(
@@ -269,8 +273,14 @@ def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
 
 
 def _seen(conn: Connection, events: Collection[tuple[str, str]]) -> dict[tuple[str, str], Any]:
-    rows = conn.execute(_BY_EVENT, {"events": sorted(events)}).all()
-    return {(row.kind, row.event_id): row for row in rows}
+    by_kind: dict[str, list[str]] = {}
+    for kind, event_id in sorted(events):
+        by_kind.setdefault(kind, []).append(event_id)
+    return {
+        (kind, row.event_id): row
+        for kind, event_ids in by_kind.items()
+        for row in conn.execute(_BY_EVENT, {"of_kind": kind, "event_ids": event_ids})
+    }
 
 
 def _is_spent(seen: Any, row: NewDelivery) -> bool:
