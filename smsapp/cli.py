@@ -13,6 +13,7 @@ from flask.cli import with_appcontext
 
 from smsapp import api_keys, clock, worker
 from smsapp.api_keys import Scope
+from smsapp.cli_sending import sending
 from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import ConsentSource, OptOutSource
@@ -40,7 +41,7 @@ consent_ledger = click.Group("consent", help="The ledger of what people agreed t
 
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    for command in (api_key, consent_ledger, erase, opt_out, run_worker, run_sandbox):
+    for command in (api_key, consent_ledger, erase, opt_out, run_worker, run_sandbox, sending):
         app.cli.add_command(command)
 
 

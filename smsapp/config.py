@@ -144,6 +144,9 @@ class Settings(BaseModel):
     reconcile_grace_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    messages_per_second: Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)] | None = (
+        None
+    )
     max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20
     allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
     undelivered_retry_minutes: Annotated[tuple[int, ...], BeforeValidator(_minutes)] = (5, 15, 45)

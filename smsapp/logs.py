@@ -40,6 +40,7 @@ FIELDS = (
     "suppressed",
     "count",
     "sender",
+    "per_second",
     "worker",
     "method",
     "route",

@@ -14,7 +14,7 @@ from contextlib import AbstractContextManager
 
 from sqlalchemy import bindparam, select
 
-from smsapp.delivery import health, leases, reconcile
+from smsapp.delivery import health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
@@ -107,7 +107,7 @@ def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
         free += 1
     committed: list[Claim] = []
     try:
-        if _is_anything_due():
+        if _may_anything_go():
             with db.engine.begin() as conn:
                 claims = leases.claim(conn, free, leases.rules())
             committed = claims  # not before: after a failed commit nobody sends them
@@ -117,10 +117,14 @@ def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
     return committed
 
 
-def _is_anything_due() -> bool:
-    """Whether a claim, which takes SQLite's write lock, is worth it."""
+def _may_anything_go() -> bool:
+    """Whether a claim, which takes SQLite's write lock, is worth it: a text waits and may go."""
     with reading() as conn:
-        return bool(conn.execute(_ANYTHING_DUE, {"now": database_now(conn)}).all())
+        now = database_now(conn)
+        if not conn.execute(_ANYTHING_DUE, {"now": now}).all():
+            return False
+        config = settings()
+        return throttle.is_open(conn, config.sender, config.messages_per_second, now)
 
 
 def _send(app_context: AppContext, claim: Claim, idle: threading.Semaphore) -> None:

@@ -20,7 +20,7 @@ from smsapp.api_keys import Scope
 from smsapp.app import create_app
 from smsapp.delivery import sending
 from smsapp.extensions import Base, db
-from smsapp.models import Attempt, Delivery, DeliveryState
+from smsapp.models import Attempt, Delivery, DeliveryState, Sender
 from smsapp.providers.twilio import Listed, Refused, SendResult, Sent
 from tests import servers
 
@@ -232,6 +232,7 @@ def make_due(app: Flask) -> None:
     with app.app_context(), db.engine.begin() as conn:
         pending = Delivery.state == DeliveryState.PENDING
         conn.execute(update(Delivery).where(pending).values(due_at=Delivery.created_at))
+        conn.execute(update(Sender).values(next_slot_at=None))
 
 
 def run_until_settled(app: Flask) -> None:

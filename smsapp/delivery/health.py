@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, bindparam, delete, func, select
 from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.delivery import sender
+from smsapp.delivery import sender, throttle
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Delivery, DeliveryState, Worker
 
@@ -21,11 +21,16 @@ _LAST_SEEN = select(func.max(Worker.seen_at))
 
 @dataclass(frozen=True, slots=True)
 class Health:
-    """Ages in whole seconds; None where nothing is due, or no worker was ever seen."""
+    """Ages in whole seconds; None where nothing is due, or no worker was ever seen.
+
+    `per_second` is how many texts may leave now; None for no limit.
+    """
 
     oldest_due_seconds: int | None
     worker_seen_seconds: int | None
     sender_is_held: bool
+    sender_is_paused: bool
+    per_second: float | None
 
     @property
     def worker_is_silent(self) -> bool:
@@ -40,11 +45,13 @@ def look() -> Health:
         now = database_now(conn)
         due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
         seen = conn.execute(_LAST_SEEN).scalar_one()
-        held = sender.is_held(conn, settings().sender)
+        standing = sender.standing(conn, settings().sender)
     return Health(
         None if due is None else int((now - due).total_seconds()),
         None if seen is None else int((now - seen).total_seconds()),
-        held,
+        standing.is_held,
+        standing.is_paused,
+        throttle.rate(standing, settings().messages_per_second, now),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from smsapp.delivery import sender
+from smsapp.delivery import sender, throttle
 from smsapp.extensions import database_now, new_id, settings
 from smsapp.models import (
     Attempt,
@@ -38,6 +38,7 @@ class Rules:
     most_per_day: int
     allowed: frozenset[str]
     ledger_key: bytes
+    per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +53,12 @@ class Claim:
     sender: str
     e164: str
     phone_key: str
+    purpose: str
     body: str
     kind: str
     event_id: str
     expires_at: datetime
+    call_at: float = 0.0  # by monotonic(): its slot of the throttle; 0.0 for at once
     is_probe: bool = False  # whether it tries if a held sender works again
     claimed_at: float = field(default_factory=time.monotonic)
 
@@ -143,6 +146,7 @@ def rules() -> Rules:
         config.max_texts_per_number_per_day,
         config.allowed_recipients,
         config.ledger_key,
+        config.messages_per_second,
     )
 
 
@@ -209,10 +213,13 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
 
     Permission is asked again, with the numbers locked, so that no attempt is committed after
     its number's STOP. A held sender lets one delivery through at a time, to try whether it
-    works again.
+    works again; a paused one none; the throttle so many as it has slots.
     """
+    standing = sender.standing(conn, rules.sender)
+    if standing.is_paused:
+        return []
     now = database_now(conn)
-    held = sender.is_held(conn, rules.sender)
+    held = standing.is_held
     due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most}))
     if expired := [row.id for row in due if row.expires_at <= now]:
         conn.execute(_EXPIRE.values(state_at=now), {"ids": expired})
@@ -241,8 +248,9 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     ]
     if late := [row.id for row in allowed if row not in ready]:
         conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
-    if held and ready and not sender.take_probe(conn, rules.sender, now):
+    if held and ready and not sender.take_probe(conn, rules.sender, standing.held_code, now):
         return []
+    turns = throttle.for_worker(conn, rules.sender, standing, rules.per_second, len(ready), now)
     columns = leased(now, rules.lease)
     claims = [
         Claim(
@@ -254,13 +262,15 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             sender=rules.sender,
             e164=numbers[row.phone_key] or "",  # may_text has refused those we no longer know
             phone_key=row.phone_key,
+            purpose=row.purpose,
             body=row.body,
             kind=row.kind,
             event_id=row.event_id,
             expires_at=row.expires_at,
+            call_at=call_at,
             is_probe=held,
         )
-        for row in ready
+        for row, call_at in zip(ready, turns, strict=False)
     ]
     if claims:
         conn.execute(_LEASE.values(columns), {"ids": [claim.delivery_id for claim in claims]})

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.delivery import leases, sender
+from smsapp.delivery import leases, sender, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.extensions import database_now, new_id
 from smsapp.models import (
@@ -165,16 +165,20 @@ def _accept_new(
         return {}
     rules = next(iter(new.values())).rules
     texts = leases.texts_today(conn, {row.phone_key for row in new.values()}, now)
-    held = sender.is_held(conn, rules.sender)
+    standing = sender.standing(conn, rules.sender)
+    wanted = sum(row.send_now for row in new.values())
+    turns = throttle.for_requests(conn, rules.sender, standing, rules.per_second, wanted, now)
     written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
+    call_at: dict[uuid.UUID, float] = {}
     # Sorted, so that two processes cannot wait for each other's rows in a circle.
     for event in sorted(new):
         row = new[event]
         refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
         values = _new_row(row, refusal, now)
-        if row.send_now and refusal is None and not held:
+        if row.send_now and refusal is None and turns:
             if leases.take_place(texts, row.phone_key, rules):
                 values |= leases.leased(now, rules.lease) | {"tries": 1}
+                call_at[values["id"]] = turns.pop(0)
             else:
                 values["due_at"] = leases.next_day(now)
         written[values["id"]] = row, values
@@ -182,7 +186,7 @@ def _accept_new(
     inserted = conn.execute(_INSERT_DELIVERY[conn.dialect.name], columns).scalars()
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
-        claim = _claim(row, values)
+        claim = _claim(row, values, call_at.get(values["id"], 0.0))
         fresh[row.event] = Accepted(
             values["id"], values["state"], reason=values["reason"], claim=claim
         )
@@ -253,7 +257,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
     }
 
 
-def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
+def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | None:
     if values["state"] is not DeliveryState.SENDING:
         return None
     return Claim(
@@ -265,10 +269,12 @@ def _claim(row: NewDelivery, values: dict[str, Any]) -> Claim | None:
         sender=row.rules.sender,
         e164=row.e164,
         phone_key=row.phone_key,
+        purpose=row.purpose,
         body=row.body,
         kind=row.kind,
         event_id=row.event_id,
         expires_at=values["expires_at"],
+        call_at=call_at,
     )
 
 

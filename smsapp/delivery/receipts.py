@@ -12,7 +12,7 @@ from sqlalchemy import Connection, bindparam, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import group_commit, look_ups, sender, stopping
+from smsapp.delivery import group_commit, look_ups, sender, stopping, throttle
 from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.metrics import RECEIPTS
@@ -160,6 +160,8 @@ def take(reported: Reported) -> Recorded:
             held = sender.hold(conn, settings().sender, reported.error_code, database_now(conn))
         if held:
             log.error("sender held", extra={"twilio_code": reported.error_code})
+    if verdict.slows_sender and recorded.taken is Taken.MOVED and recorded.started_at:
+        throttle.slow_down(settings().sender, recorded.started_at, reported.error_code)
     return recorded
 
 

@@ -11,6 +11,10 @@ FIRST_CAP_SECONDS = 8.0
 
 LONGEST_OUTAGE_WAIT_SECONDS = 60.0
 
+# What comes between a claim and its call without anybody's fault: it is claimed again, or not,
+# as soon as it may be.
+HELD_BACK = frozenset({"paused", "stopped"})
+
 # Retry-After is obeyed up to here; a longer one is some proxy's mistake.
 LONGEST_RETRY_AFTER_SECONDS = 3600.0
 

@@ -1,5 +1,9 @@
-"""The sender, and holding it: what Twilio refuses for our own fault waits, unspent."""
+"""The sender: held while Twilio refuses it for our own fault, paused while an operator says so.
 
+What waits for it waits unspent.
+"""
+
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -7,11 +11,42 @@ from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.models import Sender
+from smsapp.providers.twilio_codes import DAILY_LIMIT
 
 # How often one delivery may try whether a held sender works again.
 PROBE_SECONDS = 30
+# Twilio counts the texts of the last 24 hours, so places come free one by one, the first of
+# them nobody can tell when: it is asked once an hour, which costs at most an hour.
+DAILY_LIMIT_PROBE_SECONDS = 3600
 
-_PROBE_AT = select(Sender.probe_at).where(Sender.name == bindparam("name"))
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """What the database says about a sender; nothing, where it never had trouble."""
+
+    held_at: datetime | None = None
+    held_code: int | None = None
+    probe_at: datetime | None = None
+    next_slot_at: datetime | None = None
+    slowed_at: datetime | None = None
+    slowed_to: float | None = None
+    paused_at: datetime | None = None
+    pause_reason: str | None = None
+
+    @property
+    def is_held(self) -> bool:
+        """Whether Twilio refuses it."""
+        return self.held_at is not None
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether an operator has paused it."""
+        return self.paused_at is not None
+
+
+_STANDING = select(*(getattr(Sender, name) for name in Standing.__dataclass_fields__)).where(
+    Sender.name == bindparam("name")
+)
 _TAKE_PROBE = (
     update(Sender)
     .where(Sender.name == bindparam("of"), Sender.probe_at <= bindparam("now"))
@@ -26,35 +61,52 @@ _RELEASE = (
 )
 
 
-def is_held(conn: Connection, name: str) -> bool:
-    """Whether texts from this sender wait for an operator."""
-    return conn.execute(_PROBE_AT, {"name": name}).scalar_one_or_none() is not None
+def standing(conn: Connection, name: str, *, lock: bool = False) -> Standing:
+    """Return how a sender stands; with `lock` its row exists and stays as it is.
+
+    Whoever locks it takes nothing else after it that others hold while they wait for it.
+    """
+    query = _STANDING.with_for_update() if lock else _STANDING
+    row = conn.execute(query, {"name": name}).one_or_none()
+    if row is None and lock:
+        write(conn, name, {})
+        row = conn.execute(query, {"name": name}).one_or_none()
+    return Standing(*row) if row else Standing()
 
 
-def take_probe(conn: Connection, name: str, now: datetime) -> bool:
-    """Return True to one caller in each PROBE_SECONDS: it may try one delivery."""
-    later = now + timedelta(seconds=PROBE_SECONDS)
-    return bool(conn.execute(_TAKE_PROBE, {"of": name, "now": now, "next_probe": later}).all())
+def write(conn: Connection, name: str, columns: dict[str, Any]) -> None:
+    """Set columns of a sender's row, which may not exist yet."""
+    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
+    insert = dialect.insert(Sender).values(name=name, **columns)
+    conn.execute(
+        insert.on_conflict_do_update(index_elements=["name"], set_=columns)
+        if columns
+        else insert.on_conflict_do_nothing()
+    )
+
+
+def take_probe(conn: Connection, name: str, held_code: int | None, now: datetime) -> bool:
+    """Return True to one caller each time that a probe is due: it may try one delivery."""
+    then = _next_probe(held_code, now)
+    return bool(conn.execute(_TAKE_PROBE, {"of": name, "now": now, "next_probe": then}).all())
 
 
 def hold(conn: Connection, name: str, code: int, now: datetime) -> bool:
-    """Hold the sender; return True if it was not held before."""
-    if is_held(conn, name):
+    """Hold the sender; return True if it was not held before for this code."""
+    before = standing(conn, name)
+    if before.is_held and before.held_code == code:
         return False
-    row: dict[str, Any] = {
-        "held_at": now,
-        "held_code": code,
-        "probe_at": now + timedelta(seconds=PROBE_SECONDS),
-    }
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    conn.execute(
-        dialect.insert(Sender)
-        .values(name=name, **row)
-        .on_conflict_do_update(index_elements=["name"], set_=row)
-    )
+    since = before.held_at or now
+    columns = {"held_at": since, "held_code": code, "probe_at": _next_probe(code, now)}
+    write(conn, name, columns)
     return True
 
 
 def release(conn: Connection, name: str) -> bool:
     """Let the sender go on; return True if it was held."""
     return bool(conn.execute(_RELEASE, {"of": name}).all())
+
+
+def _next_probe(code: int | None, now: datetime) -> datetime:
+    wait = DAILY_LIMIT_PROBE_SECONDS if code == DAILY_LIMIT else PROBE_SECONDS
+    return now + timedelta(seconds=wait)

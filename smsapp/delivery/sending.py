@@ -5,24 +5,31 @@ The same `send` serves the thread of a request and the worker's.
 
 import logging
 import time
+from datetime import timedelta
 from functools import lru_cache
 
 from smsapp import clock
-from smsapp.delivery import group_commit, stopping
+from smsapp.delivery import group_commit, leases, sender, stopping, throttle
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settled, Settlement, settle
-from smsapp.extensions import db, settings
+from smsapp.extensions import database_now, db, reading, settings
 from smsapp.metrics import SENT
 from smsapp.models import OptOutSource
 from smsapp.phone import country, mask
 from smsapp.providers.twilio import SendResult, Twilio, Unwritten
 from smsapp.providers.twilio_errors import ErrorClass
+from smsapp.recipients import permission
 
 log = logging.getLogger(__name__)
 
 # One deadline over the whole call. The lease is longer, so that whoever holds one still has
 # time to settle.
 CALL_SECONDS = 10.0
+
+# So often a call may come too late for its slot of the throttle before it is left for later.
+MOST_SLOTS = 5
+# Shortly before its slot permission is asked again: in it, that would make the call late.
+ASK_BEFORE_SECONDS = 0.03
 
 # What Twilio takes, and keeps a text for when it is told nothing.
 LONGEST_VALIDITY = 36_000
@@ -41,6 +48,8 @@ def send(claim: Claim) -> Settled:
     if settlement.meaning and settlement.meaning.error_class is ErrorClass.OPT_OUT:
         stopping.stop(claim.phone_key, OptOutSource.TWILIO)
     settled = group_commit.write(db.engine, settle, settlement)
+    if settlement.meaning and settlement.meaning.slows_sender:
+        _slow_down(settlement)
     _report(settlement, settled)
     return settled
 
@@ -54,10 +63,13 @@ def client() -> Twilio:
 
 def _call(claim: Claim) -> SendResult:
     config = settings()
+    twilio = client()  # the first one takes a while to make: before the slot, not in it
+    if claim.call_at and (trouble := _wait_for_turn(claim)):
+        return Unwritten(trouble)
     if time.monotonic() - claim.claimed_at > config.lease_seconds - CALL_SECONDS:
         return Unwritten("late")  # the lease might lapse during the call
     service = config.twilio_messaging_service_sid
-    return client().send(
+    return twilio.send(
         to=claim.e164,
         body=claim.body,
         from_number=None if service else config.twilio_from_number,
@@ -68,6 +80,48 @@ def _call(claim: Claim) -> SendResult:
             f"?attempt={claim.attempt_id}{RECEIPT_RETRIES}"
         ),
     )
+
+
+def _wait_for_turn(claim: Claim) -> str | None:
+    """Wait for a slot of the throttle; return why the call is not made after all.
+
+    A STOP or a pause may have come while it waited, so both are asked again.
+    """
+    call_at: float | None = claim.call_at
+    for _ in range(MOST_SLOTS):
+        if call_at is None:
+            break
+        _sleep_until(call_at - ASK_BEFORE_SECONDS)
+        if trouble := _trouble_since(claim):
+            return trouble
+        _sleep_until(call_at)
+        if throttle.is_in_time(call_at):
+            return None
+        call_at = throttle.another(claim.sender, settings().messages_per_second)
+    return "late"
+
+
+def _sleep_until(at: float) -> None:
+    time.sleep(max(0.0, at - time.monotonic()))
+
+
+def _trouble_since(claim: Claim) -> str | None:
+    """Return what has come between a claim and its call; None for nothing."""
+    with reading() as conn:
+        now = sender.standing(conn, claim.sender)
+        if now.is_paused or (now.is_held and not claim.is_probe):
+            return "paused"
+        numbers = {claim.phone_key: claim.e164}
+        known = permission.facts(conn, numbers, leases.rules().allowed)[claim.phone_key]
+    return "stopped" if permission.may_text(known, claim.purpose).refusal else None
+
+
+def _slow_down(settlement: Settlement) -> None:
+    claim = settlement.claim
+    with reading() as conn:
+        now = database_now(conn)
+    left_at = now - timedelta(seconds=time.monotonic() - claim.claimed_at)
+    throttle.slow_down(claim.sender, left_at, settlement.code)
 
 
 def _validity(claim: Claim) -> int:

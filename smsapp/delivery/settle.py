@@ -57,6 +57,11 @@ UNWRITTEN = ErrorMeaning(
     "We could not reach Twilio.",
     "Wait: it is tried again by itself.",
 )
+HELD_BACK = ErrorMeaning(
+    ErrorClass.TRANSIENT,
+    "The text was kept back a moment before it was to leave.",
+    "Wait: it leaves by itself as soon as it may.",
+)
 UNKNOWN = ErrorMeaning(
     ErrorClass.UNKNOWN,
     "The call to Twilio broke off, so nobody can say yet whether the text went out.",
@@ -224,7 +229,9 @@ def _delivery_after(
             return _columns(row, DeliveryState.SUPPRESSED, now, reason=Reason.OPTED_OUT)
         case ErrorClass.TRANSIENT if isinstance(row.outcome, Unwritten):
             # Twilio cannot be reached: nobody's fault, and over only when it is over.
-            due = now + retry.wait_for_twilio(row.claim.number)
+            due = now
+            if row.outcome.reason not in retry.HELD_BACK:
+                due += retry.wait_for_twilio(row.claim.number)
             spent = row.claim.tries - 1
             return _columns(row, DeliveryState.PENDING, now, due_at=due, tries=spent)
         case ErrorClass.TRANSIENT:

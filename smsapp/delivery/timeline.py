@@ -7,7 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 
-from smsapp.delivery.settle import UNKNOWN, UNWRITTEN
+from smsapp.delivery import retry
+from smsapp.delivery.settle import HELD_BACK, UNKNOWN, UNWRITTEN
 from smsapp.delivery.states import STOPPED
 from smsapp.extensions import reading_objects
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, Phone, Receipt
@@ -63,7 +64,7 @@ def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
     if attempt.state is AttemptState.UNKNOWN:
         return UNKNOWN
     if attempt.outcome is CallOutcome.UNWRITTEN:
-        return UNWRITTEN
+        return HELD_BACK if attempt.trouble in retry.HELD_BACK else UNWRITTEN
     if attempt.outcome is CallOutcome.REFUSED and attempt.trouble:
         return meaning(None, int(attempt.trouble.removeprefix("http_")))
     if attempt.state in {AttemptState.FAILED, AttemptState.UNDELIVERED}:

@@ -170,7 +170,8 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
     ),
     63038: (
         "Our account has sent as many messages as it may within a day.",
-        "Wait until a day has passed, or ask Twilio to raise the account's daily limit.",
+        "Wait: one text an hour tries whether the day has passed; or ask Twilio to raise the"
+        " account's daily limit.",
     ),
 }
 
@@ -189,3 +190,7 @@ UNKNOWN: dict[int, tuple[str, str]] = {
 # The operator's faults, all CONFIGURATION: nothing at all leaves until they are mended. 63038 is
 # an HTTP 429, yet trying again soon is useless: the account's window is a day.
 HOLDS_SENDER = frozenset({20003, 21212, 21606, 30002, 63038})
+DAILY_LIMIT = 63038
+
+# Too fast: for our account, for our registration, for the channel.
+SLOWS_SENDER = frozenset({20429, 30022, 63018})

@@ -24,7 +24,8 @@ class ErrorMeaning:
         error_class: What follows for the delivery.
         cause: One sentence for a support person.
         next_step: One sentence: what to do now.
-        holds_sender: Every further text would fail alike until an operator acts.
+        holds_sender: Every further text would fail alike until an operator acts, or a day is over.
+        slows_sender: Texts leave faster than Twilio or the carriers take them.
         code: Twilio's code; None where it gave none.
     """
 
@@ -32,6 +33,7 @@ class ErrorMeaning:
     cause: str
     next_step: str
     holds_sender: bool = False
+    slows_sender: bool = False
     code: int | None = None
 
     @property
@@ -86,6 +88,7 @@ _TOO_MANY_REQUESTS = ErrorMeaning(
     ErrorClass.TRANSIENT,
     "Twilio was asked for too much at once and did not process this request.",
     "Wait: it is tried again by itself.",
+    slows_sender=True,
 )
 _NOT_ALLOWED = ErrorMeaning(
     ErrorClass.CONFIGURATION,
@@ -107,7 +110,14 @@ _GROUPS = {
     ErrorClass.UNKNOWN: twilio_codes.UNKNOWN,
 }
 _KNOWN = {
-    code: ErrorMeaning(error_class, cause, step, code in twilio_codes.HOLDS_SENDER, code)
+    code: ErrorMeaning(
+        error_class,
+        cause,
+        step,
+        holds_sender=code in twilio_codes.HOLDS_SENDER,
+        slows_sender=code in twilio_codes.SLOWS_SENDER,
+        code=code,
+    )
     for error_class, texts in _GROUPS.items()
     for code, (cause, step) in texts.items()
 }

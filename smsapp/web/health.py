@@ -36,6 +36,8 @@ def readyz() -> ResponseReturnValue:
         "workerSeenSecondsAgo": health.worker_seen_seconds,
         "workerIsSilent": health.worker_is_silent,
         "senderIsHeld": health.sender_is_held,
+        "senderIsPaused": health.sender_is_paused,
+        "messagesPerSecond": health.per_second,
     }
 
 

@@ -1,0 +1,47 @@
+"""`flask sending …`: an operator pauses texts and lets them go on."""
+
+import click
+from flask.cli import with_appcontext
+
+from smsapp.delivery import pausing
+from smsapp.phone import mask
+
+sending = click.Group("sending", help="Pause texts, let them go on, see how they stand.")
+
+
+@sending.command("pause")
+@click.option("--reason", help="Why, for whoever looks next.")
+@with_appcontext
+def pause(reason: str | None) -> None:
+    """Let no text leave, in any process, until `flask sending resume`."""
+    pausing.pause(reason)
+    click.echo("Sending is paused. Events are still accepted; their texts wait.")
+
+
+@sending.command("resume")
+@with_appcontext
+def resume() -> None:
+    """Let texts go again, no faster than MESSAGES_PER_SECOND."""
+    if not pausing.resume():
+        raise click.ClickException("Sending is not paused.")
+    click.echo("Sending goes on.")
+
+
+@sending.command("status")
+@with_appcontext
+def show_status() -> None:
+    """Say whether texts leave, how fast, and how many wait."""
+    status = pausing.status()
+    standing = status.standing
+    if standing.paused_at:
+        why = f": {standing.pause_reason}" if standing.pause_reason else ""
+        click.echo(f"paused since {standing.paused_at:%Y-%m-%d %H:%M} UTC{why}")
+    if standing.held_at and standing.probe_at:
+        click.echo(
+            f"held since {standing.held_at:%Y-%m-%d %H:%M} UTC by Twilio's error"
+            f" {standing.held_code}; tried again at {standing.probe_at:%H:%M} UTC"
+        )
+    if not standing.paused_at and not standing.held_at:
+        click.echo("sending")
+    rate = "no limit" if status.per_second is None else f"{status.per_second:.3g} texts a second"
+    click.echo(f"sender {mask(status.sender)}, {rate}, {status.waiting} due")

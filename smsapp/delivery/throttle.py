@@ -1,0 +1,196 @@
+"""The throttle: MESSAGES_PER_SECOND of a sender, over all processes.
+
+The sender's row says when the next text may leave. Whoever wants to send reserves a slot for
+each text, evenly spaced and without a burst (GCRA with a burst of one), waits for it and then
+calls Twilio. A call that would come late gives its slot up and takes another, so that calls keep
+the distance of their slots.
+
+Where Twilio or a carrier says that we were too fast (20429, 30022), half of the rate is reserved
+from then on; it doubles every RECOVERY_SECONDS, up to MESSAGES_PER_SECOND.
+"""
+
+import logging
+import time
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from smsapp.delivery import sender
+from smsapp.delivery.sender import Standing
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import Attempt, Delivery, DeliveryState
+from smsapp.phone import mask
+
+log = logging.getLogger(__name__)
+
+# Slots are a little further apart than the rate says, so that in any one second there are never
+# more calls than the rate even where some begin late: after 1 / USED seconds the count is full
+# again, and LATE_SECONDS is what that leaves (42 ms), less some for the way to Twilio.
+USED = 0.96
+LATE_SECONDS = 0.03
+
+# How far ahead a worker reserves, so as to be in time with the next claim: it looks every quarter
+# of a second, and claims again as soon as no more than REFILL is left.
+AHEAD = timedelta(seconds=0.6)
+REFILL = timedelta(seconds=0.4)
+# How long a request waits for its slot rather than leave the text to the worker.
+REQUEST_WAITS = timedelta(seconds=0.05)
+# How long whoever was late waits for another slot.
+LATE_WAITS = timedelta(seconds=5)
+# Nobody reserves that far ahead: the clock was set back.
+CLOCK_SET_BACK = timedelta(seconds=60)
+
+SLOWEST = 0.5  # texts a second
+RECOVERY_SECONDS = 30.0
+# By then it is a thousand times as fast again: it has recovered, whatever the rate was.
+RECOVERED_SECONDS = 10 * RECOVERY_SECONDS
+# Where no rate is set, that of the last second is halved: so many attempts are looked at for it,
+# and fewer than these are taken for a quiet second.
+MOST_COUNTED = 1000
+LEAST_COUNTED = 10
+
+_WAITING = (
+    select(Delivery.id)
+    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
+    .limit(1)
+)
+_LATEST = select(Attempt.started_at).order_by(Attempt.id.desc()).limit(MOST_COUNTED).subquery()
+_IN_LAST_SECOND = select(func.count()).where(_LATEST.c.started_at > bindparam("since"))
+
+
+def rate(standing: Standing, most: float | None, now: datetime) -> float | None:
+    """Return how many texts may leave in a second; None for no limit.
+
+    Args:
+        standing: How the sender stands.
+        most: MESSAGES_PER_SECOND.
+        now: The database's time.
+    """
+    if standing.slowed_at is None or standing.slowed_to is None:
+        return most
+    seconds = max(0.0, (now - standing.slowed_at).total_seconds())
+    if seconds >= RECOVERED_SECONDS:
+        return most
+    slowed: float = standing.slowed_to * 2.0 ** (seconds / RECOVERY_SECONDS)
+    return slowed if most is None else min(slowed, most)
+
+
+def spacing(per_second: float) -> timedelta:
+    """Return how far apart slots are."""
+    return timedelta(seconds=1 / (per_second * USED))
+
+
+def slots(
+    free_at: datetime | None, now: datetime, apart: timedelta, most: int, ahead: timedelta
+) -> list[datetime]:
+    """Return up to `most` slots from `free_at` on, those that begin within `ahead` of now."""
+    if free_at is None or free_at - now > CLOCK_SET_BACK + 2 * apart:
+        free_at = now
+    first = max(free_at, now)
+    return [slot for n in range(most) if (slot := first + n * apart) - now <= ahead]
+
+
+def reserve(
+    conn: Connection, name: str, per_second: float, most: int, ahead: timedelta
+) -> list[float]:
+    """Reserve up to `most` slots of a sender; return when to call, by this process's monotonic().
+
+    The sender's row is locked until the transaction ends.
+    """
+    standing = sender.standing(conn, name, lock=True)
+    now = database_now(conn)
+    clock = time.monotonic()
+    apart = spacing(per_second)
+    taken = slots(standing.next_slot_at, now, apart, most, ahead)
+    if taken:
+        sender.write(conn, name, {"next_slot_at": taken[-1] + apart})
+    return [clock + (slot - now).total_seconds() for slot in taken]
+
+
+def for_requests(
+    conn: Connection, name: str, standing: Standing, most: float | None, texts: int, now: datetime
+) -> list[float]:
+    """Return when requests may call for up to `texts` new texts; 0.0 stands for at once.
+
+    With a limit they have only what is free now, and nothing where a text already waits: the
+    worker sends those first.
+    """
+    if standing.is_held or standing.is_paused:
+        return []
+    per_second = rate(standing, most, now)
+    if per_second is None:
+        return [0.0] * texts
+    if not slots(standing.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
+        return []
+    if conn.execute(_WAITING, {"now": now}).all():
+        return []
+    return reserve(conn, name, per_second, texts, REQUEST_WAITS)
+
+
+def for_worker(
+    conn: Connection, name: str, standing: Standing, most: float | None, texts: int, now: datetime
+) -> list[float]:
+    """Return when a worker may call for up to `texts` waiting texts; 0.0 stands for at once."""
+    per_second = rate(standing, most, now)
+    if per_second is None or not texts:
+        return [0.0] * texts
+    ahead = LATE_WAITS if standing.is_held else AHEAD  # a probe's turn is rare and is not missed
+    return reserve(conn, name, per_second, texts, ahead)
+
+
+def is_open(conn: Connection, name: str, most: float | None, now: datetime) -> bool:
+    """Whether a worker has a reason to claim: no pause, a probe due, too few slots reserved."""
+    standing = sender.standing(conn, name)
+    if standing.is_paused or (standing.probe_at and standing.probe_at > now):
+        return False
+    per_second = rate(standing, most, now)
+    return per_second is None or bool(
+        slots(standing.next_slot_at, now, spacing(per_second), 1, REFILL)
+    )
+
+
+def another(name: str, per_second: float | None) -> float | None:
+    """Take another slot for a call that came too late for its own; None where all is taken."""
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        limit = rate(sender.standing(conn, name), per_second, now)
+        if limit is None:
+            return time.monotonic()
+        return next(iter(reserve(conn, name, limit, 1, LATE_WAITS)), None)
+
+
+def is_in_time(call_at: float) -> bool:
+    """Whether a call that begins now still keeps its distance to the others."""
+    return time.monotonic() - call_at <= LATE_SECONDS
+
+
+def slow_down(name: str, left_at: datetime, code: int | None) -> None:
+    """Halve a sender's rate, because a text that left at `left_at` was one too fast.
+
+    One that left before the sender was slowed last says nothing about the rate since then.
+    """
+    most = settings().messages_per_second
+    with reading() as conn:
+        if _is_old_news(sender.standing(conn, name), left_at):
+            return
+    with db.engine.begin() as conn:
+        standing = sender.standing(conn, name, lock=True)
+        if _is_old_news(standing, left_at):
+            return
+        now = database_now(conn)
+        before = rate(standing, most, now) or _in_last_second(conn, now)
+        slowed_to = max(SLOWEST, before / 2)
+        sender.write(conn, name, {"slowed_at": now, "slowed_to": slowed_to})
+    log.warning(
+        "too fast for Twilio or a carrier: slowing down",
+        extra={"sender": mask(name), "twilio_code": code, "per_second": round(slowed_to, 2)},
+    )
+
+
+def _is_old_news(standing: Standing, left_at: datetime) -> bool:
+    return standing.slowed_at is not None and left_at <= standing.slowed_at
+
+
+def _in_last_second(conn: Connection, now: datetime) -> float:
+    since = {"since": now - timedelta(seconds=1)}
+    return float(max(LEAST_COUNTED, conn.execute(_IN_LAST_SECOND, since).scalar_one()))

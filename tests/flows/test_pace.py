@@ -1,0 +1,124 @@
+"""How fast texts leave, whether they do at all: over all processes, by the sandbox's own list."""
+
+import json
+import urllib.request
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
+
+import pytest
+
+from smsapp.sandbox.app import SandboxConfig, running
+from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
+from tests.delivery.test_throttle import most_in
+from tests.flows.conftest import free_port, wait_for
+from tests.flows.test_one_text import post
+
+PATIENCE = {"API_RATE_LIMIT": "1000000/minute", "EMBEDDED_WORKER": "false"}
+# A call takes a few milliseconds from our socket into the sandbox's list, now more and now
+# less; one text of a window's edge may come out on its other side.
+ON_THE_WAY = 1
+
+
+def tell(url, key, texts, **headers):
+    """Post that many events; return the answers' statuses."""
+
+    def one(number):
+        body = shipment(
+            f"order-{number:04}-shipped", orderId=str(number), phone=f"+1202555{number:04}"
+        )
+        return post(url, key, body, **headers)[1]["status"]
+
+    with ThreadPoolExecutor(8) as pool:
+        return Counter(pool.map(one, range(texts)))
+
+
+def times(sandbox):
+    """Return when the sandbox took each text, in seconds."""
+    found = [datetime.fromisoformat(text["createdAt"]) for text in sandbox.messages()]
+    return sorted(at.timestamp() for at in found)
+
+
+def ready(url):
+    with urllib.request.urlopen(f"{url}/readyz", timeout=5) as answer:
+        return json.load(answer)
+
+
+def test_processes_share_the_rate_and_use_it(system):
+    """Two workers, and requests that would like to send too."""
+    rate, seconds = 20, 10
+    system.environment |= PATIENCE | {"MESSAGES_PER_SECOND": str(rate)}
+    url, _ = system.web()
+    texts = rate * (seconds + 4)
+    tell(url, system.key, texts // 2, Prefer="respond-async")
+    workers = [system.worker(), system.worker()]
+    wait_for(system.sandbox.messages, workers[1])
+    tell(url, system.key, texts)
+    wait_for(lambda: len(system.sandbox.messages()) == texts, workers[0], seconds=60)
+
+    sent = times(system.sandbox)
+    assert most_in(1.0, sent) <= rate + ON_THE_WAY
+    # Whatever else this machine does takes its share now and then, but not in all ten seconds.
+    assert most_in(seconds, sent) >= 0.93 * rate * seconds
+    assert len({text["to"] for text in system.sandbox.messages()}) == texts
+
+
+def test_a_pause_stops_web_and_worker_at_once_and_resume_lets_go_at_the_throttles_pace(system):
+    rate = 10
+    system.environment |= PATIENCE | {"MESSAGES_PER_SECOND": str(rate)}
+    url, _ = system.web()
+    worker = system.worker()
+    assert tell(url, system.key, 1) == {"sent": 1}
+    assert system.start("flask", "sending", "pause").wait(30) == 0
+    assert ready(url)["senderIsPaused"] is True
+    assert tell(url, system.key, 20)["pending"] == 19
+    wait_for(lambda: ready(url)["outboxAgeSeconds"] >= 1)
+    assert len(system.sandbox.messages()) == 1
+
+    assert system.start("flask", "sending", "resume").wait(30) == 0
+    wait_for(lambda: len(system.sandbox.messages()) == 20, worker)
+    sent = times(system.sandbox)[1:]
+    assert most_in(1.0, sent) <= rate + ON_THE_WAY
+    assert ready(url)["senderIsPaused"] is False
+
+
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
+def test_after_an_outage_of_twilio_everything_is_sent_at_the_throttles_pace(system, tmp_path):
+    """Ten minutes in production; some seconds here."""
+    rate, texts, port = 10, 40, free_port()
+    system.environment |= PATIENCE | {
+        "MESSAGES_PER_SECOND": str(rate),
+        "TWILIO_BASE_URL": f"http://127.0.0.1:{port}",
+    }
+    url, _ = system.web()
+    worker = system.worker()
+    assert tell(url, system.key, texts) == {"pending": texts}
+    wait_for(lambda: system.logs().count('"trouble":"connect"') >= texts, worker)
+    config = SandboxConfig(
+        account_sid=ACCOUNT,
+        auth_token=TOKEN,
+        from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
+        database=tmp_path / "back.sqlite3",
+        pace=0.2,
+    )
+    with running(config, port) as sandbox:
+        wait_for(lambda: len(sandbox.messages()) == texts, worker, seconds=90)
+        assert most_in(1.0, times(sandbox)) <= rate + ON_THE_WAY
+        assert len({text["to"] for text in sandbox.messages()}) == texts
+        system.stop()
+
+
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
+def test_too_many_requests_slow_it_down_and_it_recovers_by_itself(system):
+    rate, texts = 40, 60
+    system.environment |= PATIENCE | {"MESSAGES_PER_SECOND": str(rate)}
+    url, _ = system.web()
+    system.sandbox.weather(too_many_requests=40)
+    tell(url, system.key, texts, Prefer="respond-async")
+    worker = system.worker()
+    wait_for(lambda: ready(url)["messagesPerSecond"] < rate / 3, worker)
+    system.sandbox.clear_weather()
+    slowest = ready(url)["messagesPerSecond"]
+    wait_for(lambda: len(system.sandbox.messages()) == texts, worker, seconds=90)
+    assert slowest < ready(url)["messagesPerSecond"] <= rate
+    assert len({text["to"] for text in system.sandbox.messages()}) == texts
