@@ -1,5 +1,7 @@
 """`flask sending …`: an operator pauses texts and lets them go on."""
 
+from datetime import timedelta
+
 import click
 from flask.cli import with_appcontext
 
@@ -45,3 +47,24 @@ def show_status() -> None:
         click.echo("sending")
     rate = "no limit" if status.per_second is None else f"{status.per_second:.3g} texts a second"
     click.echo(f"sender {mask(status.sender)}, {rate}, {status.waiting} due")
+
+
+@sending.command("restored")
+@click.option(
+    "--look-first",
+    "hours",
+    type=click.IntRange(0, 24 * 30),
+    default=24,
+    show_default=True,
+    help="For how many hours Twilio is asked before a new event's text is sent.",
+)
+@with_appcontext
+def restored(hours: int) -> None:
+    """Run this after a restore from a backup, before the app is started.
+
+    Sending is paused, and what may have been sent since the backup is looked for at Twilio
+    before it is sent.
+    """
+    count = pausing.restored(timedelta(hours=hours))
+    click.echo(f"{count} texts may have been sent since the backup; Twilio will be asked.")
+    click.echo("Sending is paused. Let services tell what was lost, then: flask sending resume")

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from smsapp.delivery import sender, throttle
+from smsapp.delivery import restore, sender, throttle
 from smsapp.extensions import database_now, new_id, settings
 from smsapp.models import (
     Attempt,
@@ -91,6 +91,7 @@ _DUE = (
         Delivery.purpose,
         Delivery.expires_at,
         Delivery.last_attempt_at,
+        Delivery.created_at,
         _LAST_NUMBER.label("last_number"),
     )
     .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
@@ -248,6 +249,7 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     ]
     if late := [row.id for row in allowed if row not in ready]:
         conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
+    ready = restore.look_first(conn, ready, standing, now)
     if held and ready and not sender.take_probe(conn, rules.sender, standing.held_code, now):
         return []
     turns = throttle.for_worker(conn, rules.sender, standing, rules.per_second, len(ready), now)

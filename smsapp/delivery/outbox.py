@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.delivery import leases, sender, throttle
+from smsapp.delivery import leases, restore, sender, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.extensions import database_now, new_id
 from smsapp.models import (
@@ -175,7 +175,9 @@ def _accept_new(
         row = new[event]
         refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
         values = _new_row(row, refusal, now)
-        if row.send_now and refusal is None and turns:
+        if refusal is None and restore.is_perhaps_known(standing, now):
+            values |= restore.unknown(standing, now)
+        elif row.send_now and refusal is None and turns:
             if leases.take_place(texts, row.phone_key, rules):
                 values |= leases.leased(now, rules.lease) | {"tries": 1}
                 call_at[values["id"]] = turns.pop(0)
@@ -183,7 +185,7 @@ def _accept_new(
                 values["due_at"] = leases.next_day(now)
         written[values["id"]] = row, values
     columns = [values for _, values in written.values()]
-    inserted = conn.execute(_INSERT_DELIVERY[conn.dialect.name], columns).scalars()
+    inserted = conn.execute(_INSERT_DELIVERY[conn.dialect.name], columns).scalars().all()
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
         claim = _claim(row, values, call_at.get(values["id"], 0.0))
@@ -193,6 +195,7 @@ def _accept_new(
     _note_consent(conn, [new[event] for event in fresh], known, now)
     claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
     leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
+    restore.write_attempts(conn, [written[delivery_id][1] for delivery_id in inserted], standing)
     return fresh
 
 

@@ -1,27 +1,56 @@
-"""Pausing: an operator stops all texts, looks, and lets them go on.
+"""Pausing: an operator stops all texts, looks, and lets them go on; also after a restore.
 
 A pause stands on the sender in the database, so every process keeps it at once. Receipts, texts
 from people and look-ups go on meanwhile.
 """
 
 import logging
+import uuid
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, select, update
 
 from smsapp import logs
-from smsapp.delivery import sender, throttle
+from smsapp.delivery import leases, restore, sender, throttle
 from smsapp.delivery.sender import Standing
 from smsapp.extensions import database_now, db, reading, settings
-from smsapp.models import Delivery, DeliveryState
+from smsapp.models import Attempt, Delivery, DeliveryState, Worker
 from smsapp.phone import mask
 
 log = logging.getLogger(__name__)
 
 LONGEST_REASON = 200
+PAGE = 500
+# Where the backup is empty and tells no time.
+NOTHING_KNOWN_FOR = timedelta(days=30)
 
 _WAITING = select(func.count()).where(
     Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now")
+)
+_LAST_WRITTEN = (
+    select(func.max(Delivery.created_at)),
+    select(func.max(Delivery.state_at)),
+    select(func.max(Delivery.last_attempt_at)),
+    select(func.max(Worker.seen_at)),
+)
+_PENDING = (
+    select(
+        Delivery.id,
+        select(func.coalesce(func.max(Attempt.number), 0))
+        .where(Attempt.delivery_id == Delivery.id)
+        .scalar_subquery()
+        .label("last_number"),
+    )
+    .where(Delivery.state == DeliveryState.PENDING, Delivery.id > bindparam("after"))
+    .order_by(Delivery.id)
+    .limit(PAGE)
+    .with_for_update(of=Delivery)
+)
+_END_LEASES = (
+    update(Delivery)
+    .where(Delivery.state == DeliveryState.SENDING)
+    .values(lease_until=bindparam("before"))
 )
 
 
@@ -75,3 +104,46 @@ def resume() -> bool:
         sender.write(conn, name, {"paused_at": None, "pause_reason": None})
     log.warning("sending resumed", extra={"sender": mask(name)})
     return True
+
+
+def restored(look_first: timedelta) -> int:
+    """Take in that the database was restored from a backup; return how many texts are in doubt.
+
+    Sending is paused. All that may have been sent since the backup becomes `unknown`, so that
+    Twilio is asked before anything is sent; for as long as `look_first`, new events too, because
+    services tell the lost ones again.
+    """
+    config = settings()
+    with db.engine.begin() as conn:
+        _pause(conn, "restored from a backup")
+        now = database_now(conn)
+        written = [conn.execute(query).scalar_one() for query in _LAST_WRITTEN]
+        lost_since = max((at for at in written if at), default=now - NOTHING_KNOWN_FOR)
+        before = sender.standing(conn, config.sender)
+        if before.lost_since and restore.is_perhaps_known(before, now):
+            lost_since = min(before.lost_since, lost_since)  # told twice of one restore
+        columns: dict[str, datetime | None] = {
+            "restored_at": now,
+            "lost_since": lost_since,
+            "look_first_until": now + look_first,
+        }
+        sender.write(conn, config.sender, columns)
+    with db.engine.begin() as conn:
+        # Who held them has died, or sent them long ago.
+        conn.execute(_END_LEASES, {"before": lost_since})
+        count = leases.lapse(conn)
+    after = uuid.UUID(int=0)
+    while page := _doubt_page(after):
+        after = page[-1]
+        count += len(page)
+    log.warning("restored from a backup", extra={"sender": mask(config.sender), "count": count})
+    return count
+
+
+def _doubt_page(after: uuid.UUID) -> list[uuid.UUID]:
+    with db.engine.begin() as conn:
+        rows = conn.execute(_PENDING, {"after": after}).all()
+        if rows:
+            standing = sender.standing(conn, settings().sender)
+            restore.doubt(conn, rows, standing, database_now(conn))
+    return [row.id for row in rows]

@@ -255,7 +255,9 @@ def _attempt_of(
     The id in a receipt's own URL outranks a SID that we only inferred from a text.
     """
     owner = by_sid.get(row.sid)
-    attempt = attempts.get(row.attempt_id) if row.attempt_id else owner
+    # An attempt that we do not know was lost with a restore from a backup; its message may have
+    # been found since.
+    attempt = attempts.get(row.attempt_id, owner) if row.attempt_id else owner
     if attempt is None:
         return None
     if attempt["is_inferred"] and attempt is not owner:

@@ -32,6 +32,9 @@ class Standing:
     slowed_to: float | None = None
     paused_at: datetime | None = None
     pause_reason: str | None = None
+    restored_at: datetime | None = None
+    lost_since: datetime | None = None
+    look_first_until: datetime | None = None
 
     @property
     def is_held(self) -> bool:

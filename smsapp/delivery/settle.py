@@ -62,6 +62,11 @@ HELD_BACK = ErrorMeaning(
     "The text was kept back a moment before it was to leave.",
     "Wait: it leaves by itself as soon as it may.",
 )
+RESTORED = ErrorMeaning(
+    ErrorClass.UNKNOWN,
+    "Our database was restored from a backup, so the text may have gone out before.",
+    "Wait: Twilio is asked for the text before anything is sent.",
+)
 UNKNOWN = ErrorMeaning(
     ErrorClass.UNKNOWN,
     "The call to Twilio broke off, so nobody can say yet whether the text went out.",

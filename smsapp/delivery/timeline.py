@@ -7,8 +7,8 @@ from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
 
-from smsapp.delivery import retry
-from smsapp.delivery.settle import HELD_BACK, UNKNOWN, UNWRITTEN
+from smsapp.delivery import restore, retry
+from smsapp.delivery.settle import HELD_BACK, RESTORED, UNKNOWN, UNWRITTEN
 from smsapp.delivery.states import STOPPED
 from smsapp.extensions import reading_objects
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, Phone, Receipt
@@ -62,7 +62,7 @@ def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
     if attempt.error_code:
         return meaning(attempt.error_code)
     if attempt.state is AttemptState.UNKNOWN:
-        return UNKNOWN
+        return RESTORED if attempt.trouble == restore.RESTORED else UNKNOWN
     if attempt.outcome is CallOutcome.UNWRITTEN:
         return HELD_BACK if attempt.trouble in retry.HELD_BACK else UNWRITTEN
     if attempt.outcome is CallOutcome.REFUSED and attempt.trouble:

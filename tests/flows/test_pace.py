@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from smsapp.providers.twilio import Twilio
 from smsapp.sandbox.app import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
 from tests.delivery.test_throttle import most_in
@@ -122,3 +123,31 @@ def test_too_many_requests_slow_it_down_and_it_recovers_by_itself(system):
     wait_for(lambda: len(system.sandbox.messages()) == texts, worker, seconds=90)
     assert slowest < ready(url)["messagesPerSecond"] <= rate
     assert len({text["to"] for text in system.sandbox.messages()}) == texts
+
+
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
+def test_after_a_restore_nothing_is_texted_twice_and_nothing_is_lost(system):
+    """Half of what the backup has waiting was sent after it; the database knows of none of it."""
+    system.environment |= PATIENCE | {"RECONCILE_GRACE_SECONDS": "1"}
+    url, web = system.web()
+    tell(url, system.key, 10, Prefer="respond-async")
+    twilio = Twilio(
+        account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=system.sandbox.url
+    )
+    web.terminate()
+    web.wait(30)
+    for number in range(5):
+        twilio.send(
+            to=f"+1202555{number:04}",
+            from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
+            body=f"Your order {number} has shipped. Tracking: https://example.com/track/1001",
+            status_callback=f"{system.environment['PUBLIC_BASE_URL']}/twilio/status-callback",
+        )
+    assert system.start("flask", "sending", "restored").wait(30) == 0
+    system.start("gunicorn", "wsgi:app", "-b", f"127.0.0.1:{system.port}")
+    worker = system.worker()
+    assert system.start("flask", "sending", "resume").wait(30) == 0
+    wait_for(lambda: len(system.sandbox.messages()) == 10, worker, seconds=60)
+    assert tell(url, system.key, 12)["pending"] == 2
+    wait_for(lambda: len(system.sandbox.messages()) == 12, worker, seconds=60)
+    assert set(Counter(text["to"] for text in system.sandbox.messages()).values()) == {1}
