@@ -2,6 +2,7 @@
 
 import json
 import signal
+import sys
 import threading
 from pathlib import Path
 from types import FrameType
@@ -18,8 +19,9 @@ from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import ConsentSource, OptOutSource
 from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
-from smsapp.recipients import consent, customers, known_data, phones
+from smsapp.recipients import consent, known_data, phones
 from smsapp.recipients.customers import Visitor
+from smsapp.retention import erasure, rounds
 from smsapp.sandbox import app as sandbox
 
 # Twilio's own test sender, for a Messaging Service's texts on the sandbox.
@@ -37,11 +39,13 @@ def _key_name(_context: click.Context, _parameter: click.Parameter, name: str) -
 
 
 consent_ledger = click.Group("consent", help="The ledger of what people agreed to.")
+retention = click.Group("retention", help="What is blanked and forgotten after its time.")
 
 
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    for command in (api_key, consent_ledger, erase, opt_out, run_worker, run_sandbox, sending):
+    groups = (api_key, consent_ledger, retention, sending)
+    for command in (*groups, erase, opt_out, run_worker, run_sandbox):
         app.cli.add_command(command)
 
 
@@ -110,8 +114,27 @@ def opt_out(phone: str) -> None:
 def erase(phone: str) -> None:
     """Erase the person at PHONE (E.164): number, texts, evidence. Opt-out and ledger stay."""
     key = _key_of(phone)
-    customers.erase(Visitor(key, verify_sid=None), ConsentSource.OPERATOR)
+    erasure.erase(Visitor(key, verify_sid=None), ConsentSource.OPERATOR)
     click.echo(f"{mask(phone)} is erased.")
+    if settings().blank_bodies_at_twilio:
+        click.echo(
+            "Their texts are blanked at Twilio next, by the worker or `flask retention run`."
+        )
+
+
+@retention.command("run")
+@with_appcontext
+def run_retention() -> None:
+    """Blank and forget all that is past its time, in small steps; it may be stopped anywhere."""
+    for chore in rounds.chores(threading.Event()):
+        done = 0
+        with click.progressbar(
+            length=chore.count(), label=chore.name, hidden=not sys.stderr.isatty(), file=sys.stderr
+        ) as bar:
+            while batch := chore.batch():
+                done += batch
+                bar.update(batch)
+        click.echo(f"{chore.name}: {done:,} {chore.done}.")
 
 
 @consent_ledger.command("verify")

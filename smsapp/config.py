@@ -151,6 +151,9 @@ class Settings(BaseModel):
     allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
     undelivered_retry_minutes: Annotated[tuple[int, ...], BeforeValidator(_minutes)] = (5, 15, 45)
     order_shipped_max_age_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
+    body_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 30
+    blank_bodies_at_twilio: bool = False
+    phone_retention_days: Annotated[int, Field(ge=1, le=36_500)] = 730
     verify_rate_limit: Annotated[str, AfterValidator(_rate)] = "20/hour"
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: Annotated[int, Field(ge=1)] = 20

@@ -25,6 +25,16 @@ from smsapp.extensions import Base
 
 PhoneKey = String(64)
 
+# What nothing more is done about, and what still holds its body. Written as the index has it, so
+# that both databases see that it serves. A text that was sent and never heard of again counts
+# once nobody asks about it any more.
+BODY_MAY_GO = text(
+    "blanked_at IS NULL AND (state IN ('delivered', 'read', 'undelivered', 'failed',"
+    " 'suppressed', 'canceled', 'expired') OR (state = 'sent' AND check_at IS NULL))"
+)
+BODY_IS_HERE = text("blanked_at IS NULL")
+NUMBER_IS_HERE = text("e164 IS NOT NULL")
+
 
 class DeliveryState(StrEnum):
     """Where a delivery is in its life; docs/architecture.md draws it, states.py moves it."""
@@ -121,9 +131,15 @@ class CallOutcome(StrEnum):
 
 
 class Phone(Base):
-    """The only place of a number. e164 is null once the person has been erased."""
+    """The only place of a number. e164 is null once it was forgotten or its person erased."""
 
     __tablename__ = "phone"
+    __table_args__ = (
+        # Numbers that may have gone unused for long, the longest first.
+        Index(
+            "phone_idle", "used_at", postgresql_where=NUMBER_IS_HERE, sqlite_where=NUMBER_IS_HERE
+        ),
+    )
 
     phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
     # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
@@ -136,6 +152,10 @@ class Phone(Base):
     erased_at: Mapped[datetime | None]
     # Customer sessions begun before then have ended.
     sessions_since: Mapped[datetime | None]
+    # When it was last used as far as anybody has looked (retention/numbers.py): never too late.
+    used_at: Mapped[datetime] = mapped_column(server_default="1970-01-01 00:00:00.000000")
+    # When the number was forgotten because nobody had used it; once it is used it is known again.
+    forgotten_at: Mapped[datetime | None]
     # Rows in the consent ledger, so that a missing last one shows too.
     consents: Mapped[int] = mapped_column(server_default="0")
 
@@ -214,13 +234,20 @@ class Inbound(Base):
     """A text that somebody sent us, kept for support."""
 
     __tablename__ = "inbound"
-    __table_args__ = (Index("inbound_phone", "phone_key", "received_at"),)
+    __table_args__ = (
+        Index("inbound_phone", "phone_key", "received_at"),
+        # Whose bodies are to be blanked, oldest first.
+        Index(
+            "inbound_body", "received_at", postgresql_where=BODY_IS_HERE, sqlite_where=BODY_IS_HERE
+        ),
+    )
 
     sid: Mapped[str] = mapped_column(String(34), primary_key=True)
     phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
     body: Mapped[str] = mapped_column(Text)
     keyword: Mapped[str | None] = mapped_column(String(10))  # stop, start, help
     received_at: Mapped[datetime]
+    blanked_at: Mapped[datetime | None]  # from then on there is no body
 
 
 class OptOut(Base):
@@ -271,6 +298,8 @@ class Delivery(Base):
             postgresql_where=text("check_at IS NOT NULL"),
             sqlite_where=text("check_at IS NOT NULL"),
         ),
+        # Whose bodies are to be blanked, oldest first.
+        Index("delivery_body", "state_at", postgresql_where=BODY_MAY_GO, sqlite_where=BODY_MAY_GO),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
         CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
@@ -304,7 +333,19 @@ class Delivery(Base):
     check_at: Mapped[datetime | None]
     # When Twilio first said that it has no such message.
     absent_since: Mapped[datetime | None]
+    blanked_at: Mapped[datetime | None]  # from then on there is no body
     created_at: Mapped[datetime]
+
+
+class BodyAtTwilio(Base):
+    """A message that was blanked here and is still to be blanked at Twilio."""
+
+    __tablename__ = "body_at_twilio"
+    __table_args__ = (Index("body_at_twilio_ask", "ask_at"),)
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    ask_at: Mapped[datetime]  # when to ask Twilio, again after a failure
+    tries: Mapped[int] = mapped_column(server_default="0")
 
 
 class Attempt(Base):

@@ -19,6 +19,7 @@ from smsapp.delivery.leases import Claim
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Delivery, DeliveryState
+from smsapp.retention import rounds
 
 log = logging.getLogger(__name__)
 
@@ -51,6 +52,8 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         log.info("worker started", extra={"worker": name})
         looking = threading.Thread(target=_look_up, args=(app_context, stopping), name="look-up")
         looking.start()
+        tidying = threading.Thread(target=rounds.run, args=(app_context, stopping), name="tidy")
+        tidying.start()
         with ThreadPoolExecutor(threads, thread_name_prefix="sender") as pool:
             while not stopping.is_set():
                 try:
@@ -67,6 +70,7 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                 if not claims:
                     stopping.wait(POLL_SECONDS)
         looking.join()
+        tidying.join()
         health.sign_off(name)
         log.info("worker stopped", extra={"worker": name})
 

@@ -113,6 +113,8 @@ _QUEUE_AGAIN = (
         due_at=bindparam("new_due"),
         state_at=bindparam("now"),
         expires_at=bindparam("new_expiry"),
+        body=bindparam("new_body"),  # it may have been blanked since
+        blanked_at=None,
         error_code=None,
         tries=0,
         undelivered=0,
@@ -146,7 +148,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
             seen |= _seen(conn, {row.event})
         if _is_spent(seen[row.event], row):
             refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
-            seen[row.event] = _queue_again(conn, seen[row.event], refusal, now, row.max_age)
+            seen[row.event] = _queue_again(conn, seen[row.event], row, refusal, now)
         answers.append(_repeat(seen[row.event], row.content_hash))
     return answers
 
@@ -256,6 +258,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "last_attempt_at": None,
         "check_at": None,
         "absent_since": None,
+        "blanked_at": None,
         "created_at": now,
     }
 
@@ -310,7 +313,7 @@ def _repeat(seen: Any, content_hash: str) -> Accepted:
 
 
 def _queue_again(
-    conn: Connection, seen: Any, refusal: Reason | None, now: datetime, max_age: timedelta
+    conn: Connection, seen: Any, row: NewDelivery, refusal: Reason | None, now: datetime
 ) -> Any:
     """Give a delivery whose attempts were spent a fresh allowance; return it as it now is."""
     conn.execute(
@@ -320,7 +323,8 @@ def _queue_again(
             "new_state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
             "new_reason": refusal,
             "new_due": None if refusal else now,
-            "new_expiry": now + max_age,
+            "new_expiry": now + row.max_age,
+            "new_body": row.body,
             "now": now,
         },
     )

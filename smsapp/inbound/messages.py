@@ -46,8 +46,7 @@ def take(text: Text) -> bool:
     key = phone_key(text.e164, settings().phone_key_bytes)
     keyword = keywords.read(text.body, text.opt_out_type)
     with db.engine.begin() as conn:
-        phones.remember(conn, {key: text.e164}, database_now(conn))
-        phones.lock(conn, [key])
+        phones.remember_and_lock(conn, {key: text.e164})
         now = database_now(conn)
         row = {
             "sid": text.sid,

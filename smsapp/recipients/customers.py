@@ -1,33 +1,25 @@
-"""What a verified customer agreed to, changes, asks to see, or has erased."""
+"""What a verified customer agreed to, and changes."""
 
-import logging
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, select
 
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import (
     ConsentAction,
-    ConsentEvidence,
     ConsentSource,
-    Delivery,
-    DeliveryState,
-    Inbound,
     OptOut,
     OptOutSource,
     Phone,
-    Reason,
     Wording,
 )
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.purposes import PURPOSES, Purpose
 from smsapp.recipients.verification import Verdict
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,37 +103,9 @@ def preferences(phone_key: str) -> Preferences | None:
     )
 
 
-def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
-    """Erase a person: the number, the texts, the evidence; end their sessions.
-
-    Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
-    stay, under a key that nobody can turn back into a number.
-    """
-    key = visitor.phone_key
-    with db.engine.begin() as conn:
-        phones.lock(conn, [key])
-        now = database_now(conn)
-        _append(conn, visitor, PURPOSES, ConsentAction.WITHDRAWN, source, now, evidence=False)
-        conn.execute(
-            update(Phone)
-            .where(Phone.phone_key == key)
-            .values(e164=None, erased_at=now, sessions_since=now, verified_at=None)
-        )
-        theirs = Delivery.phone_key == key
-        conn.execute(update(Delivery).where(theirs).values(body=""))
-        conn.execute(
-            update(Delivery)
-            .where(theirs, Delivery.state == DeliveryState.PENDING)
-            .values(
-                state=DeliveryState.SUPPRESSED,
-                state_at=now,
-                reason=Reason.CONSENT_WITHDRAWN,
-                due_at=None,
-            )
-        )
-        conn.execute(update(Inbound).where(Inbound.phone_key == key).values(body=""))
-        conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
-    log.info("erased", extra={"phone_key": key, "source": source})
+def withdraw_all(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
+    """Append withdrawals for every purpose, without evidence, in a transaction like `_write`'s."""
+    _append(conn, visitor, PURPOSES, ConsentAction.WITHDRAWN, source, now, evidence=False)
 
 
 def _commit(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:

@@ -60,6 +60,7 @@ def about(phone_key: str) -> dict[str, Any]:
                     Delivery.kind,
                     Delivery.order_id,
                     Delivery.body,
+                    Delivery.blanked_at,
                     Delivery.state.label("status"),
                     Delivery.created_at,
                 )
@@ -68,7 +69,7 @@ def about(phone_key: str) -> dict[str, Any]:
             ),
             "textsFromYou": _as_json(
                 conn,
-                select(Inbound.body, Inbound.keyword, Inbound.received_at)
+                select(Inbound.body, Inbound.blanked_at, Inbound.keyword, Inbound.received_at)
                 .where(Inbound.phone_key == phone_key)
                 .order_by(Inbound.received_at),
             ),

@@ -17,7 +17,17 @@ _INSERTS: Mapping[str, Any] = {
     "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(),
 }
 _KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
-_LOCK = select(Phone.phone_key).where(_KEYS).order_by(Phone.phone_key).with_for_update()
+_LOCK = (
+    select(Phone.phone_key, Phone.forgotten_at)
+    .where(_KEYS)
+    .order_by(Phone.phone_key)
+    .with_for_update()
+)
+_RECALL = (
+    update(Phone)
+    .where(Phone.phone_key == bindparam("of"))
+    .values(e164=bindparam("number"), forgotten_at=None)
+)
 _LOCK_FREE = (
     select(Phone.phone_key, Phone.e164).where(_KEYS).with_for_update(read=True, skip_locked=True)
 )
@@ -30,7 +40,13 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
     wait for each other for ever.
     """
     rows = [
-        {"phone_key": key, "e164": numbers[key], "country": country(numbers[key]), "created_at": at}
+        {
+            "phone_key": key,
+            "e164": numbers[key],
+            "country": country(numbers[key]),
+            "created_at": at,
+            "used_at": at,
+        }
         for key in sorted(numbers)
     ]
     conn.execute(_INSERTS[conn.dialect.name], rows)
@@ -43,7 +59,7 @@ def is_known(conn: Connection, phone_key: str) -> bool:
 
 
 def number_of(conn: Connection, phone_key: str) -> str | None:
-    """Return the number of a key, E.164; None once its person was erased."""
+    """Return the number of a key, E.164; None once it was forgotten or its person erased."""
     e164: str | None = conn.execute(
         select(Phone.e164).where(Phone.phone_key == phone_key)
     ).scalar_one()
@@ -53,31 +69,42 @@ def number_of(conn: Connection, phone_key: str) -> str | None:
 def remember_again(conn: Connection, phone_key: str, e164: str) -> None:
     """Write down the number of an erased person who has come back and typed it in."""
     conn.execute(
-        update(Phone).where(Phone.phone_key == phone_key, Phone.e164.is_(None)).values(e164=e164)
+        update(Phone)
+        .where(Phone.phone_key == phone_key, Phone.e164.is_(None))
+        .values(e164=e164, forgotten_at=None)
     )
 
 
-def lock(conn: Connection, phone_keys: Iterable[str]) -> set[str]:
+def lock(conn: Connection, phone_keys: Iterable[str]) -> dict[str, datetime | None]:
     """Be alone with these numbers until this transaction ends: with a STOP, a grant, a text.
 
     In a fixed order, so that two transactions cannot wait for each other. On SQLite a
-    transaction is alone from its beginning. Return those that there are.
+    transaction is alone from its beginning. Return those that there are, and when each was
+    forgotten, if it was.
     """
-    return set(conn.execute(_LOCK, {"phone_keys": sorted(phone_keys)}).scalars())
+    rows = conn.execute(_LOCK, {"phone_keys": sorted(phone_keys)})
+    return {row.phone_key: row.forgotten_at for row in rows}
 
 
 def remember_and_lock(conn: Connection, numbers: Mapping[str, str]) -> None:
-    """Be alone with numbers, {phone key: E.164}, whether they were known before or not."""
-    new = {key: numbers[key] for key in numbers.keys() - lock(conn, numbers)}
+    """Be alone with numbers, {phone key: E.164}, whether they were known before or not.
+
+    One that was forgotten because nobody used it is known again; an erased person's is not.
+    """
+    there = lock(conn, numbers)
+    new = {key: numbers[key] for key in numbers.keys() - there.keys()}
     if new:
         remember(conn, new, database_now(conn))
-        lock(conn, new)  # somebody else may have been quicker to write one of them
+        there |= lock(conn, new)  # somebody else may have been quicker to write one of them
+    back = sorted(key for key, forgotten_at in there.items() if forgotten_at)
+    if back:
+        conn.execute(_RECALL, [{"of": key, "number": numbers[key]} for key in back])
 
 
 def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str | None]:
     """Be alone with those of the numbers that nobody else is alone with.
 
-    Return them, {phone key: E.164, or None for an erased one}.
+    Return them, {phone key: E.164, or None for one that we no longer have}.
     """
     rows = conn.execute(_LOCK_FREE, {"phone_keys": list(phone_keys)})
     return {row.phone_key: row.e164 for row in rows}

@@ -172,8 +172,7 @@ def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime
     """Count a code against the limits before it is sent, so that parallel ones count too."""
     prefix = verification_limits.prefix_of(e164)
     with db.engine.begin() as conn:
-        phones.remember(conn, {key: e164}, database_now(conn))
-        phones.lock(conn, [key])
+        phones.remember_and_lock(conn, {key: e164})
         phones.remember_again(conn, key, e164)
         now = database_now(conn)
         resend_at = verification_limits.next_start(conn, key, now)

@@ -14,6 +14,7 @@ from smsapp.recipients import customers, known_data
 from smsapp.recipients import sessions as customer_sessions
 from smsapp.recipients.opt_out import LIFTED_BY_PAGE
 from smsapp.recipients.purposes import PURPOSES
+from smsapp.retention import erasure
 from smsapp.web import guards, sessions
 from smsapp.web.pages import keep_nothing, see
 
@@ -91,7 +92,7 @@ def confirm_erasing() -> ResponseReturnValue:
 @sessions.signed_in
 def erase() -> ResponseReturnValue:
     """Erase the customer."""
-    customers.erase(g.visitor)
+    erasure.erase(g.visitor)
     sessions.sign_out()
     return see("preferences.erased")
 

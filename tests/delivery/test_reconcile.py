@@ -11,8 +11,8 @@ from smsapp.delivery.receipts import Reported
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
 from smsapp.providers.twilio import Listed, Unknown
-from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
+from smsapp.retention import erasure
 from tests.conftest import sid
 
 BODY = "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
@@ -131,7 +131,7 @@ def test_what_twilio_no_longer_has_is_not_asked_for_again_and_again(app, shop, t
 def test_an_erased_persons_unknown_text_is_not_searched_for(app, shop, twilio, rows):
     unknown(shop, twilio)
     with app.app_context():
-        customers.erase(Visitor(rows.delivery.phone_key, None))
+        erasure.erase(Visitor(rows.delivery.phone_key, None))
     look(app)
     assert rows.delivery.check_at is None
 

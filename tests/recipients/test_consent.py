@@ -9,6 +9,7 @@ from smsapp.models import Consent, ConsentAction, ConsentEvidence, Delivery, Inb
 from smsapp.phone import phone_key
 from smsapp.recipients import consent, customers, known_data
 from smsapp.recipients.customers import Visitor
+from smsapp.retention import erasure
 from tests.conftest import ALICE, BOB, ENVIRONMENT, settings_of
 
 KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
@@ -135,7 +136,7 @@ def test_agreeing_twice_is_one_row(app, ledger, rows):
 def test_erasing_a_person_forgets_the_number_and_keeps_the_ledger(app, shop, ledger, rows, twilio):
     before = len(rows.all(Consent))
     with app.app_context():
-        customers.erase(ALICES)
+        erasure.erase(ALICES)
 
     phone = next(row for row in rows.all(Phone) if row.phone_key == KEY)
     assert phone.e164 is None
@@ -153,7 +154,7 @@ def test_erasing_a_person_forgets_the_number_and_keeps_the_ledger(app, shop, led
 
 def test_erasing_leaves_everybody_else_alone(app, ledger, rows):
     with app.app_context():
-        customers.erase(ALICES)
+        erasure.erase(ALICES)
     bob = next(row for row in rows.all(Phone) if row.phone_key != KEY)
     assert bob.e164 == BOB
     assert next(row for row in rows.all(Delivery) if row.phone_key == bob.phone_key).body

@@ -1,0 +1,78 @@
+"""Erasing one person, because they ask for it, everywhere and at once."""
+
+import logging
+
+from sqlalchemy import delete, select, update
+
+from smsapp.delivery.states import ON_ITS_WAY
+from smsapp.extensions import database_now, db
+from smsapp.models import (
+    ConsentEvidence,
+    ConsentSource,
+    Delivery,
+    DeliveryState,
+    Inbound,
+    Phone,
+    Reason,
+)
+from smsapp.recipients import customers, phones
+from smsapp.recipients.customers import Visitor
+from smsapp.retention import at_twilio
+
+log = logging.getLogger(__name__)
+
+
+def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
+    """Erase a person: the number, the texts, the evidence; end their sessions.
+
+    Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
+    stay, under a key that nobody can turn back into a number.
+    """
+    key = visitor.phone_key
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        now = database_now(conn)
+        customers.withdraw_all(conn, visitor, source, now)
+        conn.execute(
+            update(Phone)
+            .where(Phone.phone_key == key)
+            .values(
+                e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None
+            )
+        )
+        theirs = Delivery.phone_key == key
+        # Everyone who moves several deliveries locks them in this order.
+        ids = list(
+            conn.execute(
+                select(Delivery.id).where(theirs).order_by(Delivery.id).with_for_update()
+            ).scalars()
+        )
+        conn.execute(
+            update(Delivery)
+            .where(theirs, Delivery.state == DeliveryState.PENDING)
+            .values(
+                state=DeliveryState.SUPPRESSED,
+                state_at=now,
+                reason=Reason.CONSENT_WITHDRAWN,
+                due_at=None,
+            )
+        )
+        # What is in the air may come back to be sent again; without a body it must not be, even
+        # if they have returned and agreed meanwhile.
+        conn.execute(
+            update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now)
+        )
+        conn.execute(update(Delivery).where(theirs).values(body=""))
+        # What is in the air has no SID yet: it counts as blanked, here and at Twilio, only later.
+        done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)
+        conn.execute(update(Delivery).where(theirs, done_with).values(blanked_at=now))
+        from_them = Inbound.phone_key == key
+        at_twilio.owe(conn, at_twilio.of_deliveries(ids), now)
+        at_twilio.owe(conn, select(Inbound.sid).where(from_them), now)
+        conn.execute(
+            update(Inbound)
+            .where(from_them, Inbound.blanked_at.is_(None))
+            .values(body="", blanked_at=now)
+        )
+        conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
+    log.info("erased", extra={"phone_key": key, "source": source})

@@ -1,0 +1,184 @@
+"""Texts are blanked at Twilio too where that is asked for, sooner or later, and never in a loop."""
+
+import threading
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy import update
+
+from smsapp.delivery import receipts
+from smsapp.delivery.receipts import Reported
+from smsapp.extensions import database_now, db
+from smsapp.inbound import messages
+from smsapp.inbound.messages import Text
+from smsapp.models import BodyAtTwilio
+from smsapp.providers.twilio import Listed, Refused, Twilio, Unknown, Unwritten
+from smsapp.retention import at_twilio, bodies
+from smsapp.sandbox.app import SandboxConfig, running
+from tests.conftest import ACCOUNT, ALICE, ENVIRONMENT, TOKEN, settings_of, sid
+
+INBOUND = sid(3000)
+
+
+@pytest.fixture
+def asked(app, shop, twilio, rows, pass_days):
+    """A text sent and one received, both blanked here and owed at Twilio."""
+    with settings_of(app, BLANK_BODIES_AT_TWILIO="true"):
+        shop.ships()
+        with app.app_context():
+            receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+            messages.take(Text(INBOUND, ALICE, "Where is it?", None))
+        pass_days(31)
+        with app.app_context():
+            bodies.blank_deliveries()
+            bodies.blank_inbound()
+        yield
+
+
+def answers(twilio, answer):
+    """Let Twilio answer like this to every request to blank; return which there were."""
+    calls = []
+
+    def blank(of):
+        calls.append(of)
+        return answer(of)
+
+    twilio.blank = blank
+    return calls
+
+
+def done(of):
+    return Listed(of, "", True, "delivered", 0, None)
+
+
+def blank(app):
+    with app.app_context():
+        return at_twilio.blank(threading.Event())
+
+
+def let_it_be_due(app):
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(BodyAtTwilio).values(ask_at=datetime(2026, 1, 1, tzinfo=UTC)))
+
+
+def test_unless_asked_for_nothing_is_owed(app, shop, twilio, rows, pass_days):
+    shop.ships()
+    with app.app_context():
+        receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+    pass_days(31)
+    with app.app_context():
+        assert bodies.blank_deliveries() == 1
+    assert rows.all(BodyAtTwilio) == []
+
+
+def test_what_is_blanked_here_is_blanked_there(app, asked, twilio, rows):
+    assert {row.sid for row in rows.all(BodyAtTwilio)} == {sid(1), INBOUND}
+    calls = answers(twilio, done)
+    assert blank(app) == 2
+    assert set(calls) == {sid(1), INBOUND}
+    assert rows.all(BodyAtTwilio) == []
+    assert blank(app) == 0
+
+
+def test_what_twilio_no_longer_has_is_done_with(app, asked, twilio, rows):
+    answers(twilio, lambda _: Refused(404, 20404, None))
+    assert blank(app) == 2
+    assert rows.all(BodyAtTwilio) == []
+
+
+def still_has_it(of):
+    return Listed(of, "Your order", True, "delivered", 0, None)
+
+
+@pytest.mark.parametrize("answer", [lambda _: Refused(409, 20009, None), still_has_it])
+def test_what_twilio_is_not_done_with_is_asked_about_later_and_ever_more_rarely(
+    app, asked, twilio, rows, answer
+):
+    calls = answers(twilio, answer)
+    waits = []
+    for _ in range(12):
+        assert blank(app) == 2
+        assert blank(app) == 0, "not at once again"
+        with app.app_context(), db.engine.begin() as conn:
+            now = database_now(conn)
+        row = rows.all(BodyAtTwilio)[0]
+        waits.append(round((row.ask_at - now) / timedelta(minutes=1)))
+        let_it_be_due(app)
+    assert len(calls) == 24
+    assert waits == sorted(waits)
+    assert (waits[0], waits[-1]) == (10, 24 * 60)
+    answers(twilio, done)
+    assert blank(app) == 2
+    assert rows.all(BodyAtTwilio) == []
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        Unwritten("connect"),
+        Unknown("timeout", None, None),
+        Refused(401, 20003, None),
+        Refused(429, 20429, 1.0),
+    ],
+    ids=str,
+)
+def test_an_outage_is_met_once_a_batch(app, asked, twilio, rows, answer):
+    calls = answers(twilio, lambda _: answer)
+    assert blank(app) == 0
+    assert len(calls) == 1
+    assert len(rows.all(BodyAtTwilio)) == 2
+
+
+def test_a_worker_that_stops_asks_no_more(app, asked, twilio, rows):
+    calls = answers(twilio, done)
+    stopping = threading.Event()
+    stopping.set()
+    with app.app_context():
+        assert at_twilio.blank(stopping) == 0
+    assert calls == []
+    assert len(rows.all(BodyAtTwilio)) == 2
+
+
+def test_two_workers_do_not_ask_for_the_same(app, asked, twilio):
+    def meanwhile(of):
+        assert blank(app) == 0
+        return done(of)
+
+    answers(twilio, meanwhile)
+    assert blank(app) == 2
+
+
+def test_the_sandbox_blanks_what_it_has(tmp_path):
+    """As Twilio does: once it is done with the message, and not before."""
+    config = SandboxConfig(
+        ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=0.0
+    )
+    with running(config) as sandbox:
+        client = Twilio(account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=sandbox.url)
+        sent = client.send(
+            to=ALICE,
+            body="Hello",
+            status_callback="http://127.0.0.1:9/",
+            from_number=config.from_number,
+        )
+        sandbox.settle()
+        blanked = client.blank(sent.sid)
+        assert (blanked.sid, blanked.body) == (sent.sid, "")
+        assert client.look_up(sent.sid).body == ""
+        assert client.blank(sid(99)) == Refused(404, 20404, None)
+
+
+def test_the_sandbox_refuses_what_it_is_not_done_with(tmp_path):
+    config = SandboxConfig(
+        ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=100.0
+    )
+    with running(config) as sandbox:
+        client = Twilio(account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=sandbox.url)
+        sent = client.send(
+            to=ALICE,
+            body="Hello",
+            status_callback="http://127.0.0.1:9/",
+            from_number=config.from_number,
+        )
+        assert client.blank(sent.sid) == Refused(409, 20009, None)
+        assert client.look_up(sent.sid).body == "Hello"
