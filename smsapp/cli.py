@@ -4,6 +4,7 @@ import json
 import signal
 import sys
 import threading
+from collections import Counter
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -16,6 +17,8 @@ from smsapp import api_keys, clock, worker
 from smsapp.api_keys import Scope
 from smsapp.cli_sending import sending
 from smsapp.delivery import stopping
+from smsapp.doctor import examination
+from smsapp.doctor.findings import Mark
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import ConsentSource, OptOutSource
 from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
@@ -45,7 +48,7 @@ retention = click.Group("retention", help="What is blanked and forgotten after i
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
     groups = (api_key, consent_ledger, retention, sending)
-    for command in (*groups, erase, opt_out, run_worker, run_sandbox):
+    for command in (*groups, erase, opt_out, run_doctor, run_worker, run_sandbox):
         app.cli.add_command(command)
 
 
@@ -203,6 +206,30 @@ def run_worker() -> None:
     signal.signal(signal.SIGTERM, end)
     signal.signal(signal.SIGINT, end)
     worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]
+
+
+@click.command("doctor")
+@with_appcontext
+def run_doctor() -> None:
+    """Check this installation and its account at Twilio; say what is wrong and what to do."""
+    marks: Counter[Mark] = Counter()
+    for finding in examination.examine():
+        marks[finding.mark] += 1
+        click.echo(f"{_coloured(finding.mark)} {finding.about:<15} {finding.words}")
+        if finding.advice:
+            click.echo(f"{'':8} {'':<15} → {finding.advice}")
+    counts = (f"{marks[mark]} {word}" for mark, word in _MARKS)
+    click.echo(f"\n{', '.join(counts)}")
+    if marks[Mark.FAULT]:
+        sys.exit(1)
+
+
+_MARKS = ((Mark.OK, "in order"), (Mark.WARNING, "to look at"), (Mark.FAULT, "wrong"))
+
+
+def _coloured(mark: Mark) -> str:
+    colour = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.FAULT: "red"}[mark]
+    return click.style(f"{mark:<8}", fg=colour)
 
 
 @click.command("sandbox")

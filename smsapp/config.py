@@ -27,7 +27,7 @@ from sqlalchemy.exc import ArgumentError
 
 from smsapp.phone import parse_e164
 
-_LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
 _HTTP = re.compile(r"https?://[!-~]+")
 
@@ -247,7 +247,7 @@ def _together(given: Mapping[str, str]) -> list[str]:
     if ("TWILIO_API_KEY_SID" in given) != ("TWILIO_API_KEY_SECRET" in given):
         faults.append("TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET must be set together")
     signed = _parsed(bool, given.get("REQUIRE_TWILIO_SIGNATURE", "true"))
-    if signed is False and _host(given.get("PUBLIC_BASE_URL", "")) not in _LOOPBACK:
+    if signed is False and _host(given.get("PUBLIC_BASE_URL", "")) not in LOOPBACK:
         faults.append(
             "REQUIRE_TWILIO_SIGNATURE may be false only where PUBLIC_BASE_URL is this machine"
         )

@@ -12,7 +12,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 from werkzeug.serving import make_server
 
-from smsapp.sandbox import contract, guards, phone_page, rest, verify_rest
+from smsapp.sandbox import account_rest, contract, guards, phone_page, rest, verify_rest
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.inbound import Customers
@@ -65,6 +65,7 @@ def create_sandbox(config: SandboxConfig) -> Flask:
     protocol = Protocol(config, parts.weather, parts.stopping)
     for blueprint in (
         rest.create_blueprint(protocol, parts.carrier, parts.inbox, parts.opt_outs),
+        *account_rest.create_blueprints(protocol),
         verify_rest.create_blueprint(protocol, parts.verify),
         contract.create_blueprint(
             parts.carrier, parts.inbox, parts.customers, parts.verify, parts.weather

@@ -29,6 +29,11 @@ class SandboxConfig:
         verify_pace: Factor on the ten minutes that a code is good for.
         inbound_url: Where customers' texts are posted, with connection overrides as its
             fragment; None means /twilio/inbound of `public_base_url`.
+        inbound_method: What Twilio is told to use for it; the sandbox always posts.
+        messaging_service_sid: The only Messaging Service there is; None lets any pass.
+        account_status: active, suspended or closed.
+        account_type: Full or Trial.
+        number_sends_texts: Whether the sender has the capability SMS.
     """
 
     account_sid: str
@@ -46,6 +51,11 @@ class SandboxConfig:
     verify_custom_codes: bool = False
     verify_pace: float = 1.0
     inbound_url: str | None = None
+    inbound_method: str = "POST"
+    messaging_service_sid: str | None = None
+    account_status: str = "active"
+    account_type: str = "Full"
+    number_sends_texts: bool = True
 
     @property
     def inbound_webhook(self) -> str | None:

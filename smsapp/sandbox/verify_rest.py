@@ -12,7 +12,7 @@ from smsapp.sandbox import verify_errors
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, not_found
 from smsapp.sandbox.protocol import Protocol, json_answer
-from smsapp.sandbox.verification import as_twilio, check_as_twilio
+from smsapp.sandbox.verification import CODE_DIGITS, as_twilio, check_as_twilio
 from smsapp.sandbox.verify import Request, Verify
 from smsapp.sandbox.weather import Weather
 
@@ -37,6 +37,18 @@ def create_blueprint(protocol: Protocol, verify: Verify) -> Blueprint:
             raise _nothing_here()
         if weather.strikes("verify_unavailable"):
             raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
+
+    @bp.get(SERVICE)
+    def service(service_sid: str) -> ResponseReturnValue:
+        return json_answer(
+            {
+                "sid": service_sid,
+                "account_sid": config.account_sid,
+                "friendly_name": config.verify_friendly_name,
+                "code_length": CODE_DIGITS,
+                "url": f"https://verify.twilio.com{request.path}",
+            }
+        )
 
     @bp.post(f"{SERVICE}/Verifications")
     def send(service_sid: str) -> ResponseReturnValue:

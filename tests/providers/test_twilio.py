@@ -436,3 +436,37 @@ def test_neither_body_nor_token_stays_in_memory_after_a_call(serve, twilio):
         assert watched() is None
         buffers = [o for o in gc.get_objects() if isinstance(o, io.BytesIO) and not o.closed]
         assert not [o for o in buffers if b"nobody+else" in o.getvalue()]
+
+
+# Blanking
+
+
+def listed(**changes):
+    return http(
+        200,
+        {
+            "sid": SID,
+            "body": "",
+            "status": "delivered",
+            "direction": "outbound-api",
+            "error_code": None,
+            "date_created": "Sat, 21 Nov 2026 12:57:05 +0000",
+        }
+        | changes,
+    )
+
+
+def test_blanking_is_one_post_of_an_empty_body(serve, twilio):
+    server = serve(listed())
+    assert twilio(server).blank(SID).body == ""
+    assert len(server.requests) == 1
+    start = f"POST /2010-04-01/Accounts/{ACCOUNT}/Messages/{SID}.json HTTP/1.1\r\n"
+    assert server.requests[0].startswith(start.encode())
+    assert server.requests[0].partition(b"\r\n\r\n")[2] == b"Body="
+
+
+def test_what_twilio_does_not_blank_is_told(serve, twilio):
+    assert twilio(serve(http(409, {"code": 20009}))).blank(SID) == Refused(409, 20009, None)
+    assert twilio(serve(listed(body="Hello"))).blank(SID).body == "Hello"
+    assert isinstance(twilio(serve(http(503))).blank(SID), Unknown)
+    assert isinstance(twilio(serve(http(200, b"<html>"))).blank(SID), Unknown)

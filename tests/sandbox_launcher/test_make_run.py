@@ -8,6 +8,8 @@ import signal
 import socket
 import sqlite3
 import stat
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -16,6 +18,7 @@ import pytest
 
 from smsapp.sandbox.__main__ import migrated, read_port
 from smsapp.sandbox.children import Failed
+from smsapp.sandbox.environment import environment, made_once
 from tests.sandbox_launcher.terminal import Run, until
 
 ROOT = Path(__file__).parents[2]
@@ -63,6 +66,22 @@ def test_the_printed_command_texts_a_phone_and_a_second_start_goes_on_from_there
     assert again.curl()["duplicate"] is True
     assert json.loads(again.get("/messages.json", phone=True)[1])["messages"] == [message]
     assert again.stop() == 0
+
+
+def test_the_doctor_finds_no_fault_in_it(start):
+    run = start().ready()
+    ended = subprocess.run(
+        [sys.executable, "-m", "flask", "doctor"],
+        cwd=run.folder,
+        env=environment(os.environ, made_once(run.folder / "instance"), run.port),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "FAULT" not in ended.stdout
+    assert "and is tried again" in ended.stdout
 
 
 @on_linux

@@ -1,0 +1,1 @@
+"""What may be wrong with an installation, in plain words, and what to do about it."""

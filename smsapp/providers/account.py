@@ -1,0 +1,164 @@
+"""What Twilio says about our account: read only, for whoever looks for what is wrong."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from typing import Any, TypeVar
+
+import pycurl
+from twilio.rest import Client
+
+from smsapp import clock
+from smsapp.providers.http_client import CurlClient
+from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
+
+__all__ = ["Account", "Failure", "MessagingService", "Number", "Reader", "Webhook"]
+
+Failure = Refused | Unwritten | Unknown
+Found = TypeVar("Found")
+
+# A service may have hundreds; a few show whether they are set up.
+MOST_NUMBERS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """`status` is active, suspended or closed."""
+
+    status: str
+    is_trial: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """Where Twilio posts what customers text; an empty `url`: nowhere."""
+
+    url: str
+    method: str
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the account's; `has_application`: a TwiML app takes its webhook's place."""
+
+    e164: str
+    sends_texts: bool
+    webhook: Webhook
+    has_application: bool
+
+
+@dataclass(frozen=True, slots=True)
+class MessagingService:
+    """`numbers` are some of its senders, E.164; `asks_numbers`: their webhooks count, not its."""
+
+    webhook: Webhook
+    asks_numbers: bool
+    numbers: tuple[str, ...]
+    has_short_codes: bool
+
+
+class Reader:
+    """Reads one account.
+
+    Args:
+        account_sid, username, password, base_url, timeout_seconds: As for providers.twilio.
+    """
+
+    def __init__(
+        self,
+        *,
+        account_sid: str,
+        username: str,
+        password: str,
+        base_url: str | None = None,
+        timeout_seconds: float = 5.0,
+    ) -> None:
+        self._http = _DatedClient(base_url, timeout_seconds)
+        self._client = Client(username, password, account_sid, http_client=self._http)
+        self._account_sid = account_sid
+
+    @property
+    def skew(self) -> timedelta | None:
+        """How far Twilio's clock is ahead of ours, to a second; None before any answer."""
+        return self._http.skew
+
+    def account(self) -> Account | Failure:
+        """Return the account. API keys of the standard kind may not see it, the token may."""
+
+        def read() -> Account:
+            found = self._client.api.v2010.accounts(self._account_sid).fetch()
+            return Account(str(found.status), str(found.type).lower() == "trial")
+
+        return _told(read)
+
+    def number(self, e164: str) -> Number | Failure | None:
+        """Return a number of the account's; None where it has no such number."""
+
+        def read() -> Number | None:
+            # Twilio finds numbers that hold this one, too.
+            found = self._client.incoming_phone_numbers.list(phone_number=e164, limit=MOST_NUMBERS)
+            return next((_number(each) for each in found if each.phone_number == e164), None)
+
+        return _told(read)
+
+    def messaging_service(self, sid: str) -> MessagingService | Failure:
+        """Return a Messaging Service, "MG…", with its senders."""
+
+        def read() -> MessagingService:
+            service = self._client.messaging.v1.services(sid)
+            found = service.fetch()
+            numbers = service.phone_numbers.list(limit=MOST_NUMBERS)
+            return MessagingService(
+                Webhook(found.inbound_request_url or "", found.inbound_method or "POST"),
+                bool(found.use_inbound_webhook_on_number),
+                tuple(str(number.phone_number) for number in numbers),
+                bool(service.short_codes.list(limit=1)),
+            )
+
+        return _told(read)
+
+    def verify_service(self, sid: str) -> str | Failure:
+        """Return the name of a Verify Service, "VA…"."""
+        return _told(lambda: str(self._client.verify.v2.services(sid).fetch().friendly_name))
+
+
+class _DatedClient(CurlClient):
+    """Notes what time it is at the other end, too."""
+
+    skew: timedelta | None = None
+
+    def _set_up(self, curl: pycurl.Curl, timeout_seconds: float) -> None:
+        super()._set_up(curl, timeout_seconds)
+        curl.setopt(pycurl.HEADERFUNCTION, self._note)
+
+    def _note(self, line: bytes) -> None:
+        name, _, value = line.decode("latin-1").partition(":")
+        if name.lower() != "date":
+            return
+        try:
+            theirs = parsedate_to_datetime(value.strip())
+        except ValueError:
+            return
+        if theirs.tzinfo is None:
+            theirs = theirs.replace(tzinfo=UTC)
+        now: datetime = clock.now()
+        self.skew = theirs - now.replace(microsecond=0)
+
+
+def _told(read: Callable[[], Found]) -> Found | Failure:
+    try:
+        return read()
+    except CallFailed as failed:
+        return failed.outcome
+    except Exception:  # noqa: BLE001  # an answer that cannot be read tells nothing
+        return Unknown("bad_answer", None, None)
+
+
+def _number(found: Any) -> Number:
+    return Number(
+        str(found.phone_number),
+        bool((found.capabilities or {}).get("sms")),
+        Webhook(found.sms_url or "", found.sms_method or "POST"),
+        bool(found.sms_application_sid),
+    )
