@@ -10,9 +10,15 @@ import os
 import shutil
 import sys
 import tempfile
+import threading
+from typing import ClassVar
 
+import gevent
 from dotenv import load_dotenv
+from gevent import getcurrent
+from greenlet import greenlet
 from gunicorn import glogging, util
+from gunicorn.workers.ggevent import GeventWorker
 
 from smsapp.config import ConfigError, load
 
@@ -26,7 +32,6 @@ bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency
 # Greenlets: measured (benchmarks/), they answer twice as many requests as threads do here, for a
 # thread that waits for others' turn at Python's lock costs more than the work it waits to do.
-worker_class = "gevent"
 worker_connections = settings.web_threads
 # Loaded once, before the fork: faults end the start, and processes share the memory.
 preload_app = True
@@ -37,6 +42,37 @@ keepalive = 75  # longer than a proxy keeps an idle connection, so that it never
 control_socket_disable = True
 
 
+class Idle(gevent.Timeout):
+    """A connection's wait for its next request, which can be ended early."""
+
+    all: ClassVar[dict["Idle", greenlet]] = {}
+
+    def __enter__(self):
+        """Begin to wait."""
+        self.all[self] = getcurrent()
+        return super().__enter__()
+
+    def __exit__(self, *error):
+        """End, in silence where it took too long or was told to."""
+        self.all.pop(self, None)
+        return super().__exit__(*error)
+
+
+class Worker(GeventWorker):
+    """Hangs up on idle connections when it is to stop; else it would wait for them to time out."""
+
+    def timeout_ctx(self):
+        """Return the wait for a connection's next request."""
+        return Idle(self.cfg.keepalive, False)
+
+    def notify(self):
+        """Show that this process lives; gunicorn calls it while it serves, and while it stops."""
+        super().notify()
+        if not self.alive:
+            for wait, connection in list(Idle.all.items()):
+                gevent.kill(connection, wait)
+
+
 class Logger(glogging.Logger):
     """Leaves requests to the app, which writes a line for each, the route in place of the path."""
 
@@ -44,6 +80,7 @@ class Logger(glogging.Logger):
         """Write nothing, and above all put together nothing to write."""
 
 
+worker_class = Worker
 logger_class = Logger
 # logs.py formats gunicorn's own messages.
 logconfig_dict = {
@@ -72,6 +109,13 @@ if _metrics_folder:
 # intermediary may log: a number, or a key.
 _write_error = util.write_error
 util.write_error = lambda sock, status, reason, _message: _write_error(sock, status, reason, "")
+
+
+def pre_fork(server, worker):
+    """Let timers that libraries have set run out: a fork would copy them with their greenlets."""
+    for thread in threading.enumerate():
+        if isinstance(thread, threading.Timer):
+            thread.join()
 
 
 def post_worker_init(worker):
