@@ -1,38 +1,84 @@
-"""Runs migrations on the app's own engine: `flask db upgrade`."""
+"""Runs migrations on the app's own engine: `flask db upgrade`.
+
+How to write one: docs/operations.md. Processes that start together migrate one after the other.
+"""
+
+import sys
+import time
 
 from alembic import context
-from sqlalchemy import text
+from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
+from migrations.safely import LOCK_TIMEOUT_SECONDS
 from smsapp import models
 from smsapp.extensions import db
 
 # Any number, the same for all of our processes: whoever holds it migrates, the others wait.
 LOCK = 7_266_277
+POLL_SECONDS = 0.2
+
+LOCK_NOT_AVAILABLE = "55P03"
+
+# SQLite waits for other processes that migrate, which may rebuild a large table.
+BUSY_TIMEOUT_SECONDS = 600
 
 
 def run() -> None:
-    """Migrate in one transaction; processes that start together do it one after the other."""
+    """Migrate, on a connection that nobody uses afterwards: its settings and lock go with it."""
     with db.engine.connect() as conn:
-        if conn.dialect.name == "sqlite":
-            # Batch mode rebuilds tables; their references hold again once it is done. Outside a
-            # transaction, where alone this takes effect.
-            conn.connection.driver_connection.execute("PRAGMA foreign_keys=OFF")
         try:
-            with conn.begin():
-                if conn.dialect.name == "postgresql":
-                    conn.execute(text("SET LOCAL statement_timeout = 0"))
-                    conn.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": LOCK})
-                context.configure(
-                    connection=conn,
-                    target_metadata=models.Base.metadata,
-                    render_as_batch=True,
-                    compare_type=True,
-                )
-                with context.begin_transaction():
-                    context.run_migrations()
+            if conn.dialect.name == "postgresql":
+                on_postgresql(conn)
+            else:
+                on_sqlite(conn)
         finally:
-            if conn.dialect.name == "sqlite":
-                conn.connection.driver_connection.execute("PRAGMA foreign_keys=ON")
+            conn.invalidate()
+
+
+def on_postgresql(conn: Connection) -> None:
+    """Migrate, each migration in a transaction, alone among our processes."""
+    conn.execute(text("SET statement_timeout = 0"))
+    # Not one statement that waits: its snapshot would hold up a CREATE INDEX CONCURRENTLY, and
+    # that it. The lock is the session's, so that it outlasts the migrations' transactions.
+    while not conn.execute(text("SELECT pg_try_advisory_lock(:lock)"), {"lock": LOCK}).scalar():
+        conn.commit()
+        time.sleep(POLL_SECONDS)
+    conn.execute(text(f"SET lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
+    conn.commit()
+    context.configure(**options(conn), transaction_per_migration=True)
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    except OperationalError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
+        sys.exit(
+            f"A table was in use for {LOCK_TIMEOUT_SECONDS} seconds, by a long transaction or by "
+            "vacuum. The migration that needed it is not done; run flask db upgrade again."
+        )
+
+
+def on_sqlite(conn: Connection) -> None:
+    """Migrate in one transaction, which has the write lock from its beginning."""
+    driver = conn.connection.dbapi_connection
+    driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
+    # Batch mode rebuilds tables; outside a transaction, where alone this takes effect.
+    driver.execute("PRAGMA foreign_keys=OFF")
+    with conn.begin():
+        context.configure(**options(conn))
+        with context.begin_transaction():
+            context.run_migrations()
+
+
+def options(conn: Connection) -> dict[str, object]:
+    """Return what both have in common."""
+    return {
+        "connection": conn,
+        "target_metadata": models.Base.metadata,
+        "render_as_batch": True,
+        "compare_type": True,
+    }
 
 
 run()
