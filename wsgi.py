@@ -1,5 +1,11 @@
 """What gunicorn and the flask command run."""
 
+from gevent import monkey
+
+# First: a worker's senders are greenlets, as requests are, and so is all that they wait for.
+monkey.patch_all()
+
+# ruff: noqa: E402
 import os
 import sys
 
@@ -15,6 +21,6 @@ except config.ConfigError as faults:
     sys.exit(str(faults))
 
 # Not before: it imports libraries that read variables by themselves and stumble over wrong ones.
-from smsapp.app import create_app  # noqa: E402
+from smsapp.app import create_app
 
 app = create_app(settings)

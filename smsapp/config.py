@@ -98,6 +98,18 @@ def _e164_set(value: object) -> object:
     return frozenset(parse_e164(part.strip()) for part in value.split(",") if part.strip())
 
 
+# More than all processes of one database could send, so that a throttle would only cost time.
+NO_THROTTLE_FROM = 10_000
+
+
+def _throttle(value: float | None) -> float | None:
+    if value is None or value >= NO_THROTTLE_FROM:
+        return None
+    if not value >= 0.01:  # "nan" is neither
+        raise ValueError("must be a number from 0.01 on")
+    return value
+
+
 def _minutes(value: object) -> object:
     """Split a comma-separated list of whole minutes."""
     if not isinstance(value, str):
@@ -144,9 +156,7 @@ class Settings(BaseModel):
     reconcile_grace_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
-    messages_per_second: Annotated[float, Field(ge=0.01, le=10_000, allow_inf_nan=False)] | None = (
-        None
-    )
+    messages_per_second: Annotated[float | None, AfterValidator(_throttle)] = None
     max_texts_per_number_per_day: Annotated[int, Field(ge=1)] = 20
     allowed_recipients: Annotated[frozenset[str], BeforeValidator(_e164_set)] = frozenset()
     undelivered_retry_minutes: Annotated[tuple[int, ...], BeforeValidator(_minutes)] = (5, 15, 45)
