@@ -11,6 +11,7 @@ import shutil
 import sys
 import tempfile
 import threading
+from pathlib import Path
 from typing import ClassVar
 
 import gevent
@@ -119,7 +120,10 @@ def pre_fork(server, worker):
 
 
 def post_worker_init(worker):
-    """Start the embedded worker, after the fork: threads do not survive one."""
+    """Start what runs beside the requests, after the fork: threads do not survive one."""
+    from smsapp.watch import threads  # noqa: PLC0415  see _metrics_folder
+
+    worker.stop_watching = threads.start_in_web(worker.app.callable.app_context)
     if settings.runs_embedded_worker:
         from smsapp import worker as outbox_worker  # noqa: PLC0415  see _metrics_folder
 
@@ -127,18 +131,19 @@ def post_worker_init(worker):
 
 
 def worker_exit(server, worker):
-    """Let the embedded worker finish what it holds."""
-    stop = getattr(worker, "stop_outbox_worker", None)
-    if stop:
-        stop()
+    """Let what runs beside the requests finish what it holds."""
+    for name in ("stop_outbox_worker", "stop_watching"):
+        stop = getattr(worker, name, None)
+        if stop:
+            stop()
 
 
 def child_exit(server, worker):
-    """Forget the gauges of a process that is gone."""
+    """Keep what a process that is gone has counted, and remove its files."""
     if _metrics_folder:
-        from prometheus_client import multiprocess  # noqa: PLC0415  see _metrics_folder
+        from smsapp import metrics  # noqa: PLC0415  see _metrics_folder
 
-        multiprocess.mark_process_dead(worker.pid)
+        metrics.bury(worker.pid, Path(_metrics_folder))
 
 
 def on_exit(server):

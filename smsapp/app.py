@@ -127,7 +127,8 @@ def _end(response: Response) -> Response:
     seconds = time.perf_counter() - g.started
     # A method may be any word of the caller's, a number too.
     method = request.method if request.method in METHODS else "other"
-    metrics.REQUESTS.labels(route, method, response.status_code).observe(seconds)
+    status = f"{response.status_code // 100}xx"
+    metrics.observe(metrics.REQUESTS, seconds, route, method, status)
     log.info(
         "request",
         extra={

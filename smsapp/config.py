@@ -52,6 +52,17 @@ def _base_url(value: str) -> str:
     return value.rstrip("/")
 
 
+def _webhook_url(value: SecretStr) -> SecretStr:
+    """Refuse what would carry our troubles in the clear; a path is often a secret, so is it all."""
+    url = value.get_secret_value()
+    scheme, host = url.partition("://")[0], _host(url)
+    if not _HTTP.fullmatch(url) or host is None or "@" in url or "#" in url:
+        raise ValueError("must be a URL with no user name and no fragment")
+    if scheme != "https" and host not in LOOPBACK:
+        raise ValueError("must begin with https://, unless it is on this machine")
+    return value
+
+
 def _host(url: str) -> str | None:
     """Return the host of a URL in lower case; None where it has none or cannot be read."""
     try:
@@ -168,7 +179,13 @@ class Settings(BaseModel):
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: Annotated[int, Field(ge=1)] = 20
     pumping_min_approval_percent: Annotated[int, Field(ge=0, le=100)] = 10
+    alarm_delivery_rate: Annotated[int, Field(ge=0, le=100)] = 95
+    alarm_min_sample: Annotated[int, Field(ge=1)] = 20
+    alarm_window_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
+    alarm_outbox_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
+    alarm_webhook_url: Annotated[SecretStr, AfterValidator(_webhook_url)] | None = None
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
+    worker_metrics_port: Annotated[int, Field(ge=1, le=65535)] | None = None
     embedded_worker: bool | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     web_concurrency: Annotated[int, Field(ge=1, le=256)] = 1
@@ -261,6 +278,8 @@ def _together(given: Mapping[str, str]) -> list[str]:
         faults.append(
             "REQUIRE_TWILIO_SIGNATURE may be false only where PUBLIC_BASE_URL is this machine"
         )
+    if "WORKER_METRICS_PORT" in given and "METRICS_TOKEN" not in given:
+        faults.append("METRICS_TOKEN must be set where WORKER_METRICS_PORT is")
     processes = _parsed(int, given.get("WEB_CONCURRENCY", "1")) or 1
     in_memory = given.get("RATELIMIT_STORAGE_URI", "memory://").startswith("memory")
     if processes > 1 and in_memory:

@@ -42,6 +42,8 @@ FIELDS = (
     "sender",
     "per_second",
     "worker",
+    "alarm",
+    "subject",
     "method",
     "route",
     "http_status",

@@ -300,6 +300,20 @@ class Delivery(Base):
         ),
         # Whose bodies are to be blanked, oldest first.
         Index("delivery_body", "state_at", postgresql_where=BODY_MAY_GO, sqlite_where=BODY_MAY_GO),
+        # What nobody knows the fate of, oldest first.
+        Index(
+            "delivery_unknown",
+            "state_at",
+            postgresql_where=text("state = 'unknown'"),
+            sqlite_where=text("state = 'unknown'"),
+        ),
+        # The last failures.
+        Index(
+            "delivery_failed",
+            "state_at",
+            postgresql_where=text("state IN ('failed', 'undelivered')"),
+            sqlite_where=text("state IN ('failed', 'undelivered')"),
+        ),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
         CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),

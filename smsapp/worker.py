@@ -20,6 +20,7 @@ from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Delivery, DeliveryState
 from smsapp.retention import rounds
+from smsapp.watch import threads as watch
 
 log = logging.getLogger(__name__)
 
@@ -54,6 +55,10 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         looking.start()
         tidying = threading.Thread(target=rounds.run, args=(app_context, stopping), name="tidy")
         tidying.start()
+        watching = threading.Thread(
+            target=watch.in_worker, args=(app_context, stopping), name="watch"
+        )
+        watching.start()
         with ThreadPoolExecutor(threads, thread_name_prefix="sender") as pool:
             while not stopping.is_set():
                 try:
@@ -71,6 +76,7 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                     stopping.wait(POLL_SECONDS)
         looking.join()
         tidying.join()
+        watching.join()
         health.sign_off(name)
         log.info("worker stopped", extra={"worker": name})
 

@@ -87,7 +87,13 @@ GOOD = {
     "PUMPING_WINDOW_MINUTES": "1440",
     "PUMPING_MIN_STARTS": "1",
     "PUMPING_MIN_APPROVAL_PERCENT": "0",
+    "ALARM_DELIVERY_RATE": "0",
+    "ALARM_MIN_SAMPLE": "1",
+    "ALARM_WINDOW_MINUTES": "5",
+    "ALARM_OUTBOX_SECONDS": "1",
+    "ALARM_WEBHOOK_URL": "https://hooks.example.com/services/T0/B0?x=1",
     "METRICS_TOKEN": "m" * 16,
+    "WORKER_METRICS_PORT": "9100",
     "EMBEDDED_WORKER": "false",
     "PORT": "65535",
     "WEB_CONCURRENCY": "4",
@@ -154,7 +160,21 @@ BAD = {
     "PUMPING_WINDOW_MINUTES": ["0", "1441"],
     "PUMPING_MIN_STARTS": ["0"],
     "PUMPING_MIN_APPROVAL_PERCENT": ["-1", "101", "10%"],
+    "ALARM_DELIVERY_RATE": ["-1", "101", "95%"],
+    "ALARM_MIN_SAMPLE": ["0"],
+    "ALARM_WINDOW_MINUTES": ["4", "1441"],
+    "ALARM_OUTBOX_SECONDS": ["0", "86401"],
+    "ALARM_WEBHOOK_URL": [
+        "http://hooks.example.com/",
+        "hooks.example.com",
+        "ftp://127.0.0.1/",
+        "https://user:pass@hooks.example.com/",
+        "https://hooks.example.com/#a",
+        "https://",
+        "http://127.0.0.1.example.com/",
+    ],
     "METRICS_TOKEN": ["x" * 15],
+    "WORKER_METRICS_PORT": ["0", "65536", "http"],
     "EMBEDDED_WORKER": ["perhaps"],
     "PORT": ["0", "65536", "http"],
     "WEB_CONCURRENCY": ["0", "257", "two"],
@@ -214,6 +234,21 @@ def test_all_faults_are_said_at_once():
     said = faults(**wrong)
     for name in BAD:
         assert any(fault.startswith(name) for fault in said), name
+
+
+def test_a_workers_metrics_need_a_token():
+    assert faults(WORKER_METRICS_PORT="9100") == [
+        "METRICS_TOKEN must be set where WORKER_METRICS_PORT is"
+    ]
+    assert load(WORKER_METRICS_PORT="9100", METRICS_TOKEN="m" * 16).worker_metrics_port == 9100
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["https://hooks.example.com/x", "http://127.0.0.1:9/", "http://localhost/", "http://[::1]/"],
+)
+def test_alarms_go_over_https_or_stay_on_this_machine(url):
+    assert load(ALARM_WEBHOOK_URL=url).alarm_webhook_url.get_secret_value() == url
 
 
 def test_half_an_api_key_is_refused():

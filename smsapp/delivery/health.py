@@ -42,10 +42,15 @@ class Health:
 def look() -> Health:
     """Return how it is now."""
     with reading() as conn:
-        now = database_now(conn)
-        due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
-        seen = conn.execute(_LAST_SEEN).scalar_one()
-        standing = sender.standing(conn, settings().sender)
+        return read(conn)
+
+
+def read(conn: Connection) -> Health:
+    """Return how it is, to a caller who reads more."""
+    now = database_now(conn)
+    due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
+    seen = conn.execute(_LAST_SEEN).scalar_one()
+    standing = sender.standing(conn, settings().sender)
     return Health(
         None if due is None else int((now - due).total_seconds()),
         None if seen is None else int((now - seen).total_seconds()),

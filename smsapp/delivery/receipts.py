@@ -12,10 +12,10 @@ from sqlalchemy import Connection, bindparam, exists, or_, select, update
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
+from smsapp import metrics
 from smsapp.delivery import group_commit, look_ups, sender, stopping, throttle
 from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
 from smsapp.extensions import database_now, db, settings
-from smsapp.metrics import RECEIPTS
 from smsapp.models import (
     Attempt,
     AttemptState,
@@ -27,7 +27,7 @@ from smsapp.models import (
     ReceiptSource,
 )
 from smsapp.phone import mask
-from smsapp.providers.twilio_errors import ErrorClass, meaning
+from smsapp.providers.twilio_errors import ErrorClass, code_label, meaning
 
 log = logging.getLogger(__name__)
 
@@ -320,10 +320,22 @@ def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool)
     )
 
 
+def _count_end(reported: Reported, recorded: Recorded) -> None:
+    """Count a text that has arrived, or has not."""
+    if reported.status == "delivered" and recorded.delivery_id and recorded.kind:
+        waited = metrics.seconds_since(recorded.delivery_id)
+        metrics.observe(metrics.TO_DELIVERED, waited, recorded.kind)
+    elif reported.status in {"failed", "undelivered"}:
+        code, error_class = reported.error_code, meaning(reported.error_code).error_class
+        metrics.count(metrics.FAILURES, "receipt", error_class, code_label(code))
+
+
 def _report(reported: Reported, recorded: Recorded) -> None:
     """Write the one log line of a receipt, and count it."""
     status = reported.status if reported.status in TWILIO_STATUS else "other"
-    RECEIPTS.labels(status, recorded.taken).inc()
+    metrics.count(metrics.RECEIPTS, status, recorded.taken)
+    if recorded.taken is Taken.MOVED:
+        _count_end(reported, recorded)
     log.log(
         logging.WARNING if recorded.taken is Taken.STRAY else logging.INFO,
         "receipt",

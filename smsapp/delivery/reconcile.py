@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import look_ups, receipts, retry, sending
+from smsapp.delivery import look_ups, receipts, retry, sending, tally
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
@@ -236,6 +236,8 @@ def _doubtful(conn: Connection, case: Case, now: datetime, *, is_alarm: bool) ->
     """Leave it unknown: what Twilio has may be this text or another's."""
     of = {"of": case.delivery_id}
     conn.execute(_SET.values(absent_since=None, check_at=now + WHILE_DOUBTFUL), of)
+    if is_alarm:
+        tally.add(conn, tally.DOUBTFUL, 1, now)
     level = logging.ERROR if is_alarm else logging.INFO
     log.log(level, "cannot tell whether this text was sent", extra=_fields(case))
 

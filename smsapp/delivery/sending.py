@@ -8,16 +8,15 @@ import time
 from datetime import timedelta
 from functools import lru_cache
 
-from smsapp import clock
+from smsapp import clock, metrics
 from smsapp.delivery import group_commit, leases, sender, stopping, throttle
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settled, Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
-from smsapp.metrics import SENT
 from smsapp.models import OptOutSource
 from smsapp.phone import country, mask
 from smsapp.providers.twilio import SendResult, Twilio, Unwritten
-from smsapp.providers.twilio_errors import ErrorClass
+from smsapp.providers.twilio_errors import ErrorClass, code_label
 from smsapp.recipients import permission
 
 log = logging.getLogger(__name__)
@@ -145,7 +144,7 @@ def _client(account_sid: str, user: str, password: str, base_url: str | None) ->
 def _report(settlement: Settlement, settled: Settled) -> None:
     """Write the one log line of a call, and count it."""
     claim, meaning = settlement.claim, settlement.meaning
-    SENT.labels(meaning.error_class if meaning else "accepted").inc()
+    metrics.count(metrics.SENT, meaning.error_class if meaning else "accepted")
     fields = {
         "delivery": str(claim.delivery_id),
         "event_id": claim.event_id,
@@ -157,8 +156,12 @@ def _report(settlement: Settlement, settled: Settled) -> None:
         "state": settled.state,
     }
     if meaning is None:
+        waited = metrics.seconds_since(claim.delivery_id)
+        metrics.observe(metrics.TO_TWILIO, waited, claim.kind)
         log.info("sent", extra=fields)
         return
+    code = code_label(settlement.code)
+    metrics.count(metrics.FAILURES, "call", meaning.error_class, code)
     fields |= {"twilio_code": settlement.code, "trouble": settlement.trouble}
     fields["error_class"] = meaning.error_class
     log.warning("send failed", extra=fields)

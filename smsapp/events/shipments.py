@@ -4,6 +4,7 @@ import hashlib
 import json
 import logging
 import re
+import time
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated
@@ -21,7 +22,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsapp import clock
+from smsapp import clock, metrics
 from smsapp.delivery import group_commit, leases, outbox
 from smsapp.delivery.outbox import Accepted, NewDelivery
 from smsapp.delivery.sending import send
@@ -117,6 +118,7 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
 
     Once this has committed the event is not lost, whatever happens to this process.
     """
+    began = time.perf_counter()
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     content = json.dumps([key, event.order_id, event.tracking_url])
@@ -137,6 +139,7 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
         rules=leases.rules(),
     )
     accepted = group_commit.write(db.engine, outbox.accept, delivery)
+    metrics.observe(metrics.ACCEPTANCE, time.perf_counter() - began, KIND)
     if accepted.claim is None:
         return Outcome(accepted)
     try:

@@ -7,11 +7,11 @@ from typing import Any
 
 from sqlalchemy.dialects import postgresql, sqlite
 
+from smsapp import metrics
 from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, settings
 from smsapp.inbound import keywords
 from smsapp.inbound.keywords import Keyword
-from smsapp.metrics import INBOUND
 from smsapp.models import Inbound, OptOutSource
 from smsapp.phone import country, mask, phone_key
 from smsapp.recipients import opt_out, phones
@@ -60,7 +60,7 @@ def take(text: Text) -> bool:
             stopping.stop_within(conn, key, OptOutSource.TEXT, now)
         if is_new and keyword is Keyword.START:
             opt_out.lift(conn, key, now, set(OptOutSource))
-    INBOUND.labels(keyword or "text", "new" if is_new else "repeated").inc()
+    metrics.count(metrics.INBOUND, keyword or "text", "new" if is_new else "repeated")
     log.info(
         "inbound text",
         extra={

@@ -69,6 +69,13 @@ def _unlisted(code: int | None, http_status: int | None) -> ErrorMeaning:
     return _NOT_KNOWN
 
 
+def code_label(code: int | None) -> str:
+    """Return a code as a metric's label: only those of our list, or there would be no end."""
+    if not code:
+        return "none"
+    return str(code) if code in _KNOWN else "other"
+
+
 _UNLISTED_CODE = ErrorMeaning(
     ErrorClass.PERMANENT,
     "Twilio or the carrier refused this text for a reason that is not in our list.",

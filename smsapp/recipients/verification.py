@@ -12,9 +12,9 @@ from functools import lru_cache
 
 from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
 
+from smsapp import metrics
 from smsapp.errors import RateLimited, VerifyNotConfigured
 from smsapp.extensions import database_now, db, new_id, reading, settings
-from smsapp.metrics import VERIFICATIONS
 from smsapp.models import Channel, Phone, Verification
 from smsapp.phone import country, mask, phone_key
 from smsapp.providers.verify import Checked, Refused, Started, Unknown, Verify
@@ -82,13 +82,13 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
                 .where(Verification.id == attempt_id)
                 .values(verify_sid=outcome.sid)
             )
-        VERIFICATIONS.labels("started").inc()
+        metrics.count(metrics.VERIFICATIONS, "started")
         log.info("verification started", extra=extra)
         return Begun(outcome.sid, outcome.status, started_at, resend_at)
     if not isinstance(outcome, Unknown):  # certainly no code was sent: it does not count
         with db.engine.begin() as conn:
             conn.execute(delete(Verification).where(Verification.id == attempt_id))
-    VERIFICATIONS.labels("refused").inc()
+    metrics.count(metrics.VERIFICATIONS, "refused")
     raise verification_errors.of(outcome, extra)
 
 
@@ -121,14 +121,14 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
             approved_at = _approve(verify_sid, key, also)
             if approved_at is None:
                 return EXPIRED
-            VERIFICATIONS.labels("approved").inc()
+            metrics.count(metrics.VERIFICATIONS, "approved")
             log.info("verification approved", extra=extra)
             return Verdict("approved", 0, approved_at)
         case Checked(status="approved"):
             log.error("verification approved for another number", extra=extra)
             return EXPIRED
         case Checked(status="pending"):
-            VERIFICATIONS.labels("wrong_code").inc()
+            metrics.count(metrics.VERIFICATIONS, "wrong_code")
             log.info("wrong code", extra=extra)
             if used == MOST_CHECKS:
                 client.cancel(verify_sid)

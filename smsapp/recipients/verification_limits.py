@@ -10,9 +10,9 @@ from datetime import datetime, timedelta
 import phonenumbers
 from sqlalchemy import Connection, func, select
 
+from smsapp import metrics
 from smsapp.errors import RateLimited
 from smsapp.extensions import settings
-from smsapp.metrics import VERIFICATIONS
 from smsapp.models import Verification
 
 log = logging.getLogger(__name__)
@@ -64,7 +64,7 @@ def refuse_pumping(conn: Connection, prefix: str, now: datetime) -> None:
         return
     if approvals * 100 >= starts * config.pumping_min_approval_percent:
         return
-    VERIFICATIONS.labels("pumping").inc()
+    metrics.count(metrics.VERIFICATIONS, "pumping")
     log.warning("codes to a prefix refused: many asked for, few entered", extra={"prefix": prefix})
     raise RateLimited(
         "Too many codes to numbers like this one. Try again later.",

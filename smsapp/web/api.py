@@ -10,6 +10,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from werkzeug.http import parse_list_header
 
+from smsapp import metrics
 from smsapp.api_keys import Scope
 from smsapp.delivery import timeline
 from smsapp.delivery.outbox import Accepted
@@ -19,7 +20,6 @@ from smsapp.errors import EventIdReused, InvalidRequest, NotFound, UnsupportedMe
 from smsapp.events import shipments
 from smsapp.events.shipments import OrderShipped, Outcome
 from smsapp.extensions import csrf
-from smsapp.metrics import EVENTS
 from smsapp.models import DeliveryState, Reason
 from smsapp.phone import country, mask
 from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning, meaning
@@ -50,7 +50,7 @@ def order_shipped() -> ResponseReturnValue:
     if prefers("respond-async"):
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
-    EVENTS.labels(shipments.KIND, word).inc()
+    metrics.count(metrics.EVENTS, shipments.KIND, word)
     g.told = {
         "kind": shipments.KIND,
         "event_id": event.event_id,

@@ -16,11 +16,11 @@ from sqlalchemy import Engine
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
-from smsapp import api_keys
+from smsapp import api_keys, metrics
 from smsapp.api_keys import Scope
+from smsapp.delivery import tally
 from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
 from smsapp.extensions import db, limiter, settings
-from smsapp.metrics import REFUSED
 
 # A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
 MOST_WEBHOOK_BYTES = 64 * 1024
@@ -117,7 +117,7 @@ def twilio_signed(view: View) -> View:
         request.max_content_length = MOST_WEBHOOK_BYTES
         pairs = _fields()
         if settings().require_twilio_signature and not _is_signed(pairs):
-            REFUSED.labels("signature").inc()
+            _count_refusal()
             raise InvalidSignature
         g.fields = dict(pairs)
         return view(*args, **kwargs)
@@ -134,6 +134,18 @@ def _fields() -> list[tuple[str, str]]:
         )
     except ValueError:  # more fields than anybody signs
         return []
+
+
+def _count_refusal() -> None:
+    """Count a webhook without our signature; one that has another may be Twilio's own.
+
+    Then every receipt is refused, and somebody has to be told. Those who knock at every door of
+    the internet send no such header.
+    """
+    why = "signature" if "X-Twilio-Signature" in request.headers else "no_signature"
+    metrics.count(metrics.REFUSED, why)
+    if why == "signature":
+        tally.note(tally.SIGNATURE)
 
 
 def _is_signed(pairs: list[tuple[str, str]]) -> bool:

@@ -7,6 +7,7 @@ from smsapp import metrics
 from smsapp.delivery import health as delivery_health
 from smsapp.errors import DatabaseAway
 from smsapp.extensions import schema_is_current
+from smsapp.watch.gauges import Gauges
 from smsapp.web import guards
 
 bp = Blueprint("health", __name__)
@@ -45,4 +46,4 @@ def readyz() -> ResponseReturnValue:
 @guards.metrics_token
 def prometheus() -> ResponseReturnValue:
     """Return all metrics."""
-    return metrics.exposition(), {"Content-Type": "text/plain; version=0.0.4; charset=utf-8"}
+    return metrics.exposition(Gauges()), {"Content-Type": metrics.CONTENT_TYPE}

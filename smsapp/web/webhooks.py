@@ -8,12 +8,12 @@ from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 from twilio.twiml.messaging_response import MessagingResponse
 
+from smsapp import metrics
 from smsapp.delivery import receipts
 from smsapp.delivery.receipts import Reported
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf, settings
 from smsapp.inbound import messages
-from smsapp.metrics import REFUSED
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.web import guards
 
@@ -34,7 +34,7 @@ def status_callback() -> ResponseReturnValue:
     status = g.fields.get("MessageStatus", "").lower()
     code = g.fields.get("ErrorCode") or "0"
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
-        REFUSED.labels("fields").inc()
+        metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
     if g.fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
@@ -57,7 +57,7 @@ def inbound() -> ResponseReturnValue:
     """Take a text that somebody sent us; answer with nothing, for Twilio has replied already."""
     sid = g.fields.get("MessageSid", "")
     if not _SID.fullmatch(sid) or "From" not in g.fields:
-        REFUSED.labels("fields").inc()
+        metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
     if g.fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("text to another account", extra={"message_sid": sid})

@@ -136,7 +136,7 @@ def test_metrics_count_events_calls_and_requests(app, client, shop, twilio):
         'smsapp_events_total{answer="sent",kind="order_shipped"}',
         'smsapp_calls_total{outcome="accepted"}',
         "smsapp_http_request_seconds_count"
-        '{method="POST",route="/api/order-shipped-sms",status="202"}',
+        '{method="POST",route="/api/order-shipped-sms",status="2xx"}',
     ]
     before = [count(line) for line in lines]
     shop.ships()
@@ -155,4 +155,4 @@ def test_no_word_of_a_callers_becomes_a_label(app, client, shop, twilio):
     assert ALICE.strip("+") not in text
     assert BOB.strip("+") not in text
     assert "PROPFIND" not in text
-    assert 'method="other",route="none",status="404"' in text
+    assert 'method="other",route="none",status="4xx"' in text

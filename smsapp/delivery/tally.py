@@ -1,0 +1,75 @@
+"""Counting per minute what leaves no row of its own, so that an alarm can ask the database.
+
+A web process counts in memory and a thread of its own writes that down every few seconds
+(watch/threads.py): a flood of forged webhooks must not become a flood of writes.
+"""
+
+import threading
+from collections import Counter
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, delete, func, select
+from sqlalchemy.dialects import postgresql, sqlite
+
+from smsapp.extensions import database_now, db
+from smsapp.watch_models import Tally
+
+SIGNATURE = "signature"  # webhooks whose signature is not ours
+DOUBTFUL = "doubtful"  # look-ups that could not tell
+
+KEPT = timedelta(days=1)
+
+_noted: Counter[str] = Counter()
+_lock = threading.Lock()
+
+_SINCE = select(func.coalesce(func.sum(Tally.count), 0)).where(
+    Tally.what == bindparam("what"), Tally.minute >= bindparam("since")
+)
+
+
+def note(what: str) -> None:
+    """Count one in memory; `flush` writes it down."""
+    with _lock:
+        _noted[what] += 1
+
+
+def flush() -> None:
+    """Write down what was noted; what cannot be written is kept for the next time."""
+    with _lock:
+        counts = dict(_noted)
+        _noted.clear()
+    if not counts:
+        return
+    try:
+        with db.engine.begin() as conn:
+            now = database_now(conn)
+            for what in sorted(counts):
+                add(conn, what, counts[what], now)
+    except Exception:
+        with _lock:
+            _noted.update(counts)
+        raise
+
+
+def add(conn: Connection, what: str, count: int, now: datetime) -> None:
+    """Count something in the database, in a transaction of the caller's."""
+    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
+    row = dialect.insert(Tally).values(
+        minute=now.replace(second=0, microsecond=0), what=what, count=count
+    )
+    conn.execute(
+        row.on_conflict_do_update(
+            index_elements=["minute", "what"], set_={"count": Tally.count + row.excluded.count}
+        )
+    )
+
+
+def since(conn: Connection, what: str, since: datetime) -> int:
+    """Return how often something happened since a time."""
+    return int(conn.execute(_SINCE, {"what": what, "since": since}).scalar_one())
+
+
+def forget_old(conn: Connection, now: datetime) -> None:
+    """Delete what no alarm asks for any more."""
+    conn.execute(delete(Tally).where(Tally.minute < now - KEPT))

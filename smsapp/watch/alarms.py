@@ -1,0 +1,147 @@
+"""Alarms: a row for each thing that is wrong, raised once however many look, cleared when over.
+
+An alarm is cleared only after it has been well for CALM: a rate on the edge of its threshold
+must not ring every other minute.
+"""
+
+import logging
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsapp.delivery import tally
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.watch import chores, rules, words
+from smsapp.watch.finding import Finding
+from smsapp.watch.rules import RULES, Rule
+from smsapp.watch_models import Alarm, AlarmKind
+
+EVERY = timedelta(minutes=1)
+CALM = timedelta(minutes=3)
+_NAME = "alarms"
+
+log = logging.getLogger(__name__)
+
+_INSERT: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
+_IS_OPEN = Alarm.cleared_at.is_(None)
+_STILL = (
+    update(Alarm)
+    .where(_IS_OPEN, Alarm.kind == bindparam("of_kind"), Alarm.subject == bindparam("of_subject"))
+    .values(seen_at=bindparam("now"), facts=bindparam("new_facts", type_=Alarm.facts.type))
+)
+_CLEAR = (
+    update(Alarm)
+    .where(
+        _IS_OPEN,
+        Alarm.kind.in_(bindparam("kinds", expanding=True)),
+        Alarm.seen_at < bindparam("calm_since"),
+    )
+    .values(cleared_at=bindparam("now"), tell_at=bindparam("tell"), tell_tries=0)
+    .returning(Alarm.id, Alarm.kind, Alarm.subject)
+)
+_OPEN = select(Alarm.id, Alarm.kind, Alarm.subject, Alarm.facts, Alarm.raised_at).where(_IS_OPEN)
+
+
+@dataclass(frozen=True, slots=True)
+class OpenAlarm:
+    """An alarm as a page shows it."""
+
+    kind: AlarmKind
+    subject: str
+    raised_at: datetime
+    sentence: str
+    next_step: str
+    codes: list[words.CodeCount]
+
+
+def round_() -> None:
+    """Look, if it is due and nobody else does it."""
+    if chores.take(_NAME, EVERY):
+        look()
+        with db.engine.begin() as conn:
+            tally.forget_old(conn, database_now(conn))
+
+
+def look(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
+    """Raise, refresh and clear what these rules judge; any number of processes may at once."""
+    findings: list[Finding] = []
+    judged: set[AlarmKind] = set()
+    for rule, kinds in which.items():
+        try:
+            with reading() as conn:
+                findings += rule(conn, database_now(conn), settings())
+        except SQLAlchemyError:  # the others can still be asked
+            log.exception("an alarm's rule could not be asked", extra={"kind": rule.__name__})
+        else:
+            judged |= kinds
+    record(findings, judged)
+
+
+def look_for_worker() -> None:
+    """Look from a web process whether a worker is there: without one nobody looks at all."""
+    look({rules.no_worker: RULES[rules.no_worker]})
+
+
+def record(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:
+    """Write down what was found, clear what was judged and is well, and log what is news."""
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        tell = now if settings().alarm_webhook_url else None
+        # In one order, so that two who look at once cannot wait for each other in a circle.
+        ordered = sorted(findings, key=lambda found: (found.kind, found.subject))
+        raised = [(found, id_) for found in ordered if (id_ := _raise(conn, found, now, tell))]
+        kinds = sorted(kind.value for kind in judged)
+        clear = {"kinds": kinds, "calm_since": now - CALM, "now": now, "tell": tell}
+        cleared = conn.execute(_CLEAR, clear).all() if kinds else []
+    for found, id_ in raised:
+        sentence = words.sentence(found.kind, found.subject, found.facts)
+        log.error("alarm raised", extra=_fields(id_, found.kind, found.subject, sentence))
+    for row in cleared:
+        log.warning("alarm cleared", extra=_fields(row.id, row.kind, row.subject))
+
+
+def open_alarms() -> list[OpenAlarm]:
+    """Return what is wrong now, the newest first."""
+    with reading() as conn:
+        rows = conn.execute(_OPEN.order_by(Alarm.raised_at.desc(), Alarm.id.desc())).all()
+    return [
+        OpenAlarm(
+            row.kind,
+            row.subject,
+            row.raised_at,
+            words.sentence(row.kind, row.subject, row.facts),
+            words.next_step(row.kind),
+            words.codes(row.facts),
+        )
+        for row in rows
+    ]
+
+
+def _raise(conn: Connection, found: Finding, now: datetime, tell: datetime | None) -> int | None:
+    """Raise an alarm, or refresh the open one; return its id if it is news."""
+    new = _INSERT[conn.dialect.name](Alarm).values(
+        kind=found.kind,
+        subject=found.subject,
+        facts=found.facts,
+        raised_at=now,
+        seen_at=now,
+        tell_at=tell,
+        tell_tries=0,
+    )
+    once = new.on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=_IS_OPEN)
+    raised: int | None = conn.execute(once.returning(Alarm.id)).scalar_one_or_none()
+    if raised is None:
+        of = {"of_kind": found.kind, "of_subject": found.subject}
+        conn.execute(_STILL, of | {"now": now, "new_facts": found.facts})
+    return raised
+
+
+def _fields(
+    alarm: int, kind: AlarmKind, subject: str, sentence: str | None = None
+) -> dict[str, Any]:
+    return {"alarm": alarm, "kind": kind.value, "subject": subject or None, "reason": sentence}

@@ -1,0 +1,108 @@
+"""Telling ALARM_WEBHOOK_URL of alarms, at least once each: when raised, and when cleared.
+
+Nothing of sending waits for it. Whoever takes a message has a minute for it; if that one is
+killed, another tells it again.
+"""
+
+import logging
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import bindparam, case, select, update
+
+from smsapp.extensions import database_now, db, settings
+from smsapp.providers import webhook
+from smsapp.watch import words
+from smsapp.watch_models import Alarm
+
+TAKEN_FOR = timedelta(minutes=1)
+FIRST_WAIT_SECONDS = 10
+LONGEST_WAIT_SECONDS = 3600
+# A day and a half of trying; by then somebody has looked by themselves.
+MOST_TRIES = 40
+
+log = logging.getLogger(__name__)
+
+_NEXT = (
+    select(Alarm.id)
+    .where(Alarm.tell_at <= bindparam("now"))
+    .order_by(Alarm.tell_at)
+    .limit(1)
+    .with_for_update(skip_locked=True)
+    .scalar_subquery()
+)
+_TAKE = (
+    update(Alarm)
+    .where(Alarm.id == _NEXT)
+    .values(tell_at=bindparam("until"), tell_tries=Alarm.tell_tries + 1)
+    .returning(*Alarm.__table__.c)
+)
+_OF = update(Alarm).where(Alarm.id == bindparam("of"))
+# What was cleared meanwhile is told next.
+_RAISE_TOLD = _OF.values(
+    raise_told_at=bindparam("now"),
+    tell_tries=0,
+    tell_at=case((Alarm.cleared_at.is_not(None), bindparam("now")), else_=None),
+)
+_CLEAR_TOLD = _OF.values(clear_told_at=bindparam("now"), tell_at=None)
+_LATER = _OF.values(tell_at=bindparam("later"))
+
+
+def round_() -> None:
+    """Tell all that is due; after a failure the rest waits too."""
+    url = settings().alarm_webhook_url
+    while url and _tell_one(url.get_secret_value()):
+        pass
+
+
+def _tell_one(url: str) -> bool:
+    """Tell what is due first; return whether it could be told."""
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        row = conn.execute(_TAKE, {"now": now, "until": now + TAKEN_FOR}).one_or_none()
+    if row is None:
+        return False
+    is_raise = row.raise_told_at is None
+    trouble = webhook.post(url, _message(row, "raised" if is_raise else "cleared"))
+    with db.engine.begin() as conn:
+        now = database_now(conn)
+        if trouble is None:
+            conn.execute(_RAISE_TOLD if is_raise else _CLEAR_TOLD, {"of": row.id, "now": now})
+        else:
+            conn.execute(_LATER, {"of": row.id, "later": _later(row.tell_tries, now)})
+    if trouble:
+        log.warning("alarm not told", extra={"alarm": row.id, "trouble": trouble})
+    return trouble is None
+
+
+def _later(tries: int, now: Any) -> Any:
+    """Return when to try again, at first soon; None when it is given up."""
+    if tries >= MOST_TRIES:
+        return None
+    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 10))
+    return now + timedelta(seconds=wait)
+
+
+def _message(row: Any, state: str) -> dict[str, Any]:
+    """Return what is posted; `text` is what Slack and its like show."""
+    sentence = words.sentence(row.kind, row.subject, row.facts)
+    is_over = state == "cleared"
+    shown = f"Over: {sentence}" if is_over else f"{sentence} {words.next_step(row.kind)}"
+    return {
+        "text": shown,
+        "alarm": row.id,
+        "state": state,
+        "kind": row.kind.value,
+        "subject": row.subject,
+        "raisedAt": row.raised_at.isoformat(),
+        "clearedAt": row.cleared_at.isoformat() if is_over else None,
+        "errorCodes": [
+            {
+                "code": code.meaning.code,
+                "count": code.count,
+                "cause": code.meaning.cause,
+                "nextStep": code.meaning.next_step,
+            }
+            for code in words.codes(row.facts)
+        ],
+    }

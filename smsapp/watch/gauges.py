@@ -1,0 +1,111 @@
+"""What only the database knows, asked when Prometheus asks: depths and ages.
+
+Each answer comes from a partial index that holds nothing but what is counted, and is counted no
+further than MOST: with an outbox that deep its exact depth matters to nobody.
+"""
+
+import logging
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import timedelta
+
+from prometheus_client.core import GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+from sqlalchemy import Select, bindparam, func, select
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsapp.delivery import health
+from smsapp.delivery.health import Health
+from smsapp.extensions import database_now, reading
+from smsapp.models import Delivery, DeliveryState
+from smsapp.watch_models import Alarm, AlarmKind
+
+MOST = 100_000
+
+log = logging.getLogger(__name__)
+
+
+def _depth(state: DeliveryState) -> Select[int]:
+    # Written into the statement: with a parameter no prepared plan can use a partial index.
+    of_state = Delivery.state == bindparam("state", state, literal_execute=True)
+    return select(func.count()).select_from(select(1).where(of_state).limit(MOST).subquery())
+
+
+_PENDING = _depth(DeliveryState.PENDING)
+_UNKNOWN = _depth(DeliveryState.UNKNOWN)
+_OLDEST_UNKNOWN = select(func.min(Delivery.state_at)).where(
+    Delivery.state == bindparam("state", DeliveryState.UNKNOWN, literal_execute=True)
+)
+_OPEN = (
+    select(Alarm.kind, func.count().label("open"))
+    .where(Alarm.cleared_at.is_(None))
+    .group_by(Alarm.kind)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """What waits now, and since when the oldest unknown does."""
+
+    pending: int
+    unknown: int
+    oldest_unknown: timedelta | None
+    health: Health
+
+
+def look() -> Waiting:
+    """Return what waits now."""
+    with reading() as conn:
+        now = database_now(conn)
+        pending = conn.execute(_PENDING).scalar_one()
+        unknown = conn.execute(_UNKNOWN).scalar_one()
+        since = conn.execute(_OLDEST_UNKNOWN).scalar_one()
+        of_outbox = health.read(conn)
+    age = None if since is None else max(timedelta(0), now - since)
+    return Waiting(pending, unknown, age, of_outbox)
+
+
+class Gauges(Collector):
+    """The database's part of /metrics; without a database it says just that."""
+
+    def collect(self) -> Iterator[Metric]:
+        """Ask the database, now."""
+        try:
+            now = look()
+            with reading() as conn:
+                alarms = {row.kind: row.open for row in conn.execute(_OPEN)}
+        except (SQLAlchemyError, TimeoutError):
+            log.exception("no metrics from the database")
+            yield _gauge("smsapp_database_up", "Whether the database answers.", 0)
+            return
+        yield _gauge("smsapp_database_up", "Whether the database answers.", 1)
+        yield _gauge("smsapp_outbox_deliveries", f"Pending deliveries, up to {MOST}.", now.pending)
+        yield _gauge(
+            "smsapp_outbox_oldest_due_seconds",
+            "For how long the oldest due delivery has been due; 0 where none is.",
+            now.health.oldest_due_seconds or 0,
+        )
+        yield _gauge(
+            "smsapp_unknown_deliveries",
+            f"Deliveries of unknown fate, up to {MOST}.",
+            now.unknown,
+        )
+        yield _gauge(
+            "smsapp_unknown_oldest_seconds",
+            "For how long the oldest of them has been unknown; 0 where there is none.",
+            now.oldest_unknown.total_seconds() if now.oldest_unknown else 0,
+        )
+        seen = now.health.worker_seen_seconds
+        if seen is not None:
+            about = "Since a worker was last heard of."
+            yield _gauge("smsapp_worker_seen_seconds", about, seen)
+        held = "Whether texts wait because Twilio refuses our account or sender."
+        yield _gauge("smsapp_sender_held", held, int(now.health.sender_is_held))
+        open_alarms = GaugeMetricFamily("smsapp_alarms_open", "Open alarms.", labels=["kind"])
+        for kind in AlarmKind:
+            open_alarms.add_metric([kind.value], alarms.get(kind, 0))
+        yield open_alarms
+
+
+def _gauge(name: str, about: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, about, value=value)

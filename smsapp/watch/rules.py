@@ -1,0 +1,139 @@
+"""When something is wrong: one function for each kind of alarm, each a cheap question.
+
+None reads more than a bounded number of rows, by a primary key or a partial index.
+"""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection, bindparam, func, select
+
+from smsapp.config import Settings
+from smsapp.delivery import health, tally
+from smsapp.extensions import first_id
+from smsapp.models import (
+    Attempt,
+    CallOutcome,
+    Delivery,
+    DeliveryState,
+    Receipt,
+    ReceiptSource,
+    Sender,
+)
+from smsapp.watch.finding import Finding, shown
+from smsapp.watch.rates import rates
+from smsapp.watch_models import AlarmKind
+
+Rule = Callable[[Connection, datetime, Settings], list[Finding]]
+
+UNKNOWN_AFTER = timedelta(minutes=15)
+MOST_UNKNOWN = 1000
+
+# Receipts are silent when the last few texts that went out have had none at all.
+SILENT_TEXTS = 5
+RECEIPT_AFTER = timedelta(minutes=5)
+RECEIPTS_SINCE = timedelta(days=1)
+
+REFUSED_SIGNATURES = 5
+TALLIED = timedelta(minutes=10)
+
+_OLDEST = (
+    select(Delivery.state_at)
+    .where(
+        Delivery.state == bindparam("state", DeliveryState.UNKNOWN, literal_execute=True),
+        Delivery.state_at < bindparam("before"),
+    )
+    .order_by(Delivery.state_at)
+    .limit(MOST_UNKNOWN)
+    .subquery()
+)
+_OLD_UNKNOWN = select(func.count(), func.min(_OLDEST.c.state_at))
+_HELD = select(Sender.name, Sender.held_code).where(Sender.held_at.is_not(None))
+_LAST_TEXTS = (
+    select(Attempt.id)
+    .where(
+        Attempt.id >= bindparam("first"),
+        Attempt.id < bindparam("end"),
+        Attempt.outcome == CallOutcome.ACCEPTED,
+    )
+    .order_by(Attempt.id.desc())
+    .limit(SILENT_TEXTS)
+    .subquery()
+)
+# A look for each of them, and no EXISTS, which PostgreSQL may answer by reading all receipts.
+_HEARD = select(
+    select(Receipt.status)
+    .where(Receipt.attempt_id == _LAST_TEXTS.c.id, Receipt.source == ReceiptSource.RECEIPT)
+    .limit(1)
+    .correlate(_LAST_TEXTS)
+    .scalar_subquery()
+).select_from(_LAST_TEXTS)
+
+
+def outbox_old(conn: Connection, _now: datetime, config: Settings) -> list[Finding]:
+    """Find that texts have been due for too long."""
+    age = health.read(conn).oldest_due_seconds
+    if age is None or age <= config.alarm_outbox_seconds:
+        return []
+    return [Finding(AlarmKind.OUTBOX_OLD, facts={"seconds": age})]
+
+
+def unknown_old(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
+    """Find texts whose fate nobody could find out in a quarter of an hour."""
+    count, oldest = conn.execute(_OLD_UNKNOWN, {"before": now - UNKNOWN_AFTER}).one()
+    if not count:
+        return []
+    seconds = int((now - oldest).total_seconds())
+    return [Finding(AlarmKind.UNKNOWN_OLD, facts={"count": count, "seconds": seconds})]
+
+
+def sender_held(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
+    """Find senders that Twilio refuses, so that all texts wait."""
+    return [
+        Finding(AlarmKind.SENDER_HELD, shown(row.name), {"codes": [(row.held_code, 1)]})
+        for row in conn.execute(_HELD)
+    ]
+
+
+def receipts_silent(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
+    """Find that texts go out and no receipt comes: the last few have none, after minutes."""
+    ids = {"first": first_id(now - RECEIPTS_SINCE), "end": first_id(now - RECEIPT_AFTER)}
+    heard = conn.execute(_HEARD, ids).scalars().all()
+    if len(heard) < SILENT_TEXTS or any(heard):
+        return []
+    return [Finding(AlarmKind.RECEIPTS_SILENT, facts={"count": SILENT_TEXTS})]
+
+
+def signatures_refused(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
+    """Find that webhooks come whose signature is not ours."""
+    count = tally.since(conn, tally.SIGNATURE, now - TALLIED)
+    if count < REFUSED_SIGNATURES:
+        return []
+    return [Finding(AlarmKind.SIGNATURES_REFUSED, facts={"count": count})]
+
+
+def look_ups_doubtful(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
+    """Find that Twilio was asked about a text and the answer could not be told from another's."""
+    count = tally.since(conn, tally.DOUBTFUL, now - TALLIED)
+    return [Finding(AlarmKind.LOOK_UPS_DOUBTFUL, facts={"count": count})] if count else []
+
+
+def no_worker(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
+    """Find that no worker has shown itself for a minute."""
+    seen = health.read(conn)
+    if not seen.worker_is_silent:
+        return []
+    return [Finding(AlarmKind.NO_WORKER, facts={"seconds": seen.worker_seen_seconds})]
+
+
+# Which rule judges which kinds: where one could not be asked, its alarms stay as they are.
+RULES: Mapping[Rule, frozenset[AlarmKind]] = {
+    rates: frozenset({AlarmKind.COUNTRY_RATE, AlarmKind.SENDER_RATE}),
+    outbox_old: frozenset({AlarmKind.OUTBOX_OLD}),
+    unknown_old: frozenset({AlarmKind.UNKNOWN_OLD}),
+    sender_held: frozenset({AlarmKind.SENDER_HELD}),
+    receipts_silent: frozenset({AlarmKind.RECEIPTS_SILENT}),
+    signatures_refused: frozenset({AlarmKind.SIGNATURES_REFUSED}),
+    look_ups_doubtful: frozenset({AlarmKind.LOOK_UPS_DOUBTFUL}),
+    no_worker: frozenset({AlarmKind.NO_WORKER}),
+}

@@ -1,0 +1,273 @@
+"""Alarms as rows: raised once however many look, cleared when calm, told at least once."""
+
+import json
+import threading
+from collections import Counter
+from contextlib import contextmanager
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+from sqlalchemy import update
+
+from smsapp.extensions import database_now, db
+from smsapp.models import Delivery, Worker
+from smsapp.watch import alarms, announce, chores, threads
+from smsapp.watch.finding import Finding
+from smsapp.watch_models import Alarm, AlarmKind
+from tests.conftest import settings_of
+
+MINUTE = timedelta(minutes=1)
+OLD = Finding(AlarmKind.OUTBOX_OLD, facts={"seconds": 400})
+ALL = frozenset(AlarmKind)
+
+
+@pytest.fixture
+def record(app):
+    def run(*findings, judged=ALL):
+        with app.app_context():
+            alarms.record(findings, judged)
+
+    return run
+
+
+def test_however_many_look_at_once_an_alarm_is_raised_and_logged_once(app, rows, caplog):
+    at_once = threading.Barrier(8)
+
+    def look():
+        with app.app_context():
+            at_once.wait()
+            alarms.record([OLD], ALL)
+            db.session.remove()
+
+    threads = [threading.Thread(target=look) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert rows.one(Alarm).cleared_at is None
+    raised = [record for record in caplog.records if record.msg == "alarm raised"]
+    assert len(raised) == 1
+    assert raised[0].reason == "A text has been due for 6 minutes and is not sent."
+
+
+def test_an_open_alarm_keeps_its_time_and_shows_the_newest_figures(record, rows):
+    record(OLD)
+    first = rows.one(Alarm)
+    record(Finding(AlarmKind.OUTBOX_OLD, facts={"seconds": 900}))
+    now = rows.one(Alarm)
+    assert (now.id, now.raised_at, now.facts) == (first.id, first.raised_at, {"seconds": 900})
+    assert now.seen_at > first.seen_at
+
+
+def test_two_subjects_are_two_alarms(record, rows):
+    facts = {"rate": 0, "sample": 20, "minutes": 60, "codes": []}
+    record(*(Finding(AlarmKind.COUNTRY_RATE, country, facts) for country in ("US", "FR")))
+    assert sorted(row.subject for row in rows.all(Alarm)) == ["FR", "US"]
+
+
+def test_an_alarm_is_cleared_only_once_it_has_been_calm(record, rows, later, caplog):
+    record(OLD)
+    record()
+    assert rows.one(Alarm).cleared_at is None
+    later()
+    record()
+    assert rows.one(Alarm).cleared_at is not None
+    assert [record.msg for record in caplog.records] == ["alarm raised", "alarm cleared"]
+    record()
+    assert len([record for record in caplog.records if record.msg == "alarm cleared"]) == 1
+
+
+def test_what_comes_back_is_a_new_alarm(record, rows, later):
+    record(OLD)
+    later()
+    record()
+    record(OLD)
+    assert [row.cleared_at is None for row in rows.all(Alarm)] == [False, True]
+
+
+def test_a_rule_that_cannot_be_asked_leaves_its_alarms_open(app, record, rows, later):
+    record(OLD)
+    later()
+
+    def broken(conn, _now, _config):
+        conn.exec_driver_sql("SELECT nothing FROM nowhere")
+
+    with app.app_context():
+        alarms.look({broken: frozenset({AlarmKind.OUTBOX_OLD})})
+    assert rows.one(Alarm).cleared_at is None
+
+
+def test_one_of_many_workers_looks_in_a_minute(app):
+    with app.app_context():
+        took = Counter(chores.take("alarms", MINUTE) for _ in range(5))
+        assert took == {True: 1, False: 4}
+        chores.put_off("alarms", in_database(app) - MINUTE)
+        assert chores.take("alarms", MINUTE)
+
+
+def in_database(app):
+    with app.app_context(), db.engine.connect() as conn:
+        return database_now(conn)
+
+
+def test_of_chores_taken_at_once_one_process_has_it(app):
+    at_once, took = threading.Barrier(8), []
+
+    def take():
+        with app.app_context():
+            at_once.wait()
+            took.append(chores.take("roll_up", MINUTE))
+
+    threads = [threading.Thread(target=take) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(took) == [False] * 7 + [True]
+
+
+@contextmanager
+def hook(*statuses):
+    """An address that alarms are posted to; it answers so in turn, then 200."""
+    answers, told = list(statuses), []
+
+    class Door(BaseHTTPRequestHandler):
+        def do_POST(self):
+            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
+            self.send_response(answers.pop(0) if answers else 200)
+            self.send_header("Location", "/elsewhere")
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+
+        def log_message(self, *_):
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    try:
+        yield f"http://127.0.0.1:{server.server_port}/hook", told
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def due(write):
+    """Let the time to try again have come."""
+
+    def run():
+        write(lambda now: update(Alarm).where(Alarm.tell_at.is_not(None)).values(tell_at=now))
+
+    return run
+
+
+def test_an_alarm_is_posted_when_raised_and_when_cleared(app, record, later):
+    facts = {"rate": 50.0, "sample": 20, "minutes": 60, "codes": [[30003, 10]]}
+    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
+        record(Finding(AlarmKind.COUNTRY_RATE, "FR", facts))
+        announce.round_()
+        announce.round_()
+        later()
+        record()
+        announce.round_()
+        announce.round_()
+    raised, cleared = told
+    assert (raised["state"], raised["kind"], raised["subject"]) == ("raised", "country_rate", "FR")
+    assert raised["text"].startswith("Of 20 texts to FR in 1 hour, only 50 % arrived. ")
+    assert raised["errorCodes"][0]["code"] == 30003
+    assert "switched off" in raised["errorCodes"][0]["cause"]
+    assert raised["clearedAt"] is None
+    assert (cleared["state"], cleared["alarm"]) == ("cleared", raised["alarm"])
+    assert cleared["text"].startswith("Over: ")
+    assert cleared["clearedAt"] > cleared["raisedAt"]
+
+
+def test_a_post_that_fails_is_tried_again_until_it_is_taken(app, record, due, caplog):
+    address = hook(500, 301)
+    with address as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
+        record(OLD)
+        announce.round_()
+        assert len(told) == 1
+        announce.round_()
+        assert len(told) == 1, "it waits before it tries again"
+        for _ in range(3):
+            due()
+            announce.round_()
+    assert [message["state"] for message in told] == ["raised"] * 3
+    assert [r.trouble for r in caplog.records if r.msg == "alarm not told"] == [
+        "http_500",
+        "http_301",
+    ]
+    assert url not in caplog.text
+
+
+def test_where_nobody_answers_the_alarm_waits(app, record, due, rows):
+    with settings_of(app, ALARM_WEBHOOK_URL="http://127.0.0.1:9/"), app.app_context():
+        record(OLD)
+        announce.round_()
+    row = rows.one(Alarm)
+    assert (row.raise_told_at, row.tell_tries) == (None, 1)
+    assert row.tell_at > row.raised_at + timedelta(seconds=5)
+
+
+def test_one_who_died_while_posting_is_followed_by_another(app, record, due, monkeypatch, rows):
+    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
+        record(OLD)
+
+        def dies(*_):
+            raise SystemExit
+
+        with monkeypatch.context() as patch, pytest.raises(SystemExit):
+            patch.setattr(announce.webhook, "post", dies)
+            announce.round_()
+        announce.round_()
+        assert told == [], "the first one has a minute for it"
+        due()
+        announce.round_()
+    assert len(told) == 1
+    assert rows.one(Alarm).tell_at is None
+
+
+def test_without_an_address_nothing_waits_to_be_told(app, record, rows):
+    record(OLD)
+    assert rows.one(Alarm).tell_at is None
+
+
+def test_a_web_process_tells_that_no_worker_is_there(app, write, rows):
+    write(lambda now: Worker.__table__.insert().values(name="one", seen_at=now - 5 * MINUTE))
+    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
+        threads.look_for_worker()
+        threads.look_for_worker()
+    assert [(message["kind"], message["state"]) for message in told] == [("no_worker", "raised")]
+
+
+def test_watching_never_ends_for_a_fault(app, monkeypatch, caplog):
+    def fails():
+        raise ValueError
+
+    with app.app_context():
+        threads._try_each((fails, fails))
+    assert [record.msg for record in caplog.records] == ["could not watch"] * 2
+
+
+def test_a_round_looks_when_it_is_due(app, shop, twilio, write, rows):
+    shop.ships(prefer="respond-async")
+    write(
+        lambda now: update(Delivery).values(due_at=now - 10 * MINUTE),
+        lambda now: Worker.__table__.insert().values(name="one", seen_at=now),
+    )
+    with app.app_context():
+        alarms.round_()
+        alarms.round_()
+    assert rows.one(Alarm).kind is AlarmKind.OUTBOX_OLD
+
+
+def test_facts_of_all_kinds_have_a_sentence():
+    facts = {"rate": 0.0, "sample": 2, "minutes": 90, "codes": [], "seconds": 3, "count": 1}
+    for kind in AlarmKind:
+        sentence = alarms.words.sentence(kind, "FR", facts)
+        assert sentence.endswith("."), kind
+        assert alarms.words.next_step(kind)
