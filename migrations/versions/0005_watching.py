@@ -29,10 +29,6 @@ ALARM_INDEXES = (
     ("alarm_open", ["kind", "subject"], True, "cleared_at IS NULL"),
     ("alarm_to_tell", ["tell_at"], False, "tell_at IS NOT NULL"),
 )
-DELIVERY_INDEXES = (
-    ("delivery_unknown", "state = 'unknown'"),
-    ("delivery_failed", "state IN ('failed', 'undelivered')"),
-)
 
 
 def upgrade():
@@ -91,8 +87,6 @@ def upgrade():
     )
     for name, columns, unique, which in ALARM_INDEXES:
         build(name, "alarm", columns, which, unique=unique)
-    for name, which in DELIVERY_INDEXES:
-        build(name, "delivery", ["state_at"], which)
 
 
 def build(name, table, columns, which, *, unique=False):
@@ -102,7 +96,5 @@ def build(name, table, columns, which, *, unique=False):
 
 
 def downgrade():
-    op.drop_index("delivery_failed", "delivery")
-    op.drop_index("delivery_unknown", "delivery")
     for table in ("hour_count", "rolled_hour", "chore", "tally", "alarm"):
         op.drop_table(table)
