@@ -189,8 +189,8 @@ class Settings(BaseModel):
     embedded_worker: bool | None = None
     port: Annotated[int, Field(ge=1, le=65535)] = 8000
     web_concurrency: Annotated[int, Field(ge=1, le=256)] = 1
-    web_threads: Annotated[int, Field(ge=1, le=1024)] = 64
-    worker_threads: Annotated[int, Field(ge=1, le=1024)] = 32
+    web_threads: Annotated[int, Field(ge=1, le=10_000)] = 1000
+    worker_threads: Annotated[int, Field(ge=1, le=1024)] = 100
 
     @property
     def on_sqlite(self) -> bool:

@@ -183,6 +183,9 @@ def set_up(stream: TextIO | None = None) -> None:
     """Send every logger's records to one stream (standard error) as JSON lines."""
     handler = logging.StreamHandler(stream) if stream else LineHandler()
     handler.setFormatter(JsonFormatter())
+    # What no line tells is not looked up for each (logging's own list of optimisations).
+    logging._srcfile = None
+    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)

@@ -9,13 +9,12 @@ import socket
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager
 
-from sqlalchemy import bindparam, select
+from sqlalchemy import Connection, bindparam, select
 
-from smsapp.delivery import health, leases, reconcile, throttle
-from smsapp.delivery.leases import Claim
+from smsapp.delivery import group_commit, health, leases, reconcile, throttle
+from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Delivery, DeliveryState
@@ -59,21 +58,22 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
             target=watch.in_worker, args=(app_context, stopping), name="watch"
         )
         watching.start()
-        with ThreadPoolExecutor(threads, thread_name_prefix="sender") as pool:
-            while not stopping.is_set():
-                try:
-                    if time.monotonic() >= next_chores:
-                        _do_chores(name)
-                        next_chores = time.monotonic() + CHORES_SECONDS
-                    claims = _claim(idle, threads)
-                except Exception:  # whatever it is, the next round may do better
-                    log.exception("worker could not claim", extra={"worker": name})
-                    stopping.wait(AFTER_TROUBLE_SECONDS)
-                    continue
-                for claim in claims:
-                    pool.submit(_send, app_context, claim, idle)
-                if not claims:
-                    stopping.wait(POLL_SECONDS)
+        while not stopping.is_set():
+            try:
+                if time.monotonic() >= next_chores:
+                    _do_chores(name)
+                    next_chores = time.monotonic() + CHORES_SECONDS
+                claims = _claim(idle, threads)
+            except Exception:  # whatever it is, the next round may do better
+                log.exception("worker could not claim", extra={"worker": name})
+                stopping.wait(AFTER_TROUBLE_SECONDS)
+                continue
+            for claim in claims:
+                threading.Thread(target=_send, args=(app_context, claim, idle)).start()
+            if not claims:
+                stopping.wait(POLL_SECONDS)
+        for _ in range(threads):  # until the last sender is idle
+            idle.acquire()
         looking.join()
         tidying.join()
         watching.join()
@@ -115,16 +115,19 @@ def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
     free = 1
     while free < threads and idle.acquire(blocking=False):
         free += 1
-    committed: list[Claim] = []
+    claims: list[Claim] = []
     try:
         if _may_anything_go():
-            with db.engine.begin() as conn:
-                claims = leases.claim(conn, free, leases.rules())
-            committed = claims  # not before: after a failed commit nobody sends them
+            claims = group_commit.write(db.engine, _claims, (free, leases.rules()))
     finally:
-        for _ in range(free - len(committed)):
+        for _ in range(free - len(claims)):
             idle.release()
-    return committed
+    return claims
+
+
+def _claims(conn: Connection, rows: list[tuple[int, Rules]]) -> list[list[Claim]]:
+    """Claim in the queue of this process's other writes: on SQLite each has its fair turn there."""
+    return [leases.claim(conn, most, rules) for most, rules in rows]
 
 
 def _may_anything_go() -> bool:

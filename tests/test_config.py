@@ -178,7 +178,7 @@ BAD = {
     "EMBEDDED_WORKER": ["perhaps"],
     "PORT": ["0", "65536", "http"],
     "WEB_CONCURRENCY": ["0", "257", "two"],
-    "WEB_THREADS": ["0", "1025", "many"],
+    "WEB_THREADS": ["0", "10001", "many"],
     "WORKER_THREADS": ["0", "1025", "many"],
 }
 

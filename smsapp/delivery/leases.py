@@ -241,14 +241,14 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     allowed = [row for row in free if refusals[row.id] is None]
     texts = texts_today(conn, numbers, now)
     # A text that was tried today has its place already.
-    ready = [
-        row
-        for row in allowed
-        if (row.last_attempt_at and row.last_attempt_at >= _midnight(now))
-        or take_place(texts, row.phone_key, rules)
-    ]
-    if late := [row.id for row in allowed if row not in ready]:
-        conn.execute(_POSTPONE, {"ids": late, "until": next_day(now)})
+    ready: list[Any] = []
+    late: list[Any] = []
+    for row in allowed:
+        has_place = row.last_attempt_at and row.last_attempt_at >= _midnight(now)
+        may_leave = has_place or take_place(texts, row.phone_key, rules)
+        (ready if may_leave else late).append(row)
+    if late:
+        conn.execute(_POSTPONE, {"ids": [row.id for row in late], "until": next_day(now)})
     ready = restore.look_first(conn, ready, standing, now)
     if held and ready and not sender.take_probe(conn, rules.sender, standing.held_code, now):
         return []
