@@ -15,6 +15,7 @@ from flask.cli import with_appcontext
 
 from smsapp import api_keys, clock, metrics_server, worker
 from smsapp.api_keys import Scope
+from smsapp.cli_operators import operator
 from smsapp.cli_sending import sending
 from smsapp.delivery import stopping
 from smsapp.doctor import examination
@@ -47,7 +48,7 @@ retention = click.Group("retention", help="What is blanked and forgotten after i
 
 def register(app: Flask) -> None:
     """Add our commands to the app's."""
-    groups = (api_key, consent_ledger, retention, sending)
+    groups = (api_key, operator, consent_ledger, retention, sending)
     for command in (*groups, erase, opt_out, run_doctor, run_worker, run_sandbox):
         app.cli.add_command(command)
 

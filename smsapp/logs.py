@@ -19,6 +19,7 @@ from typing import Any, TextIO
 # What a line may say beside its text. Keys of phones may stand in logs, numbers never.
 FIELDS = (
     "api_key",
+    "operator",
     "delivery",
     "event_id",
     "kind",

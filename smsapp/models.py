@@ -130,6 +130,30 @@ class CallOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class Role(StrEnum):
+    """What somebody who works in the console may do."""
+
+    SUPPORT = "support"  # look
+    OPERATOR = "operator"  # look and act
+
+
+class Act(StrEnum):
+    """What somebody did in the console."""
+
+    SHOWN = "number_shown"
+    SENT_AGAIN = "sent_again"
+    CANCELED = "canceled"
+    OPTED_OUT = "opted_out"
+
+
+class Ignored(StrEnum):
+    """Why a receipt moved nothing and is not among an attempt's receipts."""
+
+    REPEATED = "repeated"  # the same had come before
+    OTHER_MESSAGE = "other_message"  # its SID is not the attempt's
+    OTHER_ACCOUNT = "other_account"
+
+
 class Phone(Base):
     """The only place of a number. e164 is null once it was forgotten or its person erased."""
 
@@ -240,6 +264,8 @@ class Inbound(Base):
         Index(
             "inbound_body", "received_at", postgresql_where=BODY_IS_HERE, sqlite_where=BODY_IS_HERE
         ),
+        # The inbox, newest first.
+        Index("inbound_newest", "received_at", "sid"),
     )
 
     sid: Mapped[str] = mapped_column(String(34), primary_key=True)
@@ -316,6 +342,8 @@ class Delivery(Base):
         ),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
+        # An order's texts, newest first.
+        Index("delivery_order", "order_id", "id"),
         CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
         CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name="due"),
@@ -397,6 +425,20 @@ class Receipt(Base):
     received_at: Mapped[datetime]
 
 
+class IgnoredReceipt(Base):
+    """A receipt that was not believed, or came before; kept to show to whoever asks."""
+
+    __tablename__ = "ignored_receipt"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("attempt.id"), index=True)
+    why: Mapped[Ignored]
+    sid: Mapped[str | None] = mapped_column(String(34))  # null: the attempt's
+    status: Mapped[str] = mapped_column(String(20))
+    error_code: Mapped[int]  # 0: none
+    received_at: Mapped[datetime]
+
+
 class Sender(Base):
     """What texts leave from: how fast, and whether they wait.
 
@@ -446,6 +488,44 @@ class ApiKey(Base):
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]
+
+
+class Operator(Base):
+    """Somebody who may sign in to the console; of the password only its hash is kept."""
+
+    __tablename__ = "operator"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), unique=True)
+    role: Mapped[Role]
+    password_hash: Mapped[str] = mapped_column(String(255))
+    created_at: Mapped[datetime]
+    disabled_at: Mapped[datetime | None]
+
+
+class OperatorSession(Base):
+    """Somebody signed in to the console, in one browser. A row, so that it can be ended."""
+
+    __tablename__ = "operator_session"
+
+    token_hash: Mapped[str] = mapped_column(String(64), primary_key=True)
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operator.id"), index=True)
+    began_at: Mapped[datetime]
+    seen_at: Mapped[datetime]
+
+
+class Audit(Base):
+    """What was done in the console, by whom, to what; the database refuses UPDATE and DELETE."""
+
+    __tablename__ = "audit"
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    at: Mapped[datetime]
+    operator_id: Mapped[int] = mapped_column(ForeignKey("operator.id"))
+    act: Mapped[Act]
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    delivery_id: Mapped[uuid.UUID | None] = mapped_column(ForeignKey("delivery.id"), index=True)
+    why: Mapped[str | None] = mapped_column(String(200))
 
 
 class Worker(Base):

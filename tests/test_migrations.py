@@ -102,7 +102,7 @@ def test_older_code_runs_beside_each_migration(released):
 
 
 BAD = {
-    "takes delivery.order_id away": 'batch.drop_column("order_id")',
+    "takes delivery.content_hash away": 'batch.drop_column("content_hash")',
     "takes delivery.body away": 'batch.alter_column("body", new_column_name="text")',
     "wants delivery.note from older code": (
         'batch.add_column(sa.Column("note", sa.String(10), nullable=False))'
@@ -128,7 +128,7 @@ def upgrade():
 def downgrade():
     pass
 """
-INDEX = 'safely.create_index("delivery_order", "delivery", ["order_id"])'
+INDEX = 'safely.create_index("delivery_another", "delivery", ["order_id"])'
 COLUMN = 'op.add_column("delivery", sa.Column("note", sa.String(10), nullable=True))'
 
 
@@ -153,7 +153,7 @@ def on_postgresql(postgres_url):
 
 
 def test_an_index_that_stops_the_traffic_is_found(on_postgresql, tmp_path):
-    plain = 'op.create_index("delivery_order", "delivery", ["order_id"])'
+    plain = 'op.create_index("delivery_another", "delivery", ["order_id"])'
     assert faults(with_another(tmp_path / "plain", plain)) == [
         "9999 indexes delivery while everybody waits"
     ]
@@ -164,7 +164,7 @@ def test_an_index_is_built_while_others_write(on_postgresql, tmp_path):
     folder = with_another(tmp_path, INDEX)
     # As one that broke off is left behind.
     with db.engine.begin() as conn:
-        conn.execute(text("CREATE INDEX delivery_order ON delivery (kind)"))
+        conn.execute(text("CREATE INDEX delivery_another ON delivery (kind)"))
     writer = create_engine(db.engine.url)
     with writer.connect() as early:
         early.execute(text("UPDATE delivery SET tries = tries"))
@@ -176,7 +176,9 @@ def test_an_index_is_built_while_others_write(on_postgresql, tmp_path):
             late.execute(text("UPDATE delivery SET tries = tries"))
         early.commit()
     migration.join(30)
-    (built,) = [i for i in inspect(writer).get_indexes("delivery") if i["name"] == "delivery_order"]
+    (built,) = [
+        i for i in inspect(writer).get_indexes("delivery") if i["name"] == "delivery_another"
+    ]
     writer.dispose()
     assert built["column_names"] == ["order_id"]
 

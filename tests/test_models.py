@@ -14,7 +14,20 @@ from sqlalchemy import create_engine, insert, inspect, text, update
 from sqlalchemy.exc import IntegrityError
 
 from smsapp.extensions import Base, db, new_id
-from smsapp.models import ApiKey, Attempt, Delivery, OptOut, Phone, Receipt, Sender, Worker
+from smsapp.models import (
+    ApiKey,
+    Attempt,
+    Audit,
+    Delivery,
+    IgnoredReceipt,
+    Operator,
+    OperatorSession,
+    OptOut,
+    Phone,
+    Receipt,
+    Sender,
+    Worker,
+)
 from tests import servers
 from tests.conftest import ALICE, BOB, ENVIRONMENT, ROOT, make_app, sid
 
@@ -73,6 +86,23 @@ VALID = [
         },
     ),
     (Receipt, {"attempt_id": ATTEMPT, "status": "sent", "error_code": 0, "received_at": AT}),
+    (
+        IgnoredReceipt,
+        {
+            "id": new_id(),
+            "attempt_id": ATTEMPT,
+            "why": "repeated",
+            "status": "sent",
+            "error_code": 0,
+            "received_at": AT,
+        },
+    ),
+    (
+        Operator,
+        {"id": 1, "name": "olga", "role": "operator", "password_hash": "x", "created_at": AT},
+    ),
+    (OperatorSession, {"token_hash": "a" * 64, "operator_id": 1, "began_at": AT, "seen_at": AT}),
+    (Audit, {"id": 1, "at": AT, "operator_id": 1, "act": "canceled", "phone_key": KEY}),
     (Sender, {"name": "+15005550006"}),
     (Worker, {"name": "one", "seen_at": AT}),
 ]
@@ -186,6 +216,39 @@ BROKEN = {
     "two keys are never alike": (
         another(ApiKey, id=2, name="other"),
         "api_key_key_hash_key|api_key.key_hash",
+    ),
+    "an ignored receipt is of an attempt": (
+        another(IgnoredReceipt, id=new_id(), attempt_id=new_id()),
+        "ignored_receipt_attempt_id_fkey|FOREIGN KEY",
+    ),
+    "a receipt is ignored for a reason we know": (
+        text("UPDATE ignored_receipt SET why = 'mood'"),
+        "ignored",
+    ),
+    "an operator's name is used once": (
+        another(Operator, id=2),
+        "operator_name_key|operator.name",
+    ),
+    "an operator has a role we know": (text("UPDATE operator SET role = 'admin'"), "role"),
+    "a session is an operator's": (
+        another(OperatorSession, token_hash="b" * 64, operator_id=9),
+        "operator_session_operator_id_fkey|FOREIGN KEY",
+    ),
+    "an operator who did something is not deleted": (
+        text("DELETE FROM operator"),
+        "fkey|FOREIGN KEY",
+    ),
+    "an act is an operator's": (
+        another(Audit, id=2, operator_id=9),
+        "audit_operator_id_fkey|FOREIGN KEY",
+    ),
+    "an act is done to a number we know": (
+        another(Audit, id=2, phone_key="e" * 64),
+        "audit_phone_key_fkey|FOREIGN KEY",
+    ),
+    "an act is one we know": (
+        text("INSERT INTO audit SELECT 2, at, 1, 'slept', phone_key, NULL, NULL FROM audit"),
+        "act",
     ),
     "a worker is listed once": (another(Worker), "worker_pkey|worker.name"),
 }
