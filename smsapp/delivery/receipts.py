@@ -13,7 +13,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from smsapp import metrics
-from smsapp.delivery import group_commit, look_ups, sender, stopping, throttle
+from smsapp.delivery import (
+    group_commit,
+    ignored_receipts,
+    look_ups,
+    sender,
+    stopping,
+    throttle,
+)
 from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
@@ -21,6 +28,7 @@ from smsapp.models import (
     AttemptState,
     Delivery,
     DeliveryState,
+    Ignored,
     OptOutSource,
     Phone,
     Receipt,
@@ -189,10 +197,13 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
         for row in attempts.values()
     }
     results, receipts, moved_deliveries, changed_attempts = [], [], {}, {}
+    strays = []
     for row in rows:
         attempt = _attempt_of(row, attempts, by_sid)
         if attempt is None:
             results.append(Recorded(Taken.STRAY))
+            if row.attempt_id in attempts:
+                strays.append(row)
             continue
         owner = by_sid.get(row.sid, attempt)
         if owner is not attempt:
@@ -225,6 +236,10 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
             _try_again(delivery, attempt, row.retry_waits)
             moved_deliveries[delivery["of"]] = delivery
         results.append(_recorded(attempt, delivery, moved=after != before))
+    if strays:
+        ignored_receipts.write(conn, strays, Ignored.OTHER_MESSAGE)
+    if any(result.taken is Taken.KEPT for result in results):
+        ignored_receipts.write_repeats(conn, receipts)
     if receipts:
         conn.execute(_INSERT[conn.dialect.name], receipts)
     if changed_attempts:

@@ -1,44 +1,50 @@
 """One delivery with all that happened to it, for whoever asks what became of a text."""
 
 import uuid
-from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 
 from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
 
-from smsapp.delivery import restore, retry
+from smsapp.delivery import restore, retry, sender
+from smsapp.delivery.sender import Standing
 from smsapp.delivery.settle import HELD_BACK, RESTORED, UNKNOWN, UNWRITTEN
-from smsapp.delivery.states import STOPPED
-from smsapp.extensions import reading_objects
-from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, Phone, Receipt
+from smsapp.delivery.steps import Happened, Step, steps
+from smsapp.extensions import reading_objects, settings
+from smsapp.models import (
+    Attempt,
+    AttemptState,
+    Audit,
+    CallOutcome,
+    Consent,
+    Delivery,
+    IgnoredReceipt,
+    Inbound,
+    Operator,
+    OptOut,
+    Phone,
+    Receipt,
+)
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
 
-
-@dataclass(frozen=True, slots=True)
-class Step:
-    """One status with its time and who said so.
-
-    `source` is api (the event came in), request or worker (we called Twilio), twilio (its answer
-    to the call), receipt (its callback) or smsapp (we decided).
-    """
-
-    at: datetime
-    status: str
-    source: str
-    attempt: int | None = None
-    error_code: int | None = None
-    reason: str | None = None
+# Later texts from the number that a timeline shows; its own page has all of them.
+MOST_TEXTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
-    """A delivery, the number it is to, its attempts by number, and its steps by time."""
+    """A delivery, the number it is to, its attempts by number, and its steps by time.
+
+    `standing` says whether texts wait for our sender as a whole: held by Twilio, or paused.
+    `opted_out` says whether an opt-out of the number is in force.
+    """
 
     delivery: Delivery
     phone: Phone
     attempts: list[Attempt]
     steps: list[Step]
+    standing: Standing
+    opted_out: bool
 
 
 def of_delivery(delivery_id: uuid.UUID) -> Trace | None:
@@ -80,44 +86,57 @@ def _trace(which: ColumnElement[bool]) -> Trace | None:
         if found is None:
             return None
         delivery, phone = found
-        attempts = list(
-            rows.scalars(
-                select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
-            )
-        )
-        receipts = list(
-            rows.scalars(
-                select(Receipt)
-                .where(Receipt.attempt_id.in_([attempt.id for attempt in attempts]))
-                .order_by(Receipt.received_at)
-            )
-        )
-    steps = sorted(_steps(delivery, attempts, receipts), key=lambda step: step.at)
-    return Trace(delivery, phone, attempts, steps)
+        happened = _happened(rows, delivery)
+        standing = sender.standing(rows.connection(), settings().sender)
+    stopped = any(out.lifted_at is None for out in happened.opt_outs)
+    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), standing, stopped)
 
 
-def _steps(delivery: Delivery, attempts: list[Attempt], receipts: list[Receipt]) -> Iterator[Step]:
-    yield Step(delivery.created_at, "accepted", "api")
-    for attempt in attempts:
-        yield Step(attempt.started_at, "sending", attempt.source, attempt.number)
-        if attempt.settled_at and attempt.outcome:
-            refused = attempt.outcome is CallOutcome.REFUSED
-            yield Step(
-                attempt.settled_at,
-                attempt.outcome,
-                "twilio",
-                attempt.number,
-                error_code=attempt.error_code if refused else None,
-                reason=attempt.trouble,
-            )
-    numbers = {attempt.id: attempt.number for attempt in attempts}
-    for receipt in receipts:
-        yield Step(
-            receipt.received_at,
-            receipt.status,
-            "receipt",
-            numbers[receipt.attempt_id],
-            error_code=receipt.error_code or None,
+def _happened(rows: Session, delivery: Delivery) -> Happened:
+    key, since = delivery.phone_key, delivery.created_at
+    attempts = list(
+        rows.scalars(
+            select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
         )
-    if delivery.reason or delivery.state in STOPPED:
-        yield Step(delivery.state_at, delivery.state, "smsapp", reason=delivery.reason)
+    )
+    ids = [attempt.id for attempt in attempts]
+    return Happened(
+        attempts,
+        list(
+            rows.scalars(
+                select(Receipt).where(Receipt.attempt_id.in_(ids)).order_by(Receipt.received_at)
+            )
+        ),
+        list(
+            rows.scalars(
+                select(IgnoredReceipt)
+                .where(IgnoredReceipt.attempt_id.in_(ids))
+                .order_by(IgnoredReceipt.received_at)
+            )
+        ),
+        list(
+            rows.execute(
+                select(Consent.__table__)
+                .where(Consent.phone_key == key, Consent.purpose == delivery.purpose)
+                .order_by(Consent.seq)
+            )
+        ),
+        list(rows.scalars(select(OptOut).where(OptOut.phone_key == key).order_by(OptOut.id))),
+        list(
+            rows.scalars(
+                select(Inbound)
+                .where(Inbound.phone_key == key, Inbound.received_at >= since)
+                .order_by(Inbound.received_at)
+                .limit(MOST_TEXTS)
+            )
+        ),
+        [
+            (act, name)
+            for act, name in rows.execute(
+                select(Audit, Operator.name)
+                .join(Operator, Operator.id == Audit.operator_id)
+                .where(Audit.delivery_id == delivery.id)
+                .order_by(Audit.id)
+            )
+        ],
+    )

@@ -12,7 +12,7 @@ from werkzeug.http import parse_list_header
 
 from smsapp import metrics
 from smsapp.api_keys import Scope
-from smsapp.delivery import timeline
+from smsapp.delivery import explaining, timeline
 from smsapp.delivery.outbox import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.delivery.timeline import Trace
@@ -205,6 +205,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
     newest = trace.attempts[-1] if trace.attempts else None
     arrived = delivery.state in {DeliveryState.DELIVERED, DeliveryState.READ}
     sid = next((a.sid for a in reversed(trace.attempts) if a.sid), None)
+    now = explaining.of_delivery(trace)
     return {
         "deliveryId": str(delivery.id),
         "kind": delivery.kind,
@@ -212,6 +213,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
         "orderId": delivery.order_id,
         "status": delivery.state,
         "reason": delivery.reason,
+        "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
         "sid": sid,
         "phone": mask(phone.e164) if phone.e164 else None,
         "country": phone.country,
@@ -237,6 +239,10 @@ def described(trace: Trace | None) -> dict[str, Any]:
                 "attempt": step.attempt,
                 "code": step.error_code,
                 "reason": step.reason,
+                "sid": step.sid,
+                "consent": step.consent.seq if step.consent else None,
+                "ignored": step.ignored,
+                "text": explaining.of_step(step),
             }
             for step in trace.steps
         ],

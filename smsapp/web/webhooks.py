@@ -9,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from twilio.twiml.messaging_response import MessagingResponse
 
 from smsapp import metrics
-from smsapp.delivery import receipts
+from smsapp.delivery import ignored_receipts, receipts
 from smsapp.delivery.receipts import Reported
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf, settings
@@ -36,10 +36,12 @@ def status_callback() -> ResponseReturnValue:
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
+    reported = Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code))
     if g.fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
+        ignored_receipts.of_other_account(reported)
         return "", 204
-    receipts.take(Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code)))
+    receipts.take(reported)
     return "", 204
 
 

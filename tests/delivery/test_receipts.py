@@ -273,7 +273,11 @@ def test_a_text_that_comes_too_late_to_matter_is_not_sent(app, shop, twilio, row
     answer = shop.ships()
     assert (answer.status_code, answer.json["status"]) == (200, "expired")
     found = shop.get(f"/api/deliveries/{rows.delivery.id}").json
-    assert [step["status"] for step in found["timeline"]] == ["accepted", "expired"]
+    assert [step["status"] for step in found["timeline"]] == [
+        "accepted",
+        "permitted",
+        "expired",
+    ]
 
 
 def test_twilio_is_told_for_how_long_a_text_matters(app, shop, twilio, rows):

@@ -447,6 +447,7 @@ def test_a_delivery_tells_its_story(shop, twilio, client, rows):
     steps = [(step["source"], step["status"], step["code"]) for step in told["timeline"]]
     assert steps == [
         ("api", "accepted", None),
+        ("smsapp", "permitted", None),
         ("request", "sending", None),
         ("twilio", "unknown", None),
         ("receipt", "undelivered", 30006),

@@ -1,0 +1,187 @@
+"""What happened to one delivery, step by step. Pure: rows come in, steps go out."""
+
+import uuid
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from smsapp.delivery.states import RANK, STOPPED, TWILIO_STATUS
+from smsapp.models import (
+    Act,
+    Attempt,
+    AttemptState,
+    Audit,
+    CallOutcome,
+    ConsentAction,
+    Delivery,
+    DeliveryState,
+    Ignored,
+    IgnoredReceipt,
+    Inbound,
+    OptOut,
+    Receipt,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One thing that happened, with its time and who said so.
+
+    `source` is api (the event came in), smsapp (we decided), request or worker (we called
+    Twilio), twilio (its answer to the call), receipt (its callback), look_up (its answer to a
+    question of ours), operator (somebody in the console), customer (they texted, or changed
+    their mind).
+
+    Attributes:
+        status: What happened, as a word.
+        attempt: The number of the attempt it is about.
+        consent: The row of the consent ledger that permission rested on, or that was written.
+        ignored: Why a receipt moved nothing.
+        body: The words of a text from the customer; for people alone, never for the API.
+        by: The operator's name; likewise.
+    """
+
+    at: datetime
+    status: str
+    source: str
+    attempt: int | None = None
+    error_code: int | None = None
+    reason: str | None = None
+    sid: str | None = None
+    consent: Any | None = None
+    ignored: str | None = None
+    body: str | None = None
+    by: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """All rows that a delivery's steps are made of, each kind in the order of its time.
+
+    Attributes:
+        consents: The number's rows of the ledger for the delivery's purpose.
+        acts: (audit row, operator's name) of what was done to the delivery.
+    """
+
+    attempts: list[Attempt]
+    receipts: list[Receipt]
+    ignored: list[IgnoredReceipt]
+    consents: list[Any]
+    opt_outs: list[OptOut]
+    texts: list[Inbound]
+    acts: list[tuple[Audit, str]]
+
+
+LATE = "late"
+
+
+def steps(delivery: Delivery, happened: Happened) -> list[Step]:
+    """Return a delivery's steps, oldest first."""
+    found = [
+        *_accepted(delivery, happened),
+        *_attempted(happened),
+        *_received(happened),
+        *_ignored(happened),
+        *_later(delivery, happened),
+        *_acted(delivery, happened),
+    ]
+    return sorted(found, key=lambda step: step.at)
+
+
+def _accepted(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+    at = delivery.created_at
+    yield Step(at, "accepted", "api")
+    refused = delivery.state is DeliveryState.SUPPRESSED and delivery.state_at <= at
+    # Who sent it again overwrote when it had been suppressed.
+    unclear = any(act.why and "suppressed" in act.why for act, _ in happened.acts)
+    if not refused and not unclear:
+        yield _permission(at, happened)
+
+
+def _permission(at: datetime, happened: Happened, attempt: int | None = None) -> Step:
+    """Return that permission was given then; the ledger only grows, so what it said still shows."""
+    rows = [row for row in happened.consents if row.at <= at]
+    return Step(at, "permitted", "smsapp", attempt, consent=rows[-1] if rows else None)
+
+
+def _attempted(happened: Happened) -> Iterator[Step]:
+    for attempt in happened.attempts:
+        if attempt.source == "worker" or attempt.number > 1:
+            yield _permission(attempt.started_at, happened, attempt.number)
+        yield Step(attempt.started_at, "sending", attempt.source, attempt.number)
+        if attempt.settled_at and attempt.outcome:
+            refused = attempt.outcome is CallOutcome.REFUSED
+            accepted = attempt.outcome is CallOutcome.ACCEPTED
+            yield Step(
+                attempt.settled_at,
+                attempt.outcome,
+                "twilio",
+                attempt.number,
+                error_code=attempt.error_code if refused else None,
+                reason=attempt.trouble,
+                sid=attempt.sid if accepted else None,
+            )
+
+
+def _received(happened: Happened) -> Iterator[Step]:
+    numbers = {attempt.id: attempt.number for attempt in happened.attempts}
+    reached: dict[uuid.UUID, int] = {}
+    for receipt in happened.receipts:
+        rank = RANK[TWILIO_STATUS.get(receipt.status, AttemptState.QUEUED)]
+        late = rank < reached.get(receipt.attempt_id, 0)
+        reached[receipt.attempt_id] = max(rank, reached.get(receipt.attempt_id, 0))
+        yield Step(
+            receipt.received_at,
+            receipt.status,
+            receipt.source,
+            numbers[receipt.attempt_id],
+            error_code=receipt.error_code or None,
+            ignored=LATE if late else None,
+        )
+
+
+def _ignored(happened: Happened) -> Iterator[Step]:
+    numbers = {attempt.id: attempt.number for attempt in happened.attempts}
+    for receipt in happened.ignored:
+        yield Step(
+            receipt.received_at,
+            receipt.status,
+            "receipt",
+            numbers[receipt.attempt_id],
+            error_code=receipt.error_code or None,
+            sid=receipt.sid if receipt.why is not Ignored.REPEATED else None,
+            ignored=receipt.why,
+        )
+
+
+def _later(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+    """Yield what the customer did since: their texts, and what they agreed to or stopped."""
+    since = delivery.created_at
+    for text in happened.texts:
+        yield Step(
+            text.received_at, text.keyword or "text", "customer", sid=text.sid, body=text.body
+        )
+    for row in happened.consents:
+        if row.at > since:
+            granted = row.action is ConsentAction.GRANTED
+            status = "consent_granted" if granted else "consent_withdrawn"
+            yield Step(row.at, status, "customer", reason=row.source, consent=row)
+    for out in happened.opt_outs:
+        if out.created_at >= since:
+            yield Step(out.created_at, "opted_out", "smsapp", reason=out.source)
+        if out.lifted_at and out.lifted_at >= since:
+            yield Step(out.lifted_at, "opt_out_lifted", "smsapp", reason=out.source)
+
+
+def _acted(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+    for act, by in happened.acts:
+        if act.act is not Act.SHOWN:
+            yield Step(act.at, act.act, "operator", by=by, reason=act.why)
+    canceled = delivery.state is DeliveryState.CANCELED and any(
+        act.act is Act.CANCELED for act, _ in happened.acts
+    )
+    if (delivery.reason or delivery.state in STOPPED) and not canceled:
+        code = delivery.error_code
+        reason = delivery.reason
+        yield Step(delivery.state_at, delivery.state, "smsapp", error_code=code, reason=reason)
