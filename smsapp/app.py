@@ -26,7 +26,19 @@ from smsapp.errors import (
     SmsappError,
     Unauthorized,
 )
-from smsapp.web import api, health, pages, preferences, sessions, verify_api, webhooks, wording
+from smsapp.web import (
+    api,
+    console,
+    console_deliveries,
+    console_numbers,
+    health,
+    pages,
+    preferences,
+    sessions,
+    verify_api,
+    webhooks,
+    wording,
+)
 
 log = logging.getLogger(__name__)
 
@@ -89,7 +101,17 @@ def create_app(settings: Settings) -> Flask:
     # Every limit here is one of a guard or a form, which asks for itself; asked before each request
     # as well it would find nothing, and take longer than a receipt's own work.
     app.before_request_funcs[None].remove(extensions.limiter._check_request_limit)
-    for blueprint in (pages.bp, preferences.bp, api.bp, verify_api.bp, webhooks.bp, health.bp):
+    for blueprint in (
+        pages.bp,
+        preferences.bp,
+        api.bp,
+        verify_api.bp,
+        webhooks.bp,
+        health.bp,
+        console.bp,
+        console_deliveries.bp,
+        console_numbers.bp,
+    ):
         app.register_blueprint(blueprint)
     cli.register(app)
     app.after_request(_end)

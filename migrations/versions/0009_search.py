@@ -1,7 +1,7 @@
 """Find an order's texts, and the newest texts from customers
 
-Revision ID: 0007
-Revises: 0006
+Revision ID: 0009
+Revises: 0008
 Create Date: 2026-11-21 06:05:00
 """
 
@@ -9,8 +9,8 @@ from alembic import op
 
 from migrations import safely
 
-revision = "0007"
-down_revision = "0006"
+revision = "0009"
+down_revision = "0008"
 branch_labels = None
 depends_on = None
 

@@ -1,0 +1,130 @@
+"""Lists for people, newest first, a page at a time. By key, never by OFFSET."""
+
+import uuid
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+from sqlalchemy import Connection, Select, select, tuple_
+
+from smsapp.models import Delivery, Inbound, Phone, Verification
+
+PER_PAGE = 25
+LAST_ID = uuid.UUID(int=2**128 - 1)
+
+Item = TypeVar("Item")
+
+_SHOWN = (
+    Delivery.id,
+    Delivery.kind,
+    Delivery.event_id,
+    Delivery.order_id,
+    Delivery.state,
+    Delivery.reason,
+    Delivery.error_code,
+    Delivery.created_at,
+    Delivery.body,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Page(Generic[Item]):
+    """Some rows, and whether there are older ones after the last."""
+
+    rows: Sequence[Item]
+    has_older: bool
+
+
+def of_ids(conn: Connection, ids: Collection[uuid.UUID]) -> Sequence[Any]:
+    """Return these deliveries, all of them."""
+    return conn.execute(
+        select(*_SHOWN).where(Delivery.id.in_(ids)).order_by(Delivery.id.desc())
+    ).all()
+
+
+def of_order(conn: Connection, order_id: str, before: uuid.UUID | None) -> Page[Any]:
+    """Return an order's deliveries."""
+    return _page(conn, of_order_query(order_id, before))
+
+
+def of_order_query(order_id: str, before: uuid.UUID | None) -> Select[*tuple[Any, ...]]:
+    """Return the query for an order's deliveries.
+
+    A range of the index and no plain equality: with that PostgreSQL, where it believes an order
+    to be a busy one, walks all deliveries backwards until it has met enough of them.
+    """
+    place = tuple_(Delivery.order_id, Delivery.id)
+    return (
+        select(*_SHOWN)
+        .where(Delivery.order_id >= order_id, place < (order_id, before or LAST_ID))
+        .order_by(Delivery.order_id.desc(), Delivery.id.desc())
+    )
+
+
+def of_phone(conn: Connection, phone_key: str, before: uuid.UUID | None) -> Page[Any]:
+    """Return a number's deliveries."""
+    theirs = select(*_SHOWN).where(Delivery.phone_key == phone_key)
+    # Fetched as a whole: one number has few, and an index for the order of them would cost every
+    # text. MATERIALIZED, or the planner may walk all deliveries backwards.
+    mine = theirs.cte("mine").prefix_with("MATERIALIZED")
+    query = select(mine).order_by(mine.c.id.desc())
+    return _page(conn, query if before is None else query.where(mine.c.id < before))
+
+
+Cursor = tuple[datetime, str]
+
+
+def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page[Any]:
+    """Return the texts that a number sent us."""
+    query = (
+        select(Inbound.sid, Inbound.body, Inbound.keyword, Inbound.received_at)
+        .where(Inbound.phone_key == phone_key)
+        .order_by(Inbound.phone_key.desc(), Inbound.received_at.desc(), Inbound.sid.desc())
+    )
+    return _page(conn, _older(query, before))
+
+
+def inbox(conn: Connection, before: Cursor | None) -> Page[Any]:
+    """Return the texts that anybody sent us."""
+    query = (
+        select(
+            Inbound.sid,
+            Inbound.body,
+            Inbound.keyword,
+            Inbound.received_at,
+            Inbound.phone_key,
+            Phone.e164,
+            Phone.country,
+        )
+        .join(Phone, Phone.phone_key == Inbound.phone_key)
+        .order_by(Inbound.received_at.desc(), Inbound.sid.desc())
+    )
+    return _page(conn, _older(query, before))
+
+
+def _older(query: Any, before: Cursor | None) -> Any:
+    if before is None:
+        return query
+    return query.where(tuple_(Inbound.received_at, Inbound.sid) < before)
+
+
+def verifications(conn: Connection, phone_key: str, before: datetime | None) -> Page[Any]:
+    """Return the codes that a number was sent."""
+    query = (
+        select(
+            Verification.channel,
+            Verification.checks,
+            Verification.started_at,
+            Verification.approved_at,
+            Verification.verify_sid,
+        )
+        .where(Verification.phone_key == phone_key)
+        .order_by(Verification.phone_key.desc(), Verification.started_at.desc())
+    )
+    return _page(conn, query if before is None else query.where(Verification.started_at < before))
+
+
+def _page(conn: Connection, query: Any) -> Page[Any]:
+    rows = conn.execute(query.limit(PER_PAGE + 1)).all()
+    return Page(rows[:PER_PAGE], len(rows) > PER_PAGE)

@@ -1,0 +1,257 @@
+"""The console in a browser: find, read, act, be refused; small screen, no script, screen reader."""
+
+import os
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from axe_playwright_python.sync_playwright import Axe
+from playwright.sync_api import Browser, Page, expect
+
+from smsapp import operators
+from smsapp.extensions import db
+from smsapp.models import Role
+from tests.browser.conftest import NUMBERS
+from tests.conftest import make_app, shipment
+from tests.flows.conftest import System, wait_for
+from tests.flows.test_one_text import get, post
+
+pytestmark = pytest.mark.browser
+
+PASSWORD = "correct horse battery staple"
+PEOPLE = {"olga": Role.OPERATOR, "sam": Role.SUPPORT}
+NARROW = {"width": 360, "height": 740}
+
+Opens = Callable[..., Page]
+
+
+@pytest.fixture(scope="module")
+def people(shop: tuple[System, str]) -> None:
+    """Olga may act, Sam may look."""
+    app = make_app(**shop[0].environment)
+    with app.app_context():
+        for name, role in PEOPLE.items():
+            operators.create(name, role, PASSWORD)
+        db.engine.dispose()
+
+
+@pytest.fixture
+def console(browser: Browser, shop: tuple[System, str], people: None) -> Iterator[Opens]:
+    """Open the console for somebody; nothing may have gone wrong in it at the end."""
+    contexts: list[Any] = []
+    faults: list[str] = []
+
+    def opens(name: str, **options: Any) -> Page:
+        options = {"viewport": {"width": 1280, "height": 900}} | options
+        context = browser.new_context(base_url=shop[1], **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on(
+            "console",
+            lambda message: (
+                faults.append(message.text)
+                if message.type == "error" and "Failed to load resource" not in message.text
+                else None
+            ),
+        )
+        page.goto("/console/")
+        page.get_by_label("Name").fill(name)
+        page.get_by_label("Password").fill(PASSWORD)
+        page.get_by_role("button", name="Sign in").click()
+        expect(page.get_by_role("heading", name="Find a text")).to_be_visible()
+        return page
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert faults == []
+
+
+class Sent:
+    """A text that was sent for this test, to a number of its own."""
+
+    def __init__(self, shop: tuple[System, str], state: str, **changes: Any) -> None:
+        self.system, self.url = shop
+        self.number = changes.pop("phone", None) or next(NUMBERS)
+        self.order = changes.get("orderId", self.number[-4:])
+        self.event = f"order-{self.order}-shipped"
+        prefer = {"Prefer": "respond-async"}
+        event = shipment(self.event, phone=self.number, **{"orderId": self.order} | changes)
+        _, answer = post(self.url, self.system.key, event, **prefer)
+        self.id = answer["deliveryId"]
+        wait_for(lambda: self.now["status"] == state)
+        self.sid = self.now["sid"]
+
+    @property
+    def now(self) -> dict[str, Any]:
+        return get(self.url, self.system.key, f"/api/deliveries/{self.id}")
+
+
+@pytest.fixture
+def sent(shop: tuple[System, str]) -> Callable[..., Sent]:
+    """Send a text and wait until it is in a state."""
+    return lambda state="delivered", **changes: Sent(shop, state, **changes)
+
+
+def look_for(page: Page, pasted: str) -> None:
+    page.goto("/console/")
+    page.get_by_role("main").get_by_role("textbox").fill(pasted)
+    page.keyboard.press("Enter")
+
+
+def axe_clean(page: Page) -> None:
+    found = Axe().run(page)
+    assert found.violations_count == 0, found.generate_report()
+
+
+def fits(page: Page) -> None:
+    """Nothing sticks out at the side."""
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def picture(page: Page, name: str) -> None:
+    """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
+    if folder := os.environ.get("SCREENSHOTS"):
+        page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
+
+
+def test_every_key_leads_to_the_text(console, sent):
+    text, page = sent(), console("sam")
+    for pasted in (
+        text.sid,
+        f'"message_sid":"{text.sid}",',
+        text.id,
+        text.event,
+        f"Order {text.order}",
+    ):
+        look_for(page, pasted)
+        expect(page).to_have_url(f"/console/deliveries/{text.id}")
+    number = text.number
+    look_for(page, f"{number[:2]} ({number[2:5]}) {number[5:8]}-{number[8:]}")
+    expect(page).to_have_url(re.compile(r"/console/numbers/[0-9a-f]{64}$"))
+    page.get_by_role("link", name=f"Order shipped, order {text.order}").click()
+    expect(page).to_have_url(f"/console/deliveries/{text.id}")
+
+
+def test_the_page_says_what_happened_and_what_to_do(console, sent):
+    text, page = sent(), console("sam")
+    look_for(page, text.sid)
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("The carrier says that it arrived on the phone.")
+    expect(main).to_contain_text("What to do:")
+    for step in ("The event came in", "Permission was asked", "We called Twilio", "it arrived"):
+        expect(main.get_by_role("listitem").filter(has_text=step).first).to_be_visible()
+    assert text.number not in page.content()
+    page.get_by_text("Show the whole number").click()
+    page.get_by_label("Why do you need it?").fill("the customer asked us to call")
+    page.get_by_role("button", name="Show it").click()
+    expect(main).to_contain_text("That you saw it is in the audit trail.")
+    assert text.number[-4:] in page.locator(".shown").inner_text()
+
+
+def test_support_is_offered_no_act_and_refused_one(console, sent):
+    text, page = sent(), console("sam")
+    look_for(page, text.sid)
+    expect(page.get_by_text("Your role is support.")).to_be_visible()
+    expect(page.get_by_role("button", name="Opt the number out")).to_have_count(0)
+    expect(page.get_by_role("link", name="Audit trail")).to_have_count(0)
+    page.goto("/console/audit")
+    expect(page.get_by_role("main")).to_contain_text("Your role is support: you may look.")
+
+
+def test_an_operator_sends_again_what_failed_and_stops_the_number(console, sent):
+    text, page = sent("failed", phone="+15005550001"), console("olga")  # Twilio's bad number
+    look_for(page, text.event)
+    main = page.get_by_role("main")
+    expect(main).to_contain_text("The recipient's phone number is not a valid one.")
+    expect(main).to_contain_text("It cannot arrive twice")
+    picture(page, "failed")
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status")).to_contain_text("It is waiting to be sent again.")
+    wait_for(lambda: len(text.now["attempts"]) == 2)
+    page.get_by_role("button", name="Opt the number out").click()
+    expect(page.get_by_role("status")).to_contain_text("All texts to the number are stopped.")
+    expect(main).to_contain_text("The number has opted out already.")
+    page.get_by_role("link", name="Audit trail").click()
+    expect(main).to_contain_text("olga sent a text again: was failed")
+
+
+def test_the_inbox_and_the_number_show_what_people_text(console, sent, shop):
+    text, page = sent(), console("sam")
+    for body in ("Where is my parcel?", "STOP"):
+        shop[0].sandbox.text(text.number, body)
+    page.goto("/console/")
+    page.get_by_role("link", name="Inbox").click()
+    row = page.get_by_role("main").get_by_role("listitem").filter(has_text="Where is my parcel?")
+    wait_for(lambda: page.reload() and row.count())
+    expect(row.first).to_contain_text("It is for somebody to read.")
+    row.first.get_by_role("link").click()
+    expect(page.get_by_role("main")).to_contain_text("Stopped by a STOP in a text")
+
+
+def test_signing_out_closes_the_console(console):
+    page = console("sam")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("status")).to_contain_text("You are signed out.")
+    page.goto("/console/inbox")
+    expect(page).to_have_url("/console/sign-in?next=/console/inbox")
+    page.get_by_label("Name").fill("sam")
+    page.get_by_label("Password").fill("wrong wrong wrong")
+    page.get_by_role("button", name="Sign in").click()
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit")
+
+
+def places(text: Sent) -> dict[str, str]:
+    """Return the console's pages, by the name of their picture; the number's is a link away."""
+    return {
+        "search": "/console/",
+        "delivery": f"/console/deliveries/{text.id}",
+        "order": f"/console/deliveries/{text.id}/order",
+        "inbox": "/console/inbox",
+        "audit": "/console/audit",
+    }
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("viewport", [NARROW, {"width": 1280, "height": 900}], ids=["360", "wide"])
+def test_every_page_is_clean_and_fits(console, sent, shop, viewport, scheme):
+    text = sent()
+    shop[0].sandbox.text(text.number, "Where is my parcel? " + "verylongword" * 20)
+    page = console("olga", viewport=viewport, color_scheme=scheme)
+    for name, place in places(text).items():
+        page.goto(place)
+        axe_clean(page)
+        fits(page)
+        picture(page, f"{name}-{viewport['width']}-{scheme}")
+    look_for(page, text.number)
+    expect(page.get_by_role("heading", name="May we text it?")).to_be_visible()
+    axe_clean(page)
+    fits(page)
+    picture(page, f"number-{viewport['width']}-{scheme}")
+    look_for(page, "nothing like it")
+    expect(page.get_by_role("heading", name="Nothing was found")).to_be_visible()
+    axe_clean(page)
+    fits(page)
+    picture(page, f"nothing-{viewport['width']}-{scheme}")
+    page.get_by_role("button", name="Sign out").click()
+    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
+    axe_clean(page)
+    fits(page)
+    picture(page, f"sign-in-{viewport['width']}-{scheme}")
+
+
+def test_all_works_without_javascript(console, sent):
+    text = sent("failed", phone="+15005550002")
+    page = console("olga", java_script_enabled=False)
+    look_for(page, text.event)
+    page.get_by_text("Show the whole number").click()
+    page.get_by_label("Why do you need it?").fill("to call the customer")
+    page.get_by_role("button", name="Show it").click()
+    expect(page.locator(".shown")).to_be_visible()
+    page.get_by_role("button", name="Send again").click()
+    expect(page.get_by_role("status")).to_contain_text("It is waiting to be sent again.")
