@@ -32,6 +32,7 @@ from smsapp.web import (
     console_deliveries,
     console_numbers,
     health,
+    overview,
     pages,
     preferences,
     sessions,
@@ -111,6 +112,7 @@ def create_app(settings: Settings) -> Flask:
         console.bp,
         console_deliveries.bp,
         console_numbers.bp,
+        overview.bp,
     ):
         app.register_blueprint(blueprint)
     cli.register(app)

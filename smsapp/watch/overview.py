@@ -1,0 +1,245 @@
+"""What the overview shows: the roll-up of a day, a week or a month, and what waits right now.
+
+All of it comes from the roll-up (a few rows an hour), from partial indexes of what waits or has
+failed, and from the open alarms: nothing here grows with the number of texts.
+"""
+
+import uuid
+from collections import Counter
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, func, select, text
+
+from smsapp.extensions import database_now, reading
+from smsapp.models import Delivery, DeliveryState, Phone
+from smsapp.phone import mask
+from smsapp.providers.twilio_errors import ErrorMeaning, meaning
+from smsapp.watch import alarms, gauges, roll_up
+from smsapp.watch.alarms import OpenAlarm
+from smsapp.watch.gauges import Waiting
+from smsapp.watch_models import HourCount, RolledHour
+
+MOST_FAILURES = 10
+
+# How a delivery counts; what is not here was stopped on purpose.
+DELIVERED = frozenset({DeliveryState.DELIVERED, DeliveryState.READ})
+FAILED = frozenset({DeliveryState.FAILED, DeliveryState.UNDELIVERED})
+OPEN = frozenset(
+    {DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT}
+)
+
+_BY_HOUR = (
+    select(HourCount.hour, HourCount.state, func.sum(HourCount.count).label("texts"))
+    .where(HourCount.hour >= bindparam("since"))
+    .group_by(HourCount.hour, HourCount.state)
+)
+_BY_REST = (
+    select(
+        HourCount.country,
+        HourCount.state,
+        HourCount.reason,
+        HourCount.error_code,
+        func.sum(HourCount.count).label("texts"),
+    )
+    .where(HourCount.hour >= bindparam("since"))
+    .group_by(HourCount.country, HourCount.state, HourCount.reason, HourCount.error_code)
+)
+_ROLLED = select(func.count(), func.max(RolledHour.counted_at)).where(
+    RolledHour.hour >= bindparam("since")
+)
+_FIRST = select(func.min(Delivery.created_at)).where(
+    Delivery.id == select(Delivery.id).order_by(Delivery.id).limit(1).scalar_subquery()
+)
+_LAST_FAILURES = (
+    select(
+        Delivery.id,
+        Delivery.order_id,
+        Delivery.state,
+        Delivery.state_at,
+        Delivery.error_code,
+        Delivery.reason,
+        Phone.country,
+        Phone.e164,
+    )
+    .join(Phone, Phone.phone_key == Delivery.phone_key)
+    # As the index has it, for with parameters no prepared plan can use it.
+    .where(text("delivery.state IN ('failed', 'undelivered')"))
+    .order_by(Delivery.state_at.desc())
+    .limit(MOST_FAILURES)
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """A stretch of time up to now, and how long one bar of its charts is."""
+
+    name: str
+    title: str
+    length: timedelta
+    bar: timedelta
+
+
+RANGES = {
+    "day": Range("day", "24 hours", timedelta(days=1), timedelta(hours=1)),
+    "week": Range("week", "7 days", timedelta(days=7), timedelta(hours=6)),
+    "month": Range("month", "30 days", timedelta(days=30), timedelta(days=1)),
+}
+
+
+@dataclass(slots=True)
+class Group:
+    """How some deliveries do: of an hour, a day, a country."""
+
+    delivered: int = 0
+    failed: int = 0
+    open: int = 0
+    stopped: int = 0
+
+    def add(self, state: str, count: int) -> None:
+        """Count deliveries that are in a state."""
+        if state in DELIVERED:
+            self.delivered += count
+        elif state in FAILED:
+            self.failed += count
+        elif state in OPEN:
+            self.open += count
+        else:
+            self.stopped += count
+
+    @property
+    def all(self) -> int:
+        """Return how many texts were to go out."""
+        return self.delivered + self.failed + self.open
+
+    @property
+    def rate(self) -> float | None:
+        """Return the percentage that arrived of those whose end is known; None of none."""
+        ended = self.delivered + self.failed
+        return 100 * self.delivered / ended if ended else None
+
+
+@dataclass(frozen=True, slots=True)
+class CodeGroup:
+    """Failures with one error code; None where neither Twilio nor the carrier gave one."""
+
+    code: int | None
+    count: int
+    meaning: ErrorMeaning
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """One text that did not arrive; `phone` is masked, None once its owner was erased."""
+
+    delivery_id: uuid.UUID
+    order_id: str
+    state: DeliveryState
+    at: datetime
+    country: str
+    phone: str | None
+    meaning: ErrorMeaning
+    code: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class Overview:
+    """All that the page says."""
+
+    range: Range
+    since: datetime
+    now: datetime
+    counted_at: datetime | None  # None: nobody has counted yet
+    is_partial: bool  # older hours are still being counted
+    states: Counter[str]
+    total: Group
+    bars: list[tuple[datetime, Group]]
+    countries: list[tuple[str, Group]]
+    codes: list[CodeGroup]
+    suppressed: list[tuple[str, int]]
+    failures: list[Failure]
+    waiting: Waiting
+    alarms: list[OpenAlarm]
+
+
+def show(name: str) -> Overview:
+    """Return the overview of a range, by its name; of a day where there is none of that name."""
+    of = RANGES.get(name, RANGES["day"])
+    with reading(snapshot=True) as conn:
+        now = database_now(conn)
+        since = _start(now, of)
+        hours = conn.execute(_BY_HOUR, {"since": since}).all()
+        rest = conn.execute(_BY_REST, {"since": since}).all()
+        counted_at, is_partial = _progress(conn, since, now)
+        failures = [_failure(row) for row in conn.execute(_LAST_FAILURES)]
+    states: Counter[str] = Counter()
+    total = Group()
+    bars = {since + of.bar * n: Group() for n in range(_bars(since, now, of))}
+    for row in hours:
+        states[row.state] += row.texts
+        total.add(row.state, row.texts)
+        bars[since + of.bar * ((row.hour - since) // of.bar)].add(row.state, row.texts)
+    countries: dict[str, Group] = {}
+    codes: Counter[int] = Counter()
+    suppressed: Counter[str] = Counter()
+    for cell in rest:
+        countries.setdefault(cell.country, Group()).add(cell.state, cell.texts)
+        if cell.state in FAILED:
+            codes[cell.error_code] += cell.texts
+        elif cell.state == DeliveryState.SUPPRESSED:
+            suppressed[cell.reason] += cell.texts
+    return Overview(
+        of,
+        since,
+        now,
+        counted_at,
+        is_partial,
+        states,
+        total,
+        list(bars.items()),
+        sorted(
+            ((name, group) for name, group in countries.items() if group.all),
+            key=lambda item: (-item[1].all, item[0]),
+        ),
+        [CodeGroup(code or None, count, meaning(code)) for code, count in codes.most_common()],
+        suppressed.most_common(),
+        failures,
+        gauges.look(),
+        alarms.open_alarms(),
+    )
+
+
+def _start(now: datetime, of: Range) -> datetime:
+    """Return the begin of the first bar: full hours, quarters of a day, or days, in UTC."""
+    midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
+    last = midnight + of.bar * ((now - midnight) // of.bar)
+    return last - of.length + of.bar
+
+
+def _bars(since: datetime, now: datetime, of: Range) -> int:
+    return (now - since) // of.bar + 1
+
+
+def _progress(conn: Connection, since: datetime, now: datetime) -> tuple[datetime | None, bool]:
+    """Return when the newest count was made, and whether hours of the range are still missing."""
+    first = conn.execute(_FIRST).scalar_one()
+    if first is None:
+        return now, False
+    oldest = max(since, roll_up.hour_of(first))
+    hours, counted_at = conn.execute(_ROLLED, {"since": oldest}).one()
+    # The hour that has just begun may be counted in a moment.
+    return counted_at, hours < (roll_up.hour_of(now) - oldest) // roll_up.HOUR
+
+
+def _failure(row: Any) -> Failure:
+    return Failure(
+        row.id,
+        row.order_id,
+        row.state,
+        row.state_at,
+        row.country,
+        mask(row.e164) if row.e164 else None,
+        meaning(row.error_code),
+        row.error_code,
+    )

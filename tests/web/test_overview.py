@@ -1,0 +1,129 @@
+"""The console's overview says what the deliveries say."""
+
+import html
+import re
+from datetime import timedelta
+
+import pytest
+
+from smsapp.watch import alarms, roll_up
+from smsapp.watch.finding import Finding
+from smsapp.watch_models import AlarmKind
+from tests.conftest import ALICE
+from tests.watch.conftest import now, texts, write
+
+__all__ = ["now", "texts", "write"]  # fixtures
+
+HOUR = timedelta(hours=1)
+
+
+@pytest.fixture
+def counted(app):
+    def run():
+        with app.app_context():
+            roll_up.run(30)
+
+    return run
+
+
+def words(answer):
+    """Return a page's words as one line."""
+    return re.sub(r"\s+", " ", html.unescape(re.sub(r"<[^>]+>", " ", answer.text)))
+
+
+def tiles(answer):
+    return {
+        title: re.sub(r"<.*", "", figure)
+        for title, figure in re.findall(r"<dt>([^<]+)</dt><dd>(.*?)</dd>", answer.text)
+    }
+
+
+def test_before_the_first_text_the_page_says_so(support):
+    page = support.sees("/console/overview")
+    assert page.status_code == 200
+    assert "No texts in this range." in page.text
+    assert "Nothing has ever failed." in page.text
+    assert "No alarm is open." in page.text
+    assert tiles(page)["Delivered"] == "0"
+
+
+def test_nobody_sees_it_who_is_not_signed_in(client):
+    assert client.get("/console/overview").status_code == 303
+
+
+def test_it_counts_what_the_deliveries_say(support, texts, now, counted):
+    texts(now, 1200)
+    texts(now, 3, country="FR", state="undelivered", code=30003)
+    texts(now, 1, country="FR", state="failed", code=30007)
+    texts(now, 2, state="sent")
+    texts(now, 1, state="pending")
+    texts(now, 5, state="suppressed", reason="opted_out")
+    counted()
+    page = support.sees("/console/overview")
+    found = tiles(page)
+    assert (found["Delivered"], found["Failed"], found["Sent"]) == ("1,200", "4", "2")
+    assert (found["Pending"], found["Unknown"], found["Suppressed"]) == ("1", "0", "5")
+    said = words(page)
+    assert "99.7 % of those that ended" in said
+    assert re.search(r"FR 0 % 0 4 0", said)
+    assert re.search(r"US 100 % 1,200 0 3", said)
+    assert re.search(r"30003 The recipient's phone is switched off.* 3 30007", said)
+    assert re.search(r"replied STOP, or stopped all texts on the page\. 5", said)
+
+
+@pytest.mark.parametrize(
+    ("name", "bars", "seen"), [("day", 24, 1), ("week", 28, 3), ("month", 30, 7), ("year", 24, 1)]
+)
+def test_a_range_holds_what_is_as_old(support, texts, now, counted, name, bars, seen):
+    for age, count in ((timedelta(0), 1), (timedelta(days=6), 2), (timedelta(days=28), 4)):
+        texts(now - age, count)
+    texts(now - timedelta(days=31), 8)
+    counted()
+    page = support.sees(f"/console/overview?range={name}")
+    assert tiles(page)["Delivered"] == str(seen)
+    assert page.text.count("<g><title>") == bars
+
+
+def test_the_last_failures_name_their_cause_and_no_number(
+    support, shop, twilio, counted, texts, now
+):
+    twilio.rejects(21211)
+    shop.ships()
+    page = support.sees("/console/overview")
+    assert "Order 1001" in page.text
+    assert "21211" in words(page)
+    assert ALICE not in page.text
+    assert ALICE[-4:] in page.text
+
+
+def test_an_open_alarm_stands_first_with_what_to_do(app, support):
+    with app.app_context():
+        facts = {"rate": 61.5, "sample": 26, "minutes": 60, "codes": [(30003, 10)]}
+        alarms.record([Finding(AlarmKind.COUNTRY_RATE, "FR", facts)], [])
+    said = words(support.sees("/console/overview"))
+    assert "1 open alarm Of 26 texts to FR in 1 hour, only 61.5 % arrived." in said
+    assert "30003 × 10" in said
+
+
+def test_what_was_never_counted_is_not_shown_as_nothing(support, texts, now):
+    texts(now - 3 * HOUR, 5)
+    said = words(support.sees("/console/overview"))
+    assert "which nobody has counted yet: a worker does" in said
+
+
+def test_while_older_hours_are_counted_the_page_says_so(app, support, texts, now):
+    texts(now - 20 * HOUR, 5)
+    with app.app_context():
+        roll_up.run(0.0)
+    assert "Older hours are still being counted." in words(support.sees("/console/overview"))
+    with app.app_context():
+        roll_up.run(30)
+    assert "Older hours" not in words(support.sees("/console/overview"))
+
+
+def test_the_page_needs_no_inline_style_or_script(support, texts, now, counted):
+    texts(now, 3)
+    texts(now, 1, state="failed")
+    counted()
+    page = support.sees("/console/overview").text
+    assert not re.search(r"\sstyle=|<style|<script>|\son\w+=", page)
