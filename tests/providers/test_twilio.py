@@ -198,6 +198,7 @@ def in_an_hour():
         ("Retry-After: 999999", 21_600, 21_600),
         ("Retry-After: Fri, 01 Jan 2100 00:00:00 GMT", 21_600, 21_600),
     ],
+    ids=["seconds", "lower-case", "in-an-hour", "too-many", "far-away"],
 )
 def test_retry_after_is_read_in_both_forms_and_capped(serve, twilio, header, low, high):
     result = send(twilio(serve(http(429, {"code": 20429}, header))))
