@@ -276,6 +276,16 @@ class Inbound(Base):
     blanked_at: Mapped[datetime | None]  # from then on there is no body
 
 
+class InboundList(Base):
+    """How far Twilio's list of the texts to a sender of ours has been gone through."""
+
+    __tablename__ = "inbound_list"
+
+    sender: Mapped[str] = mapped_column(String(40), primary_key=True)
+    complete_until: Mapped[datetime]  # whatever came in before then is known
+    look_at: Mapped[datetime]  # when to go through it next
+
+
 class OptOut(Base):
     """STOP, per phone, above every consent. It holds until lifted_at is set."""
 

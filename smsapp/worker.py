@@ -17,6 +17,7 @@ from smsapp.delivery import group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
+from smsapp.inbound import missed
 from smsapp.models import Delivery, DeliveryState
 from smsapp.retention import rounds
 from smsapp.watch import threads as watch
@@ -50,6 +51,8 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         idle = threading.Semaphore(threads)
         next_chores = 0.0
         log.info("worker started", extra={"worker": name})
+        # First, so that nobody is texted whose STOP came in while we were down.
+        _look_for_missed(stopping)
         looking = threading.Thread(target=_look_up, args=(app_context, stopping), name="look-up")
         looking.start()
         tidying = threading.Thread(target=rounds.run, args=(app_context, stopping), name="tidy")
@@ -106,6 +109,14 @@ def _look_up(app_context: AppContext, stopping: threading.Event) -> None:
                     pass
             except Exception:  # whatever it is, the next round may do better
                 log.exception("look-up failed")
+            _look_for_missed(stopping)
+
+
+def _look_for_missed(stopping: threading.Event) -> None:
+    try:
+        missed.look(stopping)
+    except Exception:  # whatever it is, the next round may do better
+        log.exception("look for missed texts failed")
 
 
 def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:

@@ -199,9 +199,13 @@ class FakeTwilio:
     answers: list[SendResult | Callable[[], SendResult]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
     listed: list[Listed] | SendResult = field(default_factory=list)
+    senders: list[str] | SendResult = field(default_factory=list)
 
     def messages_with(self, number: str, since: datetime) -> Any:
         return self.listed
+
+    def senders_of(self, service_sid: str) -> Any:
+        return self.senders
 
     def look_up(self, sid: str) -> Any:
         if not isinstance(self.listed, list):

@@ -3,8 +3,10 @@
 import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from sqlalchemy import Connection, and_, select
 from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp import metrics
@@ -12,7 +14,7 @@ from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, settings
 from smsapp.inbound import keywords
 from smsapp.inbound.keywords import Keyword
-from smsapp.models import Inbound, OptOutSource
+from smsapp.models import Inbound, OptOutSource, Phone
 from smsapp.phone import country, mask, phone_key
 from smsapp.recipients import opt_out, phones
 
@@ -22,10 +24,23 @@ log = logging.getLogger(__name__)
 MOST_CHARACTERS = 1600
 
 
-_INSERT: Mapping[str, Any] = {
-    name: dialect.insert(Inbound).on_conflict_do_nothing().returning(Inbound.sid)
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
+def _insert(dialect: Any) -> Any:
+    """Return the statement; a second copy changes nothing, unless it alone says what is meant.
+
+    Twilio's list does not say how Advanced Opt-Out read a text; its webhook does, and may come
+    after the text was found in the list.
+    """
+    insert = dialect.insert(Inbound)
+    meant = insert.excluded.keyword
+    return insert.on_conflict_do_update(
+        index_elements=["sid"],
+        set_={"keyword": meant},
+        where=and_(Inbound.keyword.is_(None), meant.is_not(None)),
+    ).returning(Inbound.sid)
+
+
+_INSERT: Mapping[str, Any] = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}
+_OPPOSITE = {Keyword.STOP: Keyword.START, Keyword.START: Keyword.STOP}
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,10 +53,26 @@ class Text:
     opt_out_type: str | None
 
 
-def take(text: Text) -> bool:
+@dataclass(frozen=True, slots=True)
+class Missed:
+    """What is known of a text that was never posted to us, but found in Twilio's list.
+
+    Attributes:
+        sent_at: When it came in at Twilio, by its clock.
+        listed_at: When we began to ask for the list, by the database's.
+        is_undone: Whether the list has a later text of the number that says the opposite.
+    """
+
+    sent_at: datetime
+    listed_at: datetime
+    is_undone: bool
+
+
+def take(text: Text, missed: Missed | None = None) -> bool:
     """Keep a text and do what it asks for, in one commit; return False where it came before.
 
-    A START lifts every opt-out and grants nothing by itself.
+    A START lifts every opt-out and grants nothing by itself. A missed text does what it would
+    have done in its time, as far as nothing that came after it says otherwise.
     """
     key = phone_key(text.e164, settings().phone_key_bytes)
     keyword = keywords.read(text.body, text.opt_out_type)
@@ -51,16 +82,15 @@ def take(text: Text) -> bool:
         row = {
             "sid": text.sid,
             "phone_key": key,
-            "body": text.body.replace("\x00", "")[:MOST_CHARACTERS],
+            "body": _body(conn, key, text, missed),
             "keyword": keyword,
-            "received_at": now,
+            "received_at": missed.sent_at if missed else now,
         }
         is_new = bool(conn.execute(_INSERT[conn.dialect.name], row).all())
-        if is_new and keyword is Keyword.STOP:
-            stopping.stop_within(conn, key, OptOutSource.TEXT, now)
-        if is_new and keyword is Keyword.START:
-            opt_out.lift(conn, key, now, set(OptOutSource))
-    metrics.count(metrics.INBOUND, keyword or "text", "new" if is_new else "repeated")
+        if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
+            _obey(conn, key, keyword, now, missed)
+    taken = ("missed" if missed else "new") if is_new else "repeated"
+    metrics.count(metrics.INBOUND, keyword or "text", taken)
     log.info(
         "inbound text",
         extra={
@@ -69,7 +99,46 @@ def take(text: Text) -> bool:
             "country": country(text.e164),
             "phone_key": key,
             "kind": keyword or "text",
-            "taken": "new" if is_new else "repeated",
+            "taken": taken,
         },
     )
     return is_new
+
+
+def _obey(
+    conn: Connection, key: str, keyword: Keyword | None, now: datetime, missed: Missed | None
+) -> None:
+    if keyword is Keyword.STOP:
+        stopping.stop_within(conn, key, OptOutSource.TEXT, now)
+    if keyword is Keyword.START and missed is None:
+        opt_out.lift(conn, key, now, set(OptOutSource))
+    elif keyword is Keyword.START and missed:
+        # A STOP by text that is in force came before it, or else it would be undone. Any other
+        # opt-out stays where it came later.
+        opt_out.lift(conn, key, now, {OptOutSource.TEXT})
+        opt_out.lift(conn, key, now, set(OptOutSource), made_before=missed.sent_at)
+
+
+def _is_undone(conn: Connection, key: str, keyword: Keyword | None, missed: Missed) -> bool:
+    """Whether a later text says the opposite: in the list, or posted to us since it was asked for.
+
+    Not by when others were posted to us: a START that came before a STOP may be posted after it.
+    """
+    opposite = keyword and _OPPOSITE.get(keyword)
+    if opposite is None or missed.is_undone:
+        return missed.is_undone
+    since = select(Inbound.sid).where(
+        Inbound.phone_key == key,
+        Inbound.keyword == opposite,
+        Inbound.received_at >= missed.listed_at,
+    )
+    return conn.execute(since.limit(1)).one_or_none() is not None
+
+
+def _body(conn: Connection, key: str, text: Text, missed: Missed | None) -> str:
+    """Return what to keep of its words: nothing of one sent before its person was erased."""
+    if missed:
+        erased = conn.execute(select(Phone.erased_at).where(Phone.phone_key == key)).scalar_one()
+        if erased and missed.sent_at <= erased:
+            return ""
+    return text.body.replace("\x00", "")[:MOST_CHARACTERS]

@@ -42,7 +42,8 @@ class Listed:
         is_ours: Whether it went out; False for a text from the number.
         status: Twilio's word.
         error_code: Twilio's; 0 for none.
-        created_at: Aware, UTC.
+        created_at: Aware, UTC, to the second.
+        sender: What it came from, E.164; None while Twilio has not chosen a sender.
     """
 
     sid: str
@@ -51,6 +52,7 @@ class Listed:
     status: str
     error_code: int
     created_at: datetime
+    sender: str | None = None
 
 
 SendResult = Sent | Refused | Unwritten | Unknown
@@ -84,6 +86,7 @@ class Twilio:
         # The SDK imports and builds this on first use: better here than in the first request,
         # and in one thread than in many.
         self._messages = client.messages
+        self._client = client
 
     def send(
         self,
@@ -139,6 +142,18 @@ class Twilio:
             return _UNREADABLE
         return found
 
+    def senders_of(self, service_sid: str) -> list[str] | Refused | Unwritten | Unknown:
+        """Return the numbers and short codes of a Messaging Service, "MG…"."""
+        try:
+            service = self._client.messaging.v1.services(service_sid)
+            numbers = [found.phone_number for found in service.phone_numbers.stream(page_size=100)]
+            codes = [found.short_code for found in service.short_codes.stream(page_size=100)]
+        except CallFailed as failed:
+            return failed.outcome
+        except Exception:  # noqa: BLE001  # half a list is no list
+            return _UNREADABLE
+        return numbers + codes
+
     def look_up(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
         """Return one message."""
         try:
@@ -172,6 +187,7 @@ def _listed(message: Any) -> Listed:
         str(message.status),
         int(message.error_code or 0),
         message.date_created.astimezone(UTC),
+        message.from_ or None,
     )
 
 

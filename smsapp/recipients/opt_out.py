@@ -39,14 +39,20 @@ def was_lifted_since(conn: Connection, phone_key: str, at: datetime) -> bool:
 LIFTED_BY_PAGE = frozenset({OptOutSource.PAGE, OptOutSource.OPERATOR})
 
 
-def lift(conn: Connection, phone_key: str, at: datetime, sources: Collection[OptOutSource]) -> bool:
-    """End the opt-out in force if it came from one of `sources`; return whether there was one."""
-    lifted = conn.execute(
-        update(OptOut)
-        .where(
-            OptOut.phone_key == phone_key, OptOut.lifted_at.is_(None), OptOut.source.in_(sources)
-        )
-        .values(lifted_at=at)
-        .returning(OptOut.id)
-    )
+def lift(
+    conn: Connection,
+    phone_key: str,
+    at: datetime,
+    sources: Collection[OptOutSource],
+    *,
+    made_before: datetime | None = None,
+) -> bool:
+    """End the opt-out in force if it came from one of `sources`; return whether there was one.
+
+    With `made_before` only one that is older than that.
+    """
+    ends = [OptOut.phone_key == phone_key, OptOut.lifted_at.is_(None), OptOut.source.in_(sources)]
+    if made_before:
+        ends.append(OptOut.created_at < made_before)
+    lifted = conn.execute(update(OptOut).where(*ends).values(lifted_at=at).returning(OptOut.id))
     return bool(lifted.all())
