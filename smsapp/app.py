@@ -10,6 +10,8 @@ from typing import Any
 from flask import Flask, Request, Response, g, render_template, request
 from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
 from flask.typing import ResponseReturnValue
+from redis.backoff import NoBackoff
+from redis.retry import Retry
 from sqlalchemy.exc import InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
@@ -45,6 +47,7 @@ log = logging.getLogger(__name__)
 
 MOST_BODY_BYTES = 16 * 1024
 DATABASE_RETRY_SECONDS = 5
+REDIS_SECONDS = 1.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
@@ -87,6 +90,7 @@ def create_app(settings: Settings) -> Flask:
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_uri,
+        RATELIMIT_STORAGE_OPTIONS=_storage_options(settings),
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
     )
     app.extensions["settings"] = settings
@@ -156,6 +160,17 @@ def _engine_options(settings: Settings) -> dict[str, object]:
             "options": "-c timezone=UTC -c statement_timeout=15000",
         }
     return options
+
+
+def _storage_options(settings: Settings) -> dict[str, Any]:
+    if settings.ratelimit_storage_uri.startswith("memory"):
+        return {}
+    # A Redis that hangs is one that is away: limits are then kept in memory.
+    return {
+        "socket_connect_timeout": REDIS_SECONDS,
+        "socket_timeout": REDIS_SECONDS,
+        "retry": Retry(NoBackoff(), 0),
+    }
 
 
 def _begin() -> None:

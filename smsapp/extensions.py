@@ -20,6 +20,7 @@ from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
+from redis.exceptions import RedisError
 from sqlalchemy import Connection, DateTime, Engine, MetaData, event, func, select
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.engine import Dialect
@@ -77,12 +78,28 @@ class Base(DeclarativeBase):
     }
 
 
+class PatientLimiter(Limiter):
+    """Falls back to memory while Redis is away, for every request that is in flight just then.
+
+    Flask-Limiter itself does so for the first that meets the failure, and lets the others fail.
+    """
+
+    def _check_request_limit(
+        self, callable_name: str | None = None, in_middleware: bool = True
+    ) -> None:
+        try:
+            super()._check_request_limit(callable_name, in_middleware)
+        except RedisError:
+            self.context.seen_limits.clear()
+            super()._check_request_limit(callable_name, in_middleware)
+
+
 # Where templates, static files and migrations lie.
 ROOT = Path(__file__).resolve().parent.parent
 
 db = SQLAlchemy(metadata=Base.metadata)
 csrf = CSRFProtect()
-limiter = Limiter(key_func=get_remote_address)
+limiter = PatientLimiter(key_func=get_remote_address)
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
 

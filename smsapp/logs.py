@@ -180,6 +180,33 @@ class LineHandler(logging.Handler):
             self.handleError(record)
 
 
+class OncePerOutage(logging.Filter):
+    """Lets Flask-Limiter say once that its store is away, and once that it is back.
+
+    Every request that is in flight just then says so; the rest of what it says names callers.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._guard = threading.Lock()
+        self._is_away = False
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to write the record."""
+        with self._guard:
+            was_away = self._is_away
+            if "storage unreachable" in str(record.msg):
+                self._is_away = True
+                return not was_away
+            if "storage recovered" in str(record.msg):
+                self._is_away = False
+                return was_away
+        return record.levelno >= logging.WARNING
+
+
+_once_per_outage = OncePerOutage()
+
+
 def set_up(stream: TextIO | None = None) -> None:
     """Send every logger's records to one stream (standard error) as JSON lines."""
     handler = logging.StreamHandler(stream) if stream else LineHandler()
@@ -191,8 +218,10 @@ def set_up(stream: TextIO | None = None) -> None:
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
     # They write whole requests, with the number in the query, or a visitor's address.
-    quiet = ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug", "flask-limiter")
-    for name in quiet:
+    for name in ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug"):
         logging.getLogger(name).setLevel(logging.WARNING)
+    limiter = logging.getLogger("flask-limiter")
+    limiter.setLevel(logging.INFO)
+    limiter.addFilter(_once_per_outage)
     # It tells how it is set up each time somebody asks /readyz.
     logging.getLogger("alembic").setLevel(logging.WARNING)

@@ -16,7 +16,7 @@ from smsapp.api_keys import Scope
 from smsapp.extensions import db
 from smsapp.sandbox.app import Sandbox, SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, make_app
-from tests.flows.conftest import System, free_port
+from tests.system import System, free_port
 
 VERIFY_SERVICE = "VA00000000000000000000000000000001"
 SHOP = "Corner Books"

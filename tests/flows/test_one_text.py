@@ -1,43 +1,14 @@
 """One event is one text, whatever its callers and our processes do."""
 
-import http.client
-import json
 import threading
 import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from urllib.parse import urlsplit
 
 from tests.conftest import shipment
-from tests.flows.conftest import kill, wait_for
+from tests.system import get, kill, post, wait_for
 
 CALLERS = 200
-
-
-def post(url, key, body, **headers):
-    """Return status and JSON, or None where the connection broke."""
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    try:
-        connection.request(
-            "POST",
-            "/api/order-shipped-sms",
-            json.dumps(body),
-            {"Content-Type": "application/json", "Authorization": f"Bearer {key}"} | headers,
-        )
-        answer = connection.getresponse()
-        return answer.status, json.loads(answer.read())
-    except (OSError, http.client.HTTPException):
-        return None
-    finally:
-        connection.close()
-
-
-def get(url, key, path):
-    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
-    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
-    answer = json.loads(connection.getresponse().read())
-    connection.close()
-    return answer
 
 
 def all_at_once(urls, key):

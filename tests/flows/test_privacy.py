@@ -17,7 +17,7 @@ from phonenumbers import PhoneNumberFormat
 from sqlalchemy import create_engine, text
 
 from tests.conftest import ENVIRONMENT, TOKEN, shipment, sid
-from tests.flows.conftest import wait_for
+from tests.system import wait_for
 from tests.web.signing import receipt, signature
 
 # Each for one way to go wrong.

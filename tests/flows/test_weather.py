@@ -6,8 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import shipment
-from tests.flows.conftest import answers, kill, wait_for
-from tests.flows.test_one_text import get, post
+from tests.system import answers, get, kill, post, wait_for
 
 ROUGH = {
     "latency_ms": 30,

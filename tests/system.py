@@ -1,0 +1,176 @@
+"""The whole thing: real web processes, a real database, and the sandbox for Twilio."""
+
+import http.client
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask_migrate import upgrade
+from sqlalchemy import create_engine, text
+
+from smsapp import api_keys
+from smsapp.api_keys import Scope
+from smsapp.extensions import db
+from smsapp.sandbox.app import Sandbox, SandboxConfig, running
+from tests.conftest import ACCOUNT, ENVIRONMENT, ROOT, TOKEN, make_app
+
+BIN = Path(sys.executable).parent
+
+
+@dataclass
+class System:
+    """An installation: its settings, its sandbox, its processes."""
+
+    environment: dict[str, str]
+    sandbox: Sandbox
+    key: str
+    folder: Path
+    port: int
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def start(self, *command: str, **environment: str) -> subprocess.Popen[bytes]:
+        """Start one of the project's commands in a process group of its own."""
+        with (self.folder / f"{len(self.processes)}.log").open("wb") as log:
+            process = subprocess.Popen(
+                [str(BIN / command[0]), *command[1:]],
+                cwd=ROOT,
+                env=os.environ | self.environment | environment,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,
+            )
+        self.processes.append(process)
+        return process
+
+    def web(self, **environment: str) -> tuple[str, subprocess.Popen[bytes]]:
+        """Start gunicorn; return its address once it answers, and the process.
+
+        The first one is where receipts go.
+        """
+        port = free_port() if self.processes else self.port
+        process = self.start("gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}", **environment)
+        url = f"http://127.0.0.1:{port}"
+        wait_for(lambda: answers(f"{url}/readyz"), process)
+        return url, process
+
+    def worker(self) -> subprocess.Popen[bytes]:
+        return self.start("flask", "worker")
+
+    def execute(self, statement: str) -> None:
+        """Run a statement on the installation's database."""
+        engine = create_engine(self.environment["DATABASE_URL"])
+        with engine.begin() as conn:
+            conn.execute(text(statement))
+        engine.dispose()
+
+    def logs(self) -> str:
+        return "\n".join(log.read_text() for log in sorted(self.folder.glob("*.log")))
+
+    def stop(self) -> None:
+        for process in self.processes:
+            if process.poll() is None:
+                process.terminate()
+        for process in self.processes:
+            process.wait(30)
+
+
+def kill(process: subprocess.Popen[bytes]) -> None:
+    """Kill a process and all it started, as a machine does that loses power."""
+    os.killpg(process.pid, signal.SIGKILL)
+    process.wait(10)
+
+
+def free_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+def answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=2) as answer:
+            return bool(answer.status == 200)
+    except (urllib.error.URLError, OSError):
+        return False
+
+
+def wait_for(
+    ready: Callable[[], object], process: subprocess.Popen[bytes] | None = None, seconds: int = 30
+) -> None:
+    """Wait until something is so."""
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, "it did not come about in time"
+        assert process is None or process.poll() is None, "the process has ended"
+        time.sleep(0.02)
+
+
+@contextmanager
+def installation(url: str, folder: Path, **environment: str) -> Iterator[System]:
+    """Set up an installation on an empty database."""
+    config = SandboxConfig(
+        account_sid=ACCOUNT,
+        auth_token=TOKEN,
+        from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
+        database=folder / "sandbox.sqlite3",
+        pace=0.2,
+        hang_seconds=30,
+    )
+    port = free_port()
+    with running(config) as sandbox:
+        settings = ENVIRONMENT | {
+            "DATABASE_URL": url,
+            "TWILIO_BASE_URL": sandbox.url,
+            "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+            "EMBEDDED_WORKER": "true",
+        }
+        settings |= environment
+        app = make_app(**settings)
+        with app.app_context():
+            upgrade()
+            key = api_keys.create("shop", set(Scope))
+            db.engine.dispose()
+        system = System(settings, sandbox, key, folder, port)
+        try:
+            yield system
+        finally:
+            system.stop()
+
+
+def post(url: str, key: str, body: dict[str, Any], **headers: str) -> tuple[int, Any] | None:
+    """Return status and JSON, or None where the connection broke."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    try:
+        connection.request(
+            "POST",
+            "/api/order-shipped-sms",
+            json.dumps(body),
+            {"Content-Type": "application/json", "Authorization": f"Bearer {key}"} | headers,
+        )
+        answer = connection.getresponse()
+        return answer.status, json.loads(answer.read())
+    except (OSError, http.client.HTTPException):
+        return None
+    finally:
+        connection.close()
+
+
+def get(url: str, key: str, path: str) -> Any:
+    """Return the JSON of one address of the API's."""
+    connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
+    connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
+    answer = json.loads(connection.getresponse().read())
+    connection.close()
+    return answer
