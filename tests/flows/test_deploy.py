@@ -1,0 +1,109 @@
+"""A deploy under load: processes are ended and started one after another, and nobody notices."""
+
+import http.client
+import json
+import threading
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+from tests.conftest import shipment
+from tests.system import answers, get, wait_for
+
+CALLERS = 12
+GRACE_SECONDS = 25
+
+
+def order(number):
+    return shipment(f"order-{number:04}-shipped", orderId=str(number), phone=f"+1202555{number:04}")
+
+
+class Caller:
+    """A service with a connection that it keeps, and two addresses to try."""
+
+    def __init__(self, urls, key):
+        self.urls, self.key = [urlsplit(url).netloc for url in urls], key
+        self.connection = None
+        self.broken = []
+
+    def post(self, number):
+        """Post one event until it is accepted, at the next address where nothing listens."""
+        headers = {"Content-Type": "application/json", "Authorization": f"Bearer {self.key}"}
+        if number % 2:
+            headers["Prefer"] = "respond-async"
+        while True:
+            try:
+                self.connect()
+            except ConnectionRefusedError:
+                self.urls.reverse()
+                time.sleep(0.01)
+                continue
+            try:
+                body = json.dumps(order(number))
+                self.connection.request("POST", "/api/order-shipped-sms", body, headers)
+                answer = self.connection.getresponse()
+                told = json.loads(answer.read())
+            except (OSError, http.client.HTTPException) as error:
+                self.broken.append(repr(error))
+                self.connection = None
+                continue
+            if answer.getheader("Connection") == "close":
+                self.connection = None
+            assert answer.status in {200, 202}, told
+            return
+
+    def connect(self):
+        if self.connection is None:
+            connection = http.client.HTTPConnection(self.urls[0], timeout=40)
+            connection.connect()
+            self.connection = connection
+
+
+def end(process):
+    """End a process as a deploy does; return how many seconds it took."""
+    began = time.monotonic()
+    process.terminate()
+    assert process.wait(GRACE_SECONDS + 2) == 0
+    return time.monotonic() - began
+
+
+def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connection(system):
+    system.environment |= {"API_RATE_LIMIT": "1000000/minute"}
+    system.sandbox.weather(latency_ms=1200)
+    webs = [system.web() for _ in range(2)]
+    workers = [system.worker() for _ in range(2)]
+    urls = [url for url, _ in webs]
+    callers = [Caller(urls if n % 2 else urls[::-1], system.key) for n in range(CALLERS)]
+    done, numbers, guard = threading.Event(), [], threading.Lock()
+
+    def call(caller):
+        while not done.is_set():
+            with guard:
+                number = len(numbers)
+                numbers.append(number)
+            caller.post(number)
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        calls = [pool.submit(call, caller) for caller in callers]
+        wait_for(lambda: len(numbers) > 3 * CALLERS)
+        took = []
+        for place, (url, web) in enumerate(webs):
+            took += [end(web), end(workers[place])]
+            system.start("gunicorn", "wsgi:app", "-b", url.removeprefix("http://"))
+            system.worker()
+            wait_for(lambda url=url: answers(f"{url}/readyz"))
+        done.set()
+        for job in calls:
+            job.result()
+    assert [caller.broken for caller in callers] == [[]] * CALLERS
+    assert max(took) < 10
+
+    def states():
+        paths = [f"/api/deliveries?eventId={order(number)['eventId']}" for number in numbers]
+        return {get(urls[0], system.key, path)["status"] for path in paths}
+
+    wait_for(lambda: states() <= {"sent", "delivered"}, seconds=60)
+    texts = Counter(message["to"] for message in system.sandbox.messages())
+    assert texts == Counter(order(number)["phone"] for number in numbers)
+    assert "lease lapsed" not in system.logs()  # each process finished what it held
