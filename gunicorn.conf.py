@@ -8,6 +8,7 @@ monkey.patch_all()
 # ruff: noqa: E402
 import os
 import shutil
+import signal
 import sys
 import tempfile
 import threading
@@ -127,7 +128,35 @@ def post_worker_init(worker):
     if settings.runs_embedded_worker:
         from smsapp import worker as outbox_worker  # noqa: PLC0415  see _metrics_folder
 
-        worker.stop_outbox_worker = outbox_worker.start(worker.app.callable.app_context)
+        stop = worker.stop_outbox_worker = outbox_worker.start(worker.app.callable.app_context)
+        # It finishes while the requests do, not after them: the two share the grace time.
+        finish = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *given: (stop(wait=False), finish(*given)))
+    _hang_up_at_once(worker)
+
+
+def _hang_up_at_once(worker):
+    """Let a worker that ends refuse new callers, who then go elsewhere or wait.
+
+    gthread's sockets listen until its last request has ended, so that who connects meanwhile
+    would be cut off then, unanswered. Who has connected already is still served.
+    """
+    accept_more = getattr(worker, "set_accept_enabled", None)
+    if accept_more is None:
+        return
+
+    def accept_or_close(enabled):
+        accept_more(enabled)
+        if enabled or worker.alive:
+            return
+        for listener in worker.sockets:
+            count = -1
+            while worker.nr_conns != count:
+                count = worker.nr_conns
+                worker.accept(listener)
+            listener.close()
+
+    worker.set_accept_enabled = accept_or_close
 
 
 def worker_exit(server, worker):

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import Protocol
 
 from sqlalchemy import Connection, bindparam, select
 
@@ -162,14 +163,22 @@ def _send(app_context: AppContext, claim: Claim, idle: threading.Semaphore) -> N
         idle.release()
 
 
-def start(app_context: AppContext) -> Callable[[], None]:
-    """Run a worker inside this process; return what stops it and waits until it has."""
+class Stop(Protocol):
+    """Ends a worker: it claims no more and finishes what it holds."""
+
+    def __call__(self, *, wait: bool = True) -> None:
+        """Say so, and by default wait until it has."""
+
+
+def start(app_context: AppContext) -> Stop:
+    """Run a worker inside this process; return what stops it."""
     stopping = threading.Event()
     thread = threading.Thread(target=run, args=(app_context, stopping), name="worker")
     thread.start()
 
-    def stop() -> None:
+    def stop(*, wait: bool = True) -> None:
         stopping.set()
-        thread.join()
+        if wait:
+            thread.join()
 
     return stop

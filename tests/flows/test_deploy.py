@@ -46,10 +46,10 @@ class Caller:
                 told = json.loads(answer.read())
             except (OSError, http.client.HTTPException) as error:
                 self.broken.append(repr(error))
-                self.connection = None
+                self.hang_up()
                 continue
             if answer.getheader("Connection") == "close":
-                self.connection = None
+                self.hang_up()
             assert answer.status in {200, 202}, told
             return
 
@@ -58,6 +58,11 @@ class Caller:
             connection = http.client.HTTPConnection(self.urls[0], timeout=40)
             connection.connect()
             self.connection = connection
+
+    def hang_up(self):
+        if self.connection:
+            self.connection.close()
+        self.connection = None
 
 
 def end(process):
@@ -83,6 +88,7 @@ def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connect
                 number = len(numbers)
                 numbers.append(number)
             caller.post(number)
+        caller.hang_up()
 
     with ThreadPoolExecutor(CALLERS) as pool:
         calls = [pool.submit(call, caller) for caller in callers]
