@@ -8,19 +8,13 @@ monkey.patch_all()
 # ruff: noqa: E402
 import os
 import shutil
-import signal
 import sys
 import tempfile
 import threading
 from pathlib import Path
-from typing import ClassVar
 
-import gevent
 from dotenv import load_dotenv
-from gevent import getcurrent
-from greenlet import greenlet
 from gunicorn import glogging, util
-from gunicorn.workers.ggevent import GeventWorker
 
 from smsapp.config import ConfigError, load
 
@@ -34,7 +28,9 @@ bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency
 # Greenlets: measured (benchmarks/), they answer twice as many requests as threads do here, for a
 # thread that waits for others' turn at Python's lock costs more than the work it waits to do.
-worker_connections = settings.web_threads
+worker_class = "smsapp.web.server.Worker"
+threads = settings.web_threads  # how many requests it answers at once
+worker_connections = 10_000  # and how many connections it keeps, most of them at rest
 # Loaded once, before the fork: faults end the start, and processes share the memory.
 preload_app = True
 timeout = 60
@@ -44,37 +40,6 @@ keepalive = 75  # longer than a proxy keeps an idle connection, so that it never
 control_socket_disable = True
 
 
-class Idle(gevent.Timeout):
-    """A connection's wait for its next request, which can be ended early."""
-
-    all: ClassVar[dict["Idle", greenlet]] = {}
-
-    def __enter__(self):
-        """Begin to wait."""
-        self.all[self] = getcurrent()
-        return super().__enter__()
-
-    def __exit__(self, *error):
-        """End, in silence where it took too long or was told to."""
-        self.all.pop(self, None)
-        return super().__exit__(*error)
-
-
-class Worker(GeventWorker):
-    """Hangs up on idle connections when it is to stop; else it would wait for them to time out."""
-
-    def timeout_ctx(self):
-        """Return the wait for a connection's next request."""
-        return Idle(self.cfg.keepalive, False)
-
-    def notify(self):
-        """Show that this process lives; gunicorn calls it while it serves, and while it stops."""
-        super().notify()
-        if not self.alive:
-            for wait, connection in list(Idle.all.items()):
-                gevent.kill(connection, wait)
-
-
 class Logger(glogging.Logger):
     """Leaves requests to the app, which writes a line for each, the route in place of the path."""
 
@@ -82,7 +47,6 @@ class Logger(glogging.Logger):
         """Write nothing, and above all put together nothing to write."""
 
 
-worker_class = Worker
 logger_class = Logger
 # logs.py formats gunicorn's own messages.
 logconfig_dict = {
@@ -128,35 +92,7 @@ def post_worker_init(worker):
     if settings.runs_embedded_worker:
         from smsapp import worker as outbox_worker  # noqa: PLC0415  see _metrics_folder
 
-        stop = worker.stop_outbox_worker = outbox_worker.start(worker.app.callable.app_context)
-        # It finishes while the requests do, not after them: the two share the grace time.
-        finish = signal.getsignal(signal.SIGTERM)
-        signal.signal(signal.SIGTERM, lambda *given: (stop(wait=False), finish(*given)))
-    _hang_up_at_once(worker)
-
-
-def _hang_up_at_once(worker):
-    """Let a worker that ends refuse new callers, who then go elsewhere or wait.
-
-    gthread's sockets listen until its last request has ended, so that who connects meanwhile
-    would be cut off then, unanswered. Who has connected already is still served.
-    """
-    accept_more = getattr(worker, "set_accept_enabled", None)
-    if accept_more is None:
-        return
-
-    def accept_or_close(enabled):
-        accept_more(enabled)
-        if enabled or worker.alive:
-            return
-        for listener in worker.sockets:
-            count = -1
-            while worker.nr_conns != count:
-                count = worker.nr_conns
-                worker.accept(listener)
-            listener.close()
-
-    worker.set_accept_enabled = accept_or_close
+        worker.stop_outbox_worker = outbox_worker.start(worker.app.callable.app_context)
 
 
 def worker_exit(server, worker):

@@ -8,8 +8,10 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
+import pytest
+
 from tests.conftest import shipment
-from tests.system import answers, get, wait_for
+from tests.system import answers, get, installation, wait_for
 
 CALLERS = 12
 GRACE_SECONDS = 25
@@ -113,3 +115,56 @@ def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connect
     texts = Counter(message["to"] for message in system.sandbox.messages())
     assert texts == Counter(order(number)["phone"] for number in numbers)
     assert "lease lapsed" not in system.logs()  # each process finished what it held
+
+
+@pytest.fixture
+def on_sqlite(tmp_path):
+    with installation(f"sqlite:///{tmp_path}/flow.sqlite3", tmp_path) as system:
+        yield system
+
+
+def test_connections_at_rest_keep_nobody_out_and_no_process_from_its_end(on_sqlite):
+    url, web = on_sqlite.web(WEB_THREADS="2")
+    resting = [http.client.HTTPConnection(urlsplit(url).netloc, timeout=10) for _ in range(8)]
+    for connection in resting:
+        connection.request("GET", "/healthz")
+        assert connection.getresponse().read()
+    assert answers(f"{url}/healthz")
+    assert end(web) < 10
+    for connection in resting:
+        connection.close()
+
+
+def test_a_request_on_a_kept_connection_is_answered_while_the_process_ends(on_sqlite):
+    url, web = on_sqlite.web()
+    kept = http.client.HTTPConnection(urlsplit(url).netloc, timeout=10)
+    kept.request("GET", "/healthz")
+    assert kept.getresponse().read()
+    web.terminate()
+    wait_for(lambda: not answers(url))  # nobody new comes in
+    kept.request("GET", "/healthz")
+    answer = kept.getresponse()
+    assert (answer.status, answer.getheader("Connection")) == (200, "close")
+    kept.close()
+    assert web.wait(10) == 0
+
+
+def test_a_worker_inside_the_web_process_ends_beside_it_and_finishes_what_it_holds(on_sqlite):
+    url, web = on_sqlite.web()
+    caller = Caller([url], on_sqlite.key)
+    caller.post(1)  # the worker's, as all odd ones
+    wait_for(on_sqlite.sandbox.messages)
+    on_sqlite.sandbox.weather(latency_ms=3000)
+    for number in (3, 5, 7):
+        caller.post(number)
+    caller.hang_up()
+
+    def is_claimed(number):
+        path = f"/api/deliveries?eventId={order(number)['eventId']}"
+        return get(url, on_sqlite.key, path)["status"] == "sending"
+
+    wait_for(lambda: all(map(is_claimed, (3, 5, 7))))
+    assert end(web) < 12
+    assert len(on_sqlite.sandbox.messages()) == 4
+    assert on_sqlite.logs().count('"message":"sent"') == 4
+    assert '"worker stopped"' in on_sqlite.logs()
