@@ -62,7 +62,8 @@ class Weather:
     def __init__(self, store: Store, seed: int | None = None) -> None:
         self._store = store
         self._dice = random.Random(seed)  # noqa: S311 - dice for a fake, not for secrets
-        self._lock = threading.Lock()
+        # Two, for who rolls the dice may be writing, and who changes the weather is about to.
+        self._changing, self._rolling = threading.Lock(), threading.Lock()
         with store.read() as db:
             saved = dict(db.execute("SELECT name, value FROM weather").fetchall())
         self._now: dict[str, int] = CALM | {
@@ -87,7 +88,7 @@ class Weather:
         Raises:
             BadWeather: An unknown name, a value out of range, or shares above 100 % together.
         """
-        with self._lock:
+        with self._changing:
             now = self._now | {name: _read(name, value) for name, value in settings.items()}
             total = sum(now[name] for name in _TROUBLES)
             if total > 100:
@@ -102,7 +103,7 @@ class Weather:
 
     def between(self, low: float, high: float) -> float:
         """Return a number from `low` to `high`, from the same dice."""
-        with self._lock:
+        with self._rolling:
             return self._dice.uniform(low, high)
 
     def strikes(self, name: str) -> bool:

@@ -1,5 +1,6 @@
 """Each kind of bad weather does what its name says, and nothing else."""
 
+import threading
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -189,3 +190,19 @@ def test_bad_weather_raises_in_tests(sandbox):
 
 def test_every_field_has_a_name_of_its_own():
     assert len({field.name for field in FIELDS}) == len({f.label for f in FIELDS}) == len(FIELDS)
+
+
+def test_the_weather_can_change_while_the_dice_are_rolled_in_the_middle_of_a_write(sandbox):
+    """As whoever writes a receipt does; the two once waited for each other for ever."""
+    parts = sandbox._parts
+    with parts.store.write():
+        change = threading.Thread(target=sandbox.weather, kwargs={"lost_receipts": 50})
+        change.start()
+        while not parts.weather._changing.locked():
+            pass
+        rolled = threading.Thread(target=parts.weather.between, args=(0, 1), daemon=True)
+        rolled.start()
+        rolled.join(5)
+        assert not rolled.is_alive()
+    change.join()
+    assert sandbox.weather()["lost_receipts"] == 50
