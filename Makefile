@@ -18,7 +18,7 @@ HERE := TMPDIR='$(TEMPORARY)'
 TESTS_HERE := $(shell [ `printf %s '$(TEMPORARY)' | wc -c` -gt 60 ] || echo "$(HERE)") \
 	XDG_CACHE_HOME='$(CURDIR)/$(VENV)/cache' XDG_CONFIG_HOME='$(CURDIR)/$(VENV)/config'
 
-.PHONY: help run test lint
+.PHONY: help run test lint bench
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
@@ -26,6 +26,7 @@ help:
 	@echo 'make run    start the app and the sandbox: http://127.0.0.1:8000 (PORT=9000 make run)'
 	@echo 'make test   run the tests (make test ARGS="-k consent" runs some)'
 	@echo 'make lint   check format, style, types, and who may import whom'
+	@echo 'make bench  what the hot paths cost, as ratios to their floors (make bench ARGS="--rounds 5")'
 	@echo
 	@echo 'Each makes $(VENV) first. With another interpreter: make PYTHON=python3.12 run'
 
@@ -40,6 +41,9 @@ lint: $(DEV_STAMP)
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-logo
+
+bench: $(DEV_STAMP)
+	@$(TESTS_HERE) $(BIN)/python -m benchmarks.hot_paths $(ARGS)
 
 # A new install makes every older stamp untrue. requirements-dev.txt holds all that
 # requirements.txt does, so its install answers for both.
