@@ -53,6 +53,7 @@ def send(system, url, count, first=0, **changes):
         assert post(url, system.key, body)[0] in {202, 502}
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_carrier_that_delivers_nothing_raises_an_alarm_until_it_delivers_again(shop):
     url, web = shop.web()
     with watched(shop) as look:
@@ -68,6 +69,7 @@ def test_a_carrier_that_delivers_nothing_raises_an_alarm_until_it_delivers_again
         wait_for(lambda: look() == {}, web)
 
 
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_refused_credentials_raise_an_alarm_until_they_are_taken(shop):
     url, web = shop.web()
     with watched(shop) as look:
@@ -79,6 +81,7 @@ def test_refused_credentials_raise_an_alarm_until_they_are_taken(shop):
         wait_for(lambda: "sender_held" not in look(), web, seconds=60)
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_lost_receipts_raise_an_alarm_until_they_come(shop):
     url, web = shop.web()
     with watched(shop) as look:
@@ -90,6 +93,7 @@ def test_lost_receipts_raise_an_alarm_until_they_come(shop):
         wait_for(lambda: look() == {}, web)
 
 
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_calls_that_break_off_raise_an_alarm_until_their_fate_is_known(shop):
     url, web = shop.web()
     with watched(shop) as look:
@@ -100,6 +104,7 @@ def test_calls_that_break_off_raise_an_alarm_until_their_fate_is_known(shop):
         wait_for(lambda: "unknown_old" not in look(), web)
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_receipts_signed_with_another_token_raise_an_alarm(shop):
     """As after a rotation of which nobody told us."""
     url, web = shop.web(TWILIO_AUTH_TOKEN="f" * 32, TWILIO_API_KEY_SID="", TWILIO_API_KEY_SECRET="")

@@ -75,6 +75,7 @@ def end(process):
     return time.monotonic() - began
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connection(system):
     system.environment |= {"API_RATE_LIMIT": "1000000/minute"}
     system.sandbox.weather(latency_ms=1200)
@@ -105,7 +106,7 @@ def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connect
         for job in calls:
             job.result()
     assert [caller.broken for caller in callers] == [[]] * CALLERS
-    assert max(took) < 10
+    assert max(took) < 25  # the grace time
 
     def states():
         paths = [f"/api/deliveries?eventId={order(number)['eventId']}" for number in numbers]

@@ -187,6 +187,7 @@ def test_without_redis_limits_are_kept_in_memory_and_said_once_and_it_comes_back
     assert '"level":"error"' not in system.logs()
 
 
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_what_twilio_could_not_be_told_for_a_while_is_sent_once_each(system, line_to):
     line, system.environment["TWILIO_BASE_URL"] = line_to(system.sandbox.url)
     system.environment |= QUICKLY
@@ -213,6 +214,7 @@ def attempts(url, system, numbers):
     return [len(get(url, system.key, path)["attempts"]) for path in paths]
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_while_credentials_are_refused_texts_wait_and_then_they_leave(system):
     system.environment |= QUICKLY
     url, _ = system.web()
@@ -231,6 +233,7 @@ def test_while_credentials_are_refused_texts_wait_and_then_they_leave(system):
     assert each_once(system, numbers)
 
 
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_a_stop_that_came_in_while_all_was_down_is_obeyed_before_anything_is_sent(system):
     system.environment |= {"EMBEDDED_WORKER": "false"}
     url, web = system.web()
@@ -250,6 +253,7 @@ def test_a_stop_that_came_in_while_all_was_down_is_obeyed_before_anything_is_sen
     assert ALICE not in told
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_stop_that_the_web_could_not_take_is_found_by_a_worker_that_runs(system):
     """A look is due every few minutes; here the last one is made to be long ago."""
     system.environment |= {"EMBEDDED_WORKER": "false"}

@@ -45,6 +45,7 @@ def ready(url):
         return json.load(answer)
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_processes_share_the_rate_and_use_it(system):
     """Two workers, and requests that would like to send too."""
     rate, seconds = 20, 10
@@ -64,6 +65,7 @@ def test_processes_share_the_rate_and_use_it(system):
     assert len({text["to"] for text in system.sandbox.messages()}) == texts
 
 
+@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_a_pause_stops_web_and_worker_at_once_and_resume_lets_go_at_the_throttles_pace(system):
     rate = 10
     system.environment |= PATIENCE | {"MESSAGES_PER_SECOND": str(rate)}

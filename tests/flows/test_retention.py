@@ -2,6 +2,7 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
 from sqlalchemy import create_engine, func, insert, select
 
 from smsapp.extensions import new_id
@@ -44,6 +45,7 @@ def fill(engine):
         )
 
 
+@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_killed_command_leaves_nothing_half_done_and_the_next_goes_on(system):
     engine = create_engine(system.environment["DATABASE_URL"])
     fill(engine)
