@@ -15,8 +15,8 @@ from smsapp.extensions import db
 from smsapp.models import Role
 from tests.browser.conftest import NUMBERS
 from tests.conftest import make_app, shipment
-from tests.flows.conftest import System, wait_for
 from tests.flows.test_one_text import get, post
+from tests.system import System, wait_for
 
 pytestmark = pytest.mark.browser
 

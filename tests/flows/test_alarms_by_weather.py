@@ -9,8 +9,8 @@ from smsapp.delivery import tally
 from smsapp.extensions import db
 from smsapp.watch import alarms, rules
 from tests.conftest import make_app, shipment
-from tests.flows.conftest import wait_for
 from tests.flows.test_one_text import post
+from tests.system import wait_for
 
 NOW = timedelta(0)
 

@@ -11,8 +11,8 @@ import pytest
 
 from tests import servers
 from tests.conftest import ALICE, BOB, ENVIRONMENT, shipment
-from tests.flows.conftest import free_port, installation, wait_for
 from tests.flows.test_one_text import post
+from tests.system import free_port, installation, wait_for
 
 METRICS_TOKEN = "metrics-token-of-the-tests"
 

@@ -12,8 +12,8 @@ from smsapp.providers.twilio import Twilio
 from smsapp.sandbox.app import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
 from tests.delivery.test_throttle import most_in
-from tests.flows.conftest import free_port, wait_for
 from tests.flows.test_one_text import post
+from tests.system import free_port, wait_for
 
 PATIENCE = {"API_RATE_LIMIT": "1000000/minute", "EMBEDDED_WORKER": "false"}
 # A call takes a few milliseconds from our socket into the sandbox's list, now more and now

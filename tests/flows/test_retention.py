@@ -8,7 +8,7 @@ from sqlalchemy import create_engine, func, insert, select
 from smsapp.extensions import new_id
 from smsapp.models import Delivery, DeliveryState, Phone
 from tests.conftest import ALICE
-from tests.flows.conftest import kill, wait_for
+from tests.system import kill, wait_for
 
 TEXTS = 6000
 LONG_AGO = datetime.now(UTC) - timedelta(days=800)
