@@ -2,6 +2,8 @@
 
 import pytest
 from flask import Flask
+from twilio.request_validator import RequestValidator
+from werkzeug.datastructures import MultiDict
 
 from smsapp import config
 from smsapp.errors import InvalidSignature
@@ -243,6 +245,13 @@ def test_no_header_says_where_we_are(app, header, proxies):
     assert answer.status_code == 403
 
 
+def test_a_repeated_field_is_signed_as_the_sdk_signs_it():
+    url, pairs = "https://sms.example.com/twilio/status-callback", [("To", "1"), ("To", "1")]
+    signed = guards._signature(TOKEN, url, pairs).decode()
+    assert RequestValidator(TOKEN).validate(url, MultiDict(pairs), signed)
+    assert signed == guards._signature(TOKEN, url, pairs[:1]).decode()
+
+
 def test_while_a_token_is_rotated_both_are_good(app, client):
     fields, url = receipt(), signing.BASE + signing.PATH
     by_old = {"X-Twilio-Signature": signature(url, fields, TOKEN)}
@@ -276,6 +285,21 @@ def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
     assert answer.status_code == 403
     assert rows.all(Receipt) == []
     assert rows.delivery.state == "sent"
+
+
+def test_portions_of_a_limit_that_are_counted_at_once_are_all_given_out(app, monkeypatch):
+    counted = []
+
+    def count():
+        counted.append("portion")
+        if len(counted) == 1:  # another request comes while this one waits for the storage
+            guards._count_request(1)
+
+    monkeypatch.setattr(guards, "_count_portion", count)
+    with settings_of(app, API_RATE_LIMIT="5000/day"), app.app_context():
+        for _ in range(9):
+            guards._count_request(1)
+    assert len(counted) == 2
 
 
 def test_without_a_token_in_the_settings_there_are_no_metrics(client):
