@@ -130,16 +130,23 @@ def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
     claims: list[Claim] = []
     try:
         if _may_anything_go():
-            claims = group_commit.write(db.engine, _claims, (free, leases.rules()))
+            until = time.monotonic() + group_commit.LONGEST_WAIT_SECONDS
+            claims = group_commit.write(db.engine, _claims, (free, leases.rules(), until))
     finally:
         for _ in range(free - len(claims)):
             idle.release()
     return claims
 
 
-def _claims(conn: Connection, rows: list[tuple[int, Rules]]) -> list[list[Claim]]:
-    """Claim in the queue of this process's other writes: on SQLite each has its fair turn there."""
-    return [leases.claim(conn, most, rules) for most, rules in rows]
+def _claims(conn: Connection, rows: list[tuple[int, Rules, float]]) -> list[list[Claim]]:
+    """Claim in the queue of this process's other writes: on SQLite each has its fair turn there.
+
+    Not once whoever asked has given up: nobody would send what was leased.
+    """
+    return [
+        leases.claim(conn, most, rules) if time.monotonic() < until else []
+        for most, rules, until in rows
+    ]
 
 
 def _may_anything_go() -> bool:

@@ -9,7 +9,7 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from smsapp import worker
-from smsapp.delivery import leases, retry, sending
+from smsapp.delivery import group_commit, leases, retry, sending
 from smsapp.delivery.settle import Settlement, settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
@@ -100,6 +100,32 @@ def test_a_failed_commit_of_a_claim_costs_no_sender(app, shop, twilio, monkeypat
             worker._claim(idle, 4)
         monkeypatch.undo()
         assert len(worker._claim(idle, 4)) == 3
+
+
+def test_a_claim_that_a_hanging_database_writes_too_late_leases_nothing(app, shop, twilio, rows):
+    shop.ships(prefer="respond-async")
+    begun, over = threading.Event(), threading.Event()
+
+    def hang(conn, waiting):
+        begun.set()
+        over.wait(10)
+        return waiting
+
+    idle = threading.Semaphore(1)
+    with app.app_context(), pytest.MonkeyPatch.context() as patch:
+        first = threading.Thread(target=group_commit.write, args=(db.engine, hang, 0))
+        first.start()
+        begun.wait(10)
+        patch.setattr(group_commit, "LONGEST_WAIT_SECONDS", 0.1)
+        with pytest.raises(TimeoutError):
+            worker._claim(idle, 1)
+        patch.undo()
+        over.set()
+        first.join()
+        # Once this is written, so is what waited before.
+        group_commit.write(db.engine, lambda _, waiting: waiting, 0)
+        assert rows.delivery.state == "pending"
+        assert len(worker._claim(idle, 1)) == 1
 
 
 def test_a_passing_trouble_passes(app, shop, twilio, rows):
