@@ -58,4 +58,9 @@ class Worker(GeventWorker):  # type: ignore[misc]
             self.stop_outbox_worker(wait=False)
         gevent.sleep(LINGER_SECONDS)
         for greenlet, timeout in list(self._waiting.items()):
-            gevent.get_hub().loop.run_callback(greenlet.throw, timeout)
+            gevent.get_hub().loop.run_callback(self._hang_up, greenlet, timeout)
+
+    def _hang_up(self, greenlet: Any, timeout: gevent.Timeout) -> None:
+        """End a wait, unless the next request has come meanwhile: that one is answered."""
+        if self._waiting.get(greenlet) is timeout:
+            greenlet.throw(timeout)
