@@ -10,6 +10,7 @@ twice and none is left unknown.
 import argparse
 import itertools
 import random
+import signal
 import subprocess
 import sys
 import tempfile
@@ -61,6 +62,7 @@ OPEN_STATES = ("pending", "sending", "unknown")
 def main() -> int:
     """Run it and return the exit code."""
     given = _arguments()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped"))  # and all that was started
     with ExitStack() as stack:
         folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="proof-")))
         system = stack.enter_context(_installation(given.database, folder))
@@ -104,6 +106,7 @@ class Run:
         self.system, self.engine, self.events = system, engine, events
         self.dice = random.Random(seed)
         self.began = time.monotonic()
+        self.over = threading.Event()  # the storm
         self.told: Counter[str] = Counter()  # what callers were answered
         self.kills: Counter[str] = Counter()
         self.accepted = 0
@@ -126,8 +129,7 @@ class Run:
             wait_for(lambda url=url: answers(f"{url}/readyz"), seconds=90)
         self.began = time.monotonic()
         self.system.sandbox.weather(**STORM)
-        over = threading.Event()
-        killer = threading.Thread(target=self._kill_until, args=(over,))
+        killer = threading.Thread(target=self._kill_until_over)
         killer.start()
         numbers = iter(range(self.events))
         guard = threading.Lock()
@@ -136,20 +138,22 @@ class Run:
             while True:
                 with guard:
                     number = next(numbers, None)
-                if number is None:
+                if number is None or self.over.is_set():
                     return
                 self._have_accepted(number)
                 with guard:
                     self.accepted += 1
 
         with ThreadPoolExecutor(callers) as pool:
-            jobs = [pool.submit(call) for _ in range(callers)]
-            self._wait(lambda: all(job.done() for job in jobs))
-            for job in jobs:
-                job.result()
-        self._wait(lambda: self._states()["pending"] <= self.events // 100)
-        over.set()
-        killer.join()
+            try:
+                jobs = [pool.submit(call) for _ in range(callers)]
+                self._wait(lambda: all(job.done() for job in jobs))
+                self._wait(lambda: self._states()["pending"] <= self.events // 100)
+            finally:
+                self.over.set()
+                killer.join()
+        for job in jobs:
+            job.result()
         self.storm_seconds = time.monotonic() - self.began
 
     def calm(self) -> None:
@@ -200,13 +204,13 @@ class Run:
         for url in itertools.cycle(self.urls[number % WEBS :] + self.urls[: number % WEBS]):
             answer = post(url, self.system.key, _event(number), **prefer)
             self.told[str(answer[0]) if answer else "nothing: the connection broke"] += 1
-            if answer and answer[0] in {200, 202}:
+            if (answer and answer[0] in {200, 202}) or self.over.is_set():
                 return
             time.sleep(self.dice.uniform(0.05, 0.5))
 
-    def _kill_until(self, over: threading.Event) -> None:
+    def _kill_until_over(self) -> None:
         """Kill a process every KILL_EVERY_SECONDS, and start it again at once."""
-        while not over.wait(KILL_EVERY_SECONDS):
+        while not self.over.wait(KILL_EVERY_SECONDS):
             place = self.dice.randrange(len(self.places))
             kind, start = self.places[place]
             kill(self.processes[place])
