@@ -1,4 +1,4 @@
-"""A delivery's state and steps in plain words, for support and for services alike.
+"""A delivery's state in plain words, for support and for services alike.
 
 No words here hold a number, a body or a name.
 """
@@ -6,10 +6,9 @@ No words here hold a number, a body or a name.
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from smsapp.delivery import restore, retry
-from smsapp.delivery.steps import LATE, Step
+from smsapp.delivery import restore
 from smsapp.delivery.timeline import Trace, trouble_of
-from smsapp.models import Act, ConsentSource, DeliveryState, Ignored, OptOutSource, Reason
+from smsapp.models import Attempt, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
 
 
@@ -41,15 +40,6 @@ _PLAIN = {
         "It is being handed to Twilio right now.",
         "Look again in half a minute.",
     ),
-    DeliveryState.UNKNOWN: (
-        "The call to Twilio broke off, so nobody can say yet whether the text went out.",
-        "Wait: Twilio's receipt or its list of messages will tell. It is never sent again on a "
-        "guess.",
-    ),
-    DeliveryState.SENT: (
-        "Twilio took it. The carrier has not said yet whether it arrived.",
-        "Wait for the receipt. Without one Twilio is asked after 1, 6 and 24 hours.",
-    ),
     DeliveryState.DELIVERED: (
         "The carrier says that it arrived on the phone.",
         "Nothing. If the customer does not see it, check with them that the number is theirs, "
@@ -65,6 +55,17 @@ _PLAIN = {
         "Send it again if the customer still wants to know.",
     ),
 }
+# What broke off a call that Twilio may have taken; each goes before "so nobody can say".
+DOUBTS = {
+    "lease": "our process ended before it heard Twilio's answer",
+    restore.RESTORED: "our database was restored from a backup",
+    "timeout": "Twilio gave no answer in time",
+    "reset": "the connection to Twilio was cut",
+    "tls": "the connection to Twilio was cut",
+    "server_error": "Twilio answered with a fault of its own",
+    "bad_answer": "what answered in Twilio's place could not be understood",
+}
+BROKE_OFF = "the call to Twilio broke off"
 SUPPRESSED = {
     Reason.OPTED_OUT: (
         "The number has opted out of all texts.",
@@ -87,10 +88,12 @@ def of_delivery(trace: Trace) -> Explanation:
     state = trace.delivery.state
     if state is DeliveryState.PENDING:
         cause, step = _waiting(trace)
+    elif state is DeliveryState.SENT:
+        cause, step = _sent(trace)
+    elif state is DeliveryState.UNKNOWN:
+        cause, step = _unknown(trace)
     elif state is DeliveryState.SUPPRESSED:
-        cause, step = SUPPRESSED.get(
-            trace.delivery.reason or Reason.OPTED_OUT, SUPPRESSED[Reason.OPTED_OUT]
-        )
+        cause, step = _suppressed(trace)
     elif state in {DeliveryState.FAILED, DeliveryState.UNDELIVERED}:
         cause, step = _failed(trace)
     else:
@@ -101,15 +104,18 @@ def of_delivery(trace: Trace) -> Explanation:
 def _waiting(trace: Trace) -> tuple[str, str]:
     due = trace.delivery.due_at
     when = f"It is due on {moment(due)}." if due else ""
-    if trace.standing.is_paused:
+    if trace.standing.paused_at:
         return (
-            "An operator has paused all texts.",
+            f"An operator paused all texts on {moment(trace.standing.paused_at)}.",
             "Wait until they are sent again: `flask sending status` says why, and "
             "`flask sending resume` goes on.",
         )
     if trace.standing.is_held:
         held = meaning(trace.standing.held_code)
-        return f"Twilio refuses all our texts, so everything waits. {held.cause}", held.next_step
+        return (
+            f"Twilio refuses all our texts, so everything waits. {held.cause}",
+            f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
+        )
     trouble = trouble_of(trace.attempts[-1]) if trace.attempts else None
     if trouble:
         return trouble.cause, f"Wait: it is tried again by itself. {when}"
@@ -137,110 +143,64 @@ def _failed(trace: Trace) -> tuple[str, str]:
     return trouble.cause, trouble.next_step
 
 
-_STEPS = {
-    "accepted": "The event came in and was written down.",
-    "sending": "We called Twilio.",
-    "refused": "Twilio refused it.",
-    "unwritten": "Twilio could not be reached; nothing left.",
-    Act.SENT_AGAIN: "An operator had it sent again.",
-    Act.CANCELED: "An operator canceled it.",
-    Act.OPTED_OUT: "An operator stopped all texts to the number.",
-    "consent_granted": "The customer agreed to texts like this.",
-    "consent_withdrawn": "The customer withdrew consent for texts like this.",
-    "opt_out_lifted": "The number's opt-out was lifted.",
-    "stop": "The customer texted STOP.",
-    "start": "The customer texted START.",
-    "help": "The customer texted HELP.",
-    "text": "The customer texted us.",
-}
-_STATUSES = {
-    "accepted": "Twilio accepted it",
-    "scheduled": "Twilio scheduled it",
-    "queued": "Twilio queued it",
-    "sending": "Twilio is sending it",
-    "sent": "the carrier took it",
-    "partially_delivered": "a part of it arrived",
-    "delivered": "it arrived",
-    "undelivered": "it was not delivered",
-    "failed": "it could not be sent",
-    "read": "it was opened",
-    "canceled": "it was canceled at Twilio",
-}
-_IGNORED = {
-    LATE: "It came late: more was known already, so it changed nothing.",
-    Ignored.REPEATED: "The same receipt had come before, so it changed nothing.",
-    Ignored.OTHER_MESSAGE: "Ignored: it is about another message than this attempt's.",
-    Ignored.OTHER_ACCOUNT: "Ignored: it is from another Twilio account.",
-}
-DOORS = {
-    OptOutSource.PAGE: "on the preferences page",
-    OptOutSource.TEXT: "by a STOP in a text",
-    OptOutSource.TWILIO: "as Twilio told us",
-    OptOutSource.OPERATOR: "by an operator",
-}
-_DOUBTS = {
-    "lease": "the process died",
-    restore.RESTORED: "our database was restored from a backup",
-}
-SAID = {
-    ConsentSource.PAGE: "given by the customer on our page",
-    ConsentSource.API: "told by a service of the shop",
-    ConsentSource.TEXT: "given by text",
-    ConsentSource.OPERATOR: "written by an operator",
-}
-
-
-def of_step(step: Step) -> str:
-    """Return a step as a sentence or two."""
-    if step.source in {"receipt", "look_up"}:
-        return _report(step)
-    match step.status:
-        case "permitted":
-            return _permitted(step)
-        case "accepted" if step.source == "twilio":
-            return "Twilio took it."
-        case "unknown":
-            why = _DOUBTS.get(step.reason or "", "the call broke off")
-            return f"Nobody can say whether Twilio took it: {why}."
-        case "unwritten" if step.reason in retry.HELD_BACK:
-            return "It was kept back a moment before it was to leave."
-        case "refused":
-            return f"Twilio refused it. {meaning(step.error_code, _http_status(step)).cause}"
-        case "opted_out" if step.source == "smsapp":
-            return f"All texts to the number were stopped {DOORS[OptOutSource(step.reason or '')]}."
-        case "suppressed":
-            return f"It was not sent. {SUPPRESSED[Reason(step.reason or '')][0]}"
-        case "expired":
-            return "It had waited for too long and was not sent."
-        case "failed":
-            spent = step.reason == Reason.ATTEMPTS_SPENT
-            return "We gave up after too many tries." if spent else "It will not be tried again."
-    return _STEPS.get(step.status, f"{step.status}.")
-
-
-def _report(step: Step) -> str:
-    asked = step.source == "look_up"
-    what = _STATUSES.get(step.status, f"“{step.status}”")
-    said = f"{'We asked, and Twilio said' if asked else 'Receipt'}: {what}."
-    if step.error_code:
-        said += f" {meaning(step.error_code).cause}"
-    return f"{said} {_IGNORED[step.ignored]}" if step.ignored else said
-
-
-def _permitted(step: Step) -> str:
-    row = step.consent
-    asked = "Permission was asked again" if step.attempt else "Permission was asked"
-    if row is None:
-        return f"{asked}: yes, by the consent that the event itself told of."
+def _sent(trace: Trace) -> tuple[str, str]:
+    asked_next = trace.delivery.check_at
+    if asked_next:
+        return (
+            "Twilio took it. The carrier has not said yet whether it arrived.",
+            f"Wait for the receipt. If none comes, Twilio is asked on {moment(asked_next)}.",
+        )
     return (
-        f"{asked}: yes, by row {row.seq} of the number's consent ledger, "
-        f"{SAID[ConsentSource(row.source)]} on {moment(row.since)}."
+        "Twilio took it, and no receipt came in a day. Twilio, asked since, knew no more either.",
+        "Ask the customer whether it arrived: some carriers never say. Twilio's console may know "
+        "more about its Message SID.",
     )
 
 
-def _http_status(step: Step) -> int | None:
-    word = step.reason or ""
-    return int(word.removeprefix("http_")) if word.startswith("http_") else None
+def _unknown(trace: Trace) -> tuple[str, str]:
+    why = doubt(trace.attempts[-1] if trace.attempts else None)
+    cause = f"{why[0].upper()}{why[1:]}, so nobody can say yet whether the text went out."
+    if trace.delivery.check_at is None:
+        return (
+            cause,
+            "Wait for the receipt: nothing else can tell. It is not sent again on a guess.",
+        )
+    return (
+        cause,
+        "Wait: a receipt tells, or Twilio's list of messages, where it is looked for again and "
+        "again. It is not sent again on a guess. If nobody knows after 15 minutes, look the number "
+        "up in Twilio's console.",
+    )
+
+
+def doubt(attempt: Attempt | None) -> str:
+    """Return in half a sentence why nobody knows how an attempt went."""
+    return DOUBTS.get((attempt and attempt.trouble) or "", BROKE_OFF)
+
+
+def _suppressed(trace: Trace) -> tuple[str, str]:
+    reason = trace.delivery.reason or Reason.OPTED_OUT
+    cause, step = SUPPRESSED.get(reason, SUPPRESSED[Reason.OPTED_OUT])
+    if reason is Reason.OPTED_OUT and trace.opt_out:
+        return _opted_out(trace.opt_out, trace.delivery.error_code, step)
+    return cause, step
+
+
+def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
+    on = moment(stop.created_at)
+    match stop.source:
+        case OptOutSource.TEXT:
+            return f"The customer texted STOP on {on}, which stops all texts.", step
+        case OptOutSource.PAGE:
+            return f"The customer stopped all texts on the preferences page on {on}.", step
+        case OptOutSource.OPERATOR:
+            return f"An operator stopped all texts to the number on {on}.", step
+    told = meaning(code).cause if code else "Twilio refuses texts to the number."
+    return (
+        f"{told} We know it from Twilio since {on}: no STOP had reached us.",
+        "Respect it. Only the owner can change that, by texting START to our number. If they did "
+        "text STOP, it should have come in here: `flask doctor` says whether texts do.",
+    )
 
 
 def moment(at: datetime) -> str:

@@ -67,6 +67,12 @@ RESTORED = ErrorMeaning(
     "Our database was restored from a backup, so the text may have gone out before.",
     "Wait: Twilio is asked for the text before anything is sent.",
 )
+NEVER_TAKEN = ErrorMeaning(
+    ErrorClass.TRANSIENT,
+    "The call to Twilio broke off, and Twilio's list of messages, searched twice, has no such "
+    "text: it never went out.",
+    "Wait: it is tried again by itself.",
+)
 UNKNOWN = ErrorMeaning(
     ErrorClass.UNKNOWN,
     "The call to Twilio broke off, so nobody can say yet whether the text went out.",

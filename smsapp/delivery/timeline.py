@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from smsapp.delivery import restore, retry, sender
+from smsapp.delivery import reconcile, restore, retry, sender
 from smsapp.delivery.sender import Standing
-from smsapp.delivery.settle import HELD_BACK, RESTORED, UNKNOWN, UNWRITTEN
+from smsapp.delivery.settle import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
 from smsapp.delivery.steps import Happened, Step, steps
 from smsapp.extensions import reading_objects, settings
 from smsapp.models import (
@@ -36,7 +36,7 @@ class Trace:
     """A delivery, the number it is to, its attempts by number, and its steps by time.
 
     `standing` says whether texts wait for our sender as a whole: held by Twilio, or paused.
-    `opted_out` says whether an opt-out of the number is in force.
+    `opt_out` is the number's opt-out that is in force; None without one.
     """
 
     delivery: Delivery
@@ -44,7 +44,7 @@ class Trace:
     attempts: list[Attempt]
     steps: list[Step]
     standing: Standing
-    opted_out: bool
+    opt_out: OptOut | None
 
 
 def of_delivery(delivery_id: uuid.UUID) -> Trace | None:
@@ -65,6 +65,8 @@ def of_message(sid: str) -> Trace | None:
 
 def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
     """Return what went wrong with an attempt, in plain words; None where nothing did."""
+    if attempt.state is AttemptState.UNKNOWN and attempt.trouble == reconcile.ABSENT:
+        return NEVER_TAKEN
     if attempt.error_code:
         return meaning(attempt.error_code)
     if attempt.state is AttemptState.UNKNOWN:
@@ -88,8 +90,8 @@ def _trace(which: ColumnElement[bool]) -> Trace | None:
         delivery, phone = found
         happened = _happened(rows, delivery)
         standing = sender.standing(rows.connection(), settings().sender)
-    stopped = any(out.lifted_at is None for out in happened.opt_outs)
-    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), standing, stopped)
+    stop = next((out for out in happened.opt_outs if out.lifted_at is None), None)
+    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), standing, stop)
 
 
 def _happened(rows: Session, delivery: Delivery) -> Happened:

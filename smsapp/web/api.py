@@ -12,7 +12,7 @@ from werkzeug.http import parse_list_header
 
 from smsapp import metrics
 from smsapp.api_keys import Scope
-from smsapp.delivery import explaining, timeline
+from smsapp.delivery import explaining, narrating, timeline
 from smsapp.delivery.outbox import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.delivery.timeline import Trace
@@ -242,7 +242,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
                 "sid": step.sid,
                 "consent": step.consent.seq if step.consent else None,
                 "ignored": step.ignored,
-                "text": explaining.of_step(step),
+                "text": narrating.of_step(step),
             }
             for step in trace.steps
         ],

@@ -27,7 +27,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 
 from smsapp import operators
-from smsapp.delivery import explaining
+from smsapp.delivery import explaining, narrating
 from smsapp.errors import Forbidden, InvalidRequest, SmsappError
 from smsapp.extensions import csrf, settings
 from smsapp.models import Role
@@ -160,11 +160,11 @@ def _frame() -> dict[str, Any]:
         "navigation": links,
         "form_token": form_token,
         "to_second": to_second,
-        "said": explaining.of_step,
+        "said": narrating.of_step,
         "meaning": meaning,
         "titles": explaining.TITLES,
-        "doors": explaining.DOORS,
-        "consent_sources": explaining.SAID,
+        "doors": narrating.DOORS,
+        "consent_sources": narrating.SAID,
         "refusals": explaining.SUPPRESSED,
     }
 

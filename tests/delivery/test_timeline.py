@@ -4,15 +4,17 @@ import uuid
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import explaining, receipts, timeline
+from smsapp.delivery import explaining, narrating, receipts, stopping, timeline
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import DeliveryState, IgnoredReceipt, Receipt
+from smsapp.models import DeliveryState, IgnoredReceipt, OptOutSource, Receipt
 from smsapp.providers.twilio import Unknown, Unwritten
 from tests.conftest import ALICE, BOB, make_due, opt_out, settings_of, sid
+from tests.delivery.test_reconcile import look
 from tests.web import signing
 
 
@@ -27,7 +29,7 @@ def told(app, delivery_id):
         trace = timeline.of_delivery(delivery_id)
     assert [step.at for step in trace.steps] == sorted(step.at for step in trace.steps)
     return [(step.source, step.status, step.ignored) for step in trace.steps], [
-        explaining.of_step(step) for step in trace.steps
+        narrating.of_step(step) for step in trace.steps
     ]
 
 
@@ -204,8 +206,14 @@ def test_what_was_refused_at_the_door_never_had_permission(app, shop, twilio, ro
         (
             [lambda t: t.answers.append(Unknown("timeout", None, None))],
             "Outcome not known",
-            "The call to Twilio broke off",
-            "Wait: Twilio's receipt or its list",
+            "Twilio gave no answer in time, so nobody can say yet",
+            "Wait: a receipt tells, or Twilio's list of messages",
+        ),
+        (
+            [lambda t: t.answers.append(Unknown("reset", None, None))],
+            "Outcome not known",
+            "The connection to Twilio was cut, so nobody can say yet",
+            "Wait: a receipt tells, or Twilio's list of messages",
         ),
         (
             [lambda t: t.rejects(20003, 401)],
@@ -213,7 +221,13 @@ def test_what_was_refused_at_the_door_never_had_permission(app, shop, twilio, ro
             "Twilio refuses all our texts, so everything waits.",
             "",
         ),
-        ([lambda t: t.rejects(21610)], "Not sent", "The number has opted out", "Respect it."),
+        (
+            [lambda t: t.rejects(21610)],
+            "Not sent",
+            "The recipient replied STOP to our number, so no text may reach them. We know it from "
+            "Twilio since",
+            "Respect it.",
+        ),
     ],
 )
 def test_each_state_says_why_it_is_so_and_what_to_do(
@@ -256,4 +270,47 @@ def test_a_pause_is_named(app, shop, twilio, rows):
     assert app.test_cli_runner().invoke(args=["sending", "pause"]).exit_code == 0
     shop.ships()
     found = explained(app, rows.delivery.id)
-    assert (found.title, found.cause) == ("Waiting to be sent", "An operator has paused all texts.")
+    assert found.title == "Waiting to be sent"
+    assert found.cause.startswith("An operator paused all texts on")
+
+
+@pytest.mark.parametrize(
+    ("source", "words"),
+    [
+        (OptOutSource.TEXT, "The customer texted STOP on"),
+        (OptOutSource.PAGE, "The customer stopped all texts on the preferences page on"),
+        (OptOutSource.OPERATOR, "An operator stopped all texts to the number on"),
+        (OptOutSource.TWILIO, "Twilio refuses texts to the number. We know it from Twilio since"),
+    ],
+)
+def test_who_stopped_the_texts_is_named(app, shop, rows, source, words):
+    shop.ships()
+    with app.app_context():
+        stopping.stop(rows.delivery.phone_key, source)
+    shop.ships("order-1002-shipped", orderId="1002")
+    stopped = next(row for row in rows.all(timeline.Delivery) if row.order_id == "1002")
+    assert explained(app, stopped.id).cause.startswith(words)
+
+
+def test_a_text_that_twilio_never_had_is_not_called_unknown_any_more(app, shop, twilio, rows):
+    twilio.answers.append(Unknown("server_error", 500, 20500))
+    shop.ships()
+    look(app)
+    look(app, hours=1)
+    steps, words = told(app, rows.delivery.id)
+    assert ("twilio", "unknown") in [step[:2] for step in steps]
+    assert "Twilio's list of messages was searched twice: Twilio never took it." in words
+    found = explained(app, rows.delivery.id)
+    assert found.title == "Waiting to be sent"
+    assert "it never went out" in found.cause
+    assert "is tried again" in found.next_step
+
+
+def test_a_text_without_any_receipt_says_so_once_nobody_asks_any_more(app, shop, twilio, rows):
+    shop.ships()
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(timeline.Delivery).values(check_at=None))
+    found = explained(app, rows.delivery.id)
+    assert found.title == "Sent"
+    assert "no receipt came in a day" in found.cause
+    assert found.next_step.startswith("Ask the customer whether it arrived")
