@@ -7,28 +7,31 @@ import re
 import signal
 import socket
 import sqlite3
-import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from pathlib import Path
 
+from smsapp.sandbox import keys
 from smsapp.sandbox.children import Children, Failed, Stopped
 from smsapp.sandbox.environment import environment, made_once, write_private
+from smsapp.sandbox.keys import Person
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTANCE = ROOT / "instance"
-KEY_FILE = INSTANCE / "sandbox-key"
+DATABASE = INSTANCE / "smsapp.sqlite3"
 OK = 200
 APP_LOG, SANDBOX_LOG = INSTANCE / "app.log", INSTANCE / "sandbox.log"
 
 READY = """
 Ready. Nothing leaves this machine: the sandbox stands in for Twilio.
 
-  The app    {app}
-  The phone  {phone}/
+  The app      {app}
+  The phone    {phone}/
+  The console  {app}/console
+               sign in as {person.name} with {person.password}
 
-To text a customer, paste this into another terminal and look at the phone:
+To text a customer, paste this into another terminal and look at the phone and the console:
 
 curl {app}/api/order-shipped-sms \\
   -H 'Authorization: Bearer {key}' \\
@@ -63,9 +66,9 @@ def run(port: int) -> None:
     children.stop_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         print("Starting the app and the sandbox …", flush=True)
-        key = start(children, env, port)
+        key, person = start(children, env, port)
         app, phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-        print(READY.format(app=app, phone=phone, key=key), flush=True)
+        print(READY.format(app=app, phone=phone, key=key, person=person), flush=True)
         children.watch()
     except Stopped:
         return
@@ -77,17 +80,18 @@ def run(port: int) -> None:
         children.stop()
 
 
-def start(children: Children, env: Mapping[str, str], port: int) -> str:
-    """Start both and return an API key that works."""
+def start(children: Children, env: Mapping[str, str], port: int) -> tuple[str, Person]:
+    """Start both and return an API key that works, and who may sign in to the console."""
     sandbox = children.start("The sandbox", ["flask", "sandbox"], SANDBOX_LOG)
-    if not migrated(INSTANCE / "smsapp.sqlite3", ROOT / "migrations/versions"):
+    if not migrated(DATABASE, ROOT / "migrations/versions"):
         children.run("The database's migration", ["flask", "db", "upgrade"], APP_LOG)
     app = children.start("The app", ["gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}"], APP_LOG)
-    key = KEY_FILE.read_text().strip() if KEY_FILE.exists() else make_key(env)
+    key = keys.kept_key(INSTANCE) or keys.make_key(INSTANCE, env)
+    person = keys.kept_person(INSTANCE, DATABASE) or keys.make_person(INSTANCE, env)
     children.wait(lambda: status(port + 1, "/healthz") == OK, sandbox)
     children.wait(lambda: status(port, "/healthz") == OK, app)
     refused = status(port, "/api/deliveries?eventId=sandbox-check", key) in {401, 403}
-    return make_key(env) if refused else key
+    return keys.make_key(INSTANCE, env) if refused else key, person
 
 
 def migrated(database: Path, versions: Path) -> bool:
@@ -103,30 +107,6 @@ def migrated(database: Path, versions: Path) -> bool:
             } == newest
     except sqlite3.Error:
         return False
-
-
-def make_key(env: Mapping[str, str]) -> str:
-    """Make an API key and keep it for the next start; the database holds only its hash."""
-    for number in range(1, 100):
-        name = "sandbox" if number == 1 else f"sandbox-{number}"
-        scopes = ["--scope", "send", "--scope", "verify", "--scope", "read"]
-        made = subprocess.run(  # noqa: S603  our own program
-            [sys.executable, "-m", "flask", "api-key", "create", name, *scopes],
-            cwd=ROOT,
-            env=env,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            start_new_session=True,  # not to be hit by Ctrl-C
-            check=False,
-        )
-        if made.returncode == 0:
-            key = made.stdout.splitlines()[-1].strip()
-            write_private(KEY_FILE, key + "\n")
-            return key
-        if f"“{name}”" not in made.stderr:  # it complains of something else than the name
-            break
-    raise Failed(f"No API key could be made:\n{made.stderr}")
 
 
 def status(port: int, path: str, key: str = "") -> int:

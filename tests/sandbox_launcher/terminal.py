@@ -70,6 +70,13 @@ class Run:
     def key(self) -> str:
         return (self.folder / "instance/sandbox-key").read_text().strip()
 
+    @property
+    def person(self) -> tuple[str, str]:
+        """The name and the password for the console, as printed."""
+        printed = re.search(r"^ +sign in as (\S+) with (\S+)$", self.said, re.MULTILINE)
+        assert printed
+        return printed[1], printed[2]
+
     def processes(self) -> list[int]:
         """Return who still works in this folder, whoever their parent is."""
         found = []

@@ -13,6 +13,9 @@ import sys
 import time
 from contextlib import closing
 from pathlib import Path
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 import pytest
 
@@ -29,13 +32,29 @@ on_linux = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="reads
 def modes(instance: Path) -> set[int]:
     """Return the access rights of what the launcher made."""
     assert stat.S_IMODE(instance.stat().st_mode) == 0o700
-    names = ("sandbox.env", "sandbox-key", "app.log", "sandbox.log")
+    names = ("sandbox.env", "sandbox-key", "sandbox-operator", "app.log", "sandbox.log")
     return {stat.S_IMODE((instance / name).stat().st_mode) for name in names}
 
 
 def status_of(run: Run) -> str:
     _, body = run.get("/api/deliveries?eventId=order-1001-shipped")
     return str(json.loads(body).get("status"))
+
+
+def signs_in(run: Run, name: str, password: str) -> bool:
+    """Return whether the console lets somebody in, as their browser asks it."""
+    url = f"http://127.0.0.1:{run.port}/console/"
+    browser = build_opener(HTTPCookieProcessor())
+    page = browser.open(url, timeout=10).read().decode()
+    token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+    assert token
+    form = urlencode({"csrf_token": token[1], "name": name, "password": password, "next": ""})
+    try:
+        with browser.open(f"{url}sign-in", form.encode(), timeout=10) as answer:
+            return "Sign out" in answer.read().decode()
+    except HTTPError as error:
+        assert error.code == 403
+        return False
 
 
 @pytest.mark.skipif(
@@ -55,14 +74,17 @@ def test_the_printed_command_texts_a_phone_and_a_second_start_goes_on_from_there
     assert (message["to"], message["status"]) == ("+15558675310", "delivered")
     assert migrated(run.folder / "instance/smsapp.sqlite3", ROOT / "migrations/versions")
     assert modes(run.folder / "instance") == {0o600}
-    key = run.key
+    key, person = run.key, run.person
+    assert signs_in(run, *person)
+    assert not signs_in(run, person[0], "another password")
     assert run.stop() == 0
 
     began = time.monotonic()
     again = start().ready()
     # 2 s on a machine of one's own; here other tests may run beside it.
     assert time.monotonic() - began < 15
-    assert again.key == key
+    assert (again.key, again.person) == (key, person)
+    assert signs_in(again, *person)
     assert again.curl()["duplicate"] is True
     assert json.loads(again.get("/messages.json", phone=True)[1])["messages"] == [message]
     assert again.stop() == 0
@@ -186,18 +208,22 @@ def test_a_start_that_fails_says_why(start, clone):
     assert "DatabaseError" in run.said
 
 
-def test_a_lost_key_or_a_lost_database_gets_a_new_key_that_works(start):
+def test_what_is_lost_of_key_password_and_database_is_made_anew_and_works(start):
     run = start().ready()
-    first = run.key
+    first, person = run.key, run.person
     run.stop()
-    (run.folder / "instance/sandbox-key").unlink()
+    for name in ("sandbox-key", "sandbox-operator"):
+        (run.folder / "instance" / name).unlink()
     run = start().ready()
     second = run.key
     assert second != first
     assert run.curl()["accepted"] is True
+    assert (person[0], run.person[0]) == ("sandbox", "sandbox-2")
+    assert signs_in(run, *run.person)
     run.stop()
     for file in (run.folder / "instance").glob("smsapp.sqlite3*"):
         file.unlink()
     run = start().ready()
     assert run.key not in {first, second}
+    assert signs_in(run, *run.person)
     assert run.curl()["accepted"] is True
