@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from gevent import get_hub, monkey
-from sqlalchemy import delete, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
@@ -171,6 +171,30 @@ def sign_out(token: str) -> None:
     """End one session."""
     with db.engine.begin() as conn:
         conn.execute(delete(OperatorSession).where(OperatorSession.token_hash == _hash(token)))
+
+
+def count_ended() -> int:
+    """Return how many sessions have ended that nobody has signed out of."""
+    with reading() as conn:
+        ended = select(func.count()).select_from(OperatorSession).where(_has_ended(conn))
+        return conn.execute(ended).scalar_one()
+
+
+def forget_ended() -> int:
+    """Delete sessions that have ended, all of them: they are few; return how many."""
+    with db.engine.begin() as conn:
+        ended = (
+            delete(OperatorSession).where(_has_ended(conn)).returning(OperatorSession.token_hash)
+        )
+        return len(conn.execute(ended).all())
+
+
+def _has_ended(conn: Connection) -> ColumnElement[bool]:
+    now = database_now(conn)
+    return or_(
+        OperatorSession.began_at <= now - LONGEST,
+        OperatorSession.seen_at <= now - IDLE,
+    )
 
 
 def _hash(token: str) -> str:

@@ -3,8 +3,10 @@
 import threading
 
 import pytest
+from sqlalchemy import select, update
 
 from smsapp import operators
+from smsapp.extensions import db
 from smsapp.models import Operator, OperatorSession, Role
 
 
@@ -107,3 +109,24 @@ def test_a_password_changed_while_it_is_checked_lets_nobody_in(app, monkeypatch,
     with app.app_context():
         assert operators.sign_in("sam", password) is None
     assert rows.all(OperatorSession) == []
+
+
+def test_sessions_that_have_ended_are_deleted_and_no_others(app, rows):
+    password = run(app, "create", "olga", "--role", "operator").stdout.splitlines()[-1]
+    with app.app_context():
+        token, olga = operators.sign_in("olga", password)
+        operators.sign_in("olga", password)
+        with db.engine.begin() as conn:
+            other = OperatorSession.token_hash != operators._hash(token)
+            ended = {
+                row.token_hash: row.seen_at
+                for row in conn.execute(select(OperatorSession.__table__).where(other))
+            }
+            for hash_, seen_at in ended.items():
+                of = OperatorSession.token_hash == hash_
+                conn.execute(
+                    update(OperatorSession).where(of).values(seen_at=seen_at - operators.IDLE)
+                )
+        assert (operators.count_ended(), operators.forget_ended()) == (1, 1)
+        assert operators.forget_ended() == 0
+        assert operators.recognise(token) == olga

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 
+from smsapp import operators
 from smsapp.retention import at_twilio, bodies, numbers
 
 log = logging.getLogger(__name__)
@@ -31,6 +32,7 @@ def chores(stopping: threading.Event) -> tuple[Chore, ...]:
         Chore("Texts to customers", "blanked", bodies.count_deliveries, bodies.blank_deliveries),
         Chore("Texts from customers", "blanked", bodies.count_inbound, bodies.blank_inbound),
         Chore("Numbers", "looked at", numbers.count, numbers.look),
+        Chore("Sessions of the console", "ended", operators.count_ended, operators.forget_ended),
         Chore("Texts at Twilio", "asked for", at_twilio.count, lambda: at_twilio.blank(stopping)),
     )
 
