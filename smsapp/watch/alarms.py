@@ -115,7 +115,7 @@ def open_alarms() -> list[OpenAlarm]:
             row.subject,
             row.raised_at,
             words.sentence(row.kind, row.subject, row.facts),
-            words.next_step(row.kind),
+            words.next_step(row.kind, row.facts),
             words.codes(row.facts),
         )
         for row in rows

@@ -87,7 +87,7 @@ def _message(row: Any, state: str) -> dict[str, Any]:
     """Return what is posted; `text` is what Slack and its like show."""
     sentence = words.sentence(row.kind, row.subject, row.facts)
     is_over = state == "cleared"
-    shown = f"Over: {sentence}" if is_over else f"{sentence} {words.next_step(row.kind)}"
+    shown = f"Over: {sentence}" if is_over else f"{sentence} {words.next_step(row.kind, row.facts)}"
     return {
         "text": shown,
         "alarm": row.id,

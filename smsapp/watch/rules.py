@@ -72,10 +72,13 @@ _HEARD = select(
 
 def outbox_old(conn: Connection, _now: datetime, config: Settings) -> list[Finding]:
     """Find that texts have been due for too long."""
-    age = health.read(conn).oldest_due_seconds
+    seen = health.read(conn)
+    age = seen.oldest_due_seconds
     if age is None or age <= config.alarm_outbox_seconds:
         return []
-    return [Finding(AlarmKind.OUTBOX_OLD, facts={"seconds": age})]
+    # A pause is somebody's will, but one that is forgotten lets texts expire.
+    facts = {"seconds": age, "paused": True} if seen.sender_is_paused else {"seconds": age}
+    return [Finding(AlarmKind.OUTBOX_OLD, facts=facts)]
 
 
 def unknown_old(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:

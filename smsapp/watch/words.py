@@ -20,7 +20,7 @@ _STEPS = {
     AlarmKind.COUNTRY_RATE: "See the error codes, and Twilio's status page for that country.",
     AlarmKind.SENDER_RATE: "See the error codes: one that leads points at its cause.",
     AlarmKind.OUTBOX_OLD: (
-        "See whether a worker runs, whether sending is paused or held, and whether "
+        "See whether a worker runs, whether sending is held, and whether "
         "MESSAGES_PER_SECOND is lower than what comes in."
     ),
     AlarmKind.UNKNOWN_OLD: (
@@ -51,6 +51,9 @@ def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
             return f"Of {facts['sample']} texts to {subject} in {_window(facts)}, {_rate(facts)}."
         case AlarmKind.SENDER_RATE:
             return f"Of {facts['sample']} texts from {subject} in {_window(facts)}, {_rate(facts)}."
+        case AlarmKind.OUTBOX_OLD if facts.get("paused"):
+            waits = duration(facts["seconds"])
+            return f"An operator has paused all texts, and one has been due for {waits}."
         case AlarmKind.OUTBOX_OLD:
             return f"A text has been due for {duration(facts['seconds'])} and is not sent."
         case AlarmKind.UNKNOWN_OLD:
@@ -70,8 +73,10 @@ def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
             return f"No worker has shown itself {since}."
 
 
-def next_step(kind: AlarmKind) -> str:
+def next_step(kind: AlarmKind, facts: dict[str, Any]) -> str:
     """Return what to do about it."""
+    if facts.get("paused"):
+        return "Let them go with `flask sending resume` once what it was paused for is over."
     return _STEPS[kind]
 
 

@@ -270,4 +270,4 @@ def test_facts_of_all_kinds_have_a_sentence():
     for kind in AlarmKind:
         sentence = alarms.words.sentence(kind, "FR", facts)
         assert sentence.endswith("."), kind
-        assert alarms.words.next_step(kind)
+        assert alarms.words.next_step(kind, {})

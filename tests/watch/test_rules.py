@@ -113,6 +113,15 @@ def test_an_outbox_that_grows_old_raises_an_alarm(look, shop, twilio, write, lat
     assert look() == {}
 
 
+def test_while_sending_is_paused_the_alarm_says_so(app, look, shop, write):
+    assert app.test_cli_runner().invoke(args=["sending", "pause"]).exit_code == 0
+    shop.ships()
+    write(lambda now: update(Delivery).values(due_at=now - 6 * MINUTE))
+    alarm = look()["outbox_old"]
+    assert alarm.sentence == "An operator has paused all texts, and one has been due for 6 minutes."
+    assert "flask sending resume" in alarm.next_step
+
+
 def test_what_stays_unknown_for_a_quarter_of_an_hour_raises_an_alarm(
     look, shop, twilio, write, later
 ):
