@@ -59,16 +59,23 @@ class Again:
     may_arrive_twice: bool = False
 
 
-def again(delivery: Any, e164: str | None, attempts: list[AttemptState]) -> Again:
+def again(delivery: Any, phone: Any, attempts: list[AttemptState]) -> Again:
     """Return whether a delivery in this state, with attempts in these, may be sent again."""
     twice = any(state in _MAY_HAVE_ARRIVED for state in attempts)
     if delivery.state not in MAY_GO_AGAIN:
         return Again(_WHY_NOT[delivery.state])
-    if e164 is None:
-        return Again("It cannot be sent again: the number is not kept any more.")
+    if phone.e164 is None:
+        return Again(f"It cannot be sent again: {_gone(phone)}.")
     if not delivery.body:
         return Again("It cannot be sent again: its words are not kept any more.")
     return Again(None, twice)
+
+
+def _gone(phone: Any) -> str:
+    """Return why a number is not here any more."""
+    if phone.forgotten_at:
+        return "nobody had used its number for so long that it was forgotten"
+    return "the customer was erased, and the number with them"
 
 
 _WHY_NOT = {
@@ -105,19 +112,19 @@ def send_again(
         NotDone: It is in another state by now, or may not go.
     """
     with db.engine.begin() as conn:
-        delivery, e164 = _alone_with(conn, delivery_id)
+        delivery, phone = _alone_with(conn, delivery_id)
         _unchanged(delivery, seen)
         states = select(Attempt.state).where(Attempt.delivery_id == delivery_id)
-        verdict = again(delivery, e164, list(conn.scalars(states)))
+        verdict = again(delivery, phone, list(conn.scalars(states)))
         if verdict.refusal:
             raise NotDone(verdict.refusal)
         if verdict.may_arrive_twice and not twice_accepted:
             raise NotDone(
                 "Nothing was sent. It may arrive twice, so you have to tick that you accept it."
             )
-        known = permission.facts(conn, {delivery.phone_key: e164}, settings().allowed_recipients)[
-            delivery.phone_key
-        ]
+        known = permission.facts(
+            conn, {delivery.phone_key: phone.e164}, settings().allowed_recipients
+        )[delivery.phone_key]
         refusal = permission.may_text(known, delivery.purpose).refusal
         if refusal:
             raise NotDone(f"Nothing was sent. {_REFUSED[refusal]}")
@@ -194,8 +201,8 @@ def show_number(
 SHORTEST_REASON = 5
 
 
-def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, str | None]:
-    """Lock a delivery's number, then the delivery; return the delivery and the number.
+def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, Any]:
+    """Lock a delivery's number, then the delivery; return both rows.
 
     Raises:
         NotDone: There is no such delivery.
@@ -207,8 +214,7 @@ def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, str | No
     delivery = conn.execute(
         select(Delivery.__table__).where(Delivery.id == delivery_id).with_for_update()
     ).one()
-    e164 = conn.scalar(select(Phone.e164).where(Phone.phone_key == key))
-    return delivery, e164
+    return delivery, conn.execute(select(Phone.__table__).where(Phone.phone_key == key)).one()
 
 
 def _unchanged(delivery: Any, seen: str) -> None:

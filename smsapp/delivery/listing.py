@@ -78,7 +78,13 @@ Cursor = tuple[datetime, str]
 def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page[Any]:
     """Return the texts that a number sent us."""
     query = (
-        select(Inbound.sid, Inbound.body, Inbound.keyword, Inbound.received_at)
+        select(
+            Inbound.sid,
+            Inbound.body,
+            Inbound.blanked_at,
+            Inbound.keyword,
+            Inbound.received_at,
+        )
         .where(Inbound.phone_key == phone_key)
         .order_by(Inbound.phone_key.desc(), Inbound.received_at.desc(), Inbound.sid.desc())
     )
@@ -91,6 +97,7 @@ def inbox(conn: Connection, before: Cursor | None) -> Page[Any]:
         select(
             Inbound.sid,
             Inbound.body,
+            Inbound.blanked_at,
             Inbound.keyword,
             Inbound.received_at,
             Inbound.phone_key,

@@ -12,6 +12,7 @@ from smsapp.errors import NotFound
 from smsapp.events import kinds
 from smsapp.extensions import reading
 from smsapp.phone import mask
+from smsapp.watch import concerning
 from smsapp.web import console_shell as shell
 
 bp = shell.blueprint("console_deliveries")
@@ -123,5 +124,6 @@ def _page(delivery_id: uuid.UUID, e164: str | None = None) -> str:
         masked=trace.phone.e164 and mask(trace.phone.e164),
         e164=e164,
         now=explaining.of_delivery(trace),
-        again=acts.again(trace.delivery, trace.phone.e164, states),
+        alarms=concerning.text(trace.delivery.state, trace.phone.country),
+        again=acts.again(trace.delivery, trace.phone, states),
     )

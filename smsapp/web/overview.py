@@ -5,6 +5,9 @@ from typing import Any
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
+from smsapp.delivery import sender
+from smsapp.delivery.sender import Standing
+from smsapp.extensions import reading, settings
 from smsapp.watch import overview, words
 from smsapp.watch.overview import RANGES, Overview
 from smsapp.web import charts
@@ -29,6 +32,8 @@ def show() -> ResponseReturnValue:
     return render_template(
         "console/overview.html",
         view=found,
+        standing=_standing(),
+        slowed_to=_slowed_to(found),
         ranges=RANGES.values(),
         tiles=_tiles(found),
         **_charts(found),
@@ -39,6 +44,17 @@ def show() -> ResponseReturnValue:
         moment=charts.moment,
         plot=charts.HEIGHT + charts.ABOVE,
     )
+
+
+def _standing() -> Standing:
+    with reading() as conn:
+        return sender.standing(conn, settings().sender)
+
+
+def _slowed_to(found: Overview) -> float | None:
+    """Return how many texts may leave in a second while Twilio finds us too fast; else None."""
+    now, usual = found.waiting.health.per_second, settings().messages_per_second
+    return now if now is not None and (usual is None or now < usual) else None
 
 
 def _charts(found: Overview) -> dict[str, Any]:

@@ -14,10 +14,13 @@ from smsapp.delivery import receipts
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import Audit, Delivery, DeliveryState, OptOut
+from smsapp.models import Audit, Delivery, DeliveryState, OptOut, Phone
 from smsapp.providers.twilio import Unknown
 from smsapp.recipients import customers
 from smsapp.retention import erasure
+from smsapp.watch import alarms
+from smsapp.watch.finding import Finding
+from smsapp.watch_models import AlarmKind
 from tests.conftest import ALICE, BOB, make_due, opt_out, run_until_settled, settings_of, sid
 from tests.web.conftest import HTTPS
 
@@ -292,11 +295,45 @@ def test_an_erased_customer_gets_nothing_again(app, operator, shop, twilio, rows
     shop.ships()
     with app.app_context():
         erasure.erase(customers.Visitor(rows.delivery.phone_key, None))
-    assert "the number is not kept any more" in says(operator, page_of(rows.delivery))
+    seen = says(operator, page_of(rows.delivery))
+    assert "the customer was erased, and the number with them" in seen
+    assert "The words were blanked" in seen
     seen = does(operator, f"{page_of(rows.delivery)}/send-again", seen="failed", twice="yes")
-    assert "the number is not kept any more" in seen
+    assert "the customer was erased, and the number with them" in seen
     assert rows.delivery.state == "failed"
-    assert "A number not kept any more" in says(operator, number_page(rows.delivery))
+    assert "A number that was erased" in says(operator, number_page(rows.delivery))
+
+
+def test_a_forgotten_number_is_not_called_erased(app, operator, shop, twilio, rows):
+    twilio.rejects(21612)
+    shop.ships()
+    long_ago = rows.delivery.created_at
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(Phone).values(e164=None, forgotten_at=long_ago))
+    seen = says(operator, page_of(rows.delivery))
+    assert "nobody had used its number for so long that it was forgotten" in seen
+    assert "A number that was forgotten" in seen
+    assert "erased" not in seen
+
+
+def test_a_text_says_when_an_alarm_concerns_more_than_itself(app, operator, shop, twilio, rows):
+    twilio.rejects(20003, 401)
+    shop.ships()
+    with app.app_context():
+        alarms.look()
+    seen = says(operator, page_of(rows.delivery))
+    assert "Not this text alone: Twilio refuses our account or the sender" in seen
+
+
+def test_an_alarm_about_another_country_is_not_shown_at_a_text(app, operator, shop, twilio, rows):
+    twilio.rejects(21612)
+    shop.ships()
+    facts = {"rate": 0, "sample": 30, "minutes": 60, "codes": [(30007, 30)]}
+    for country, shown in (("FR", False), ("US", True)):
+        with app.app_context():
+            alarms.record([Finding(AlarmKind.COUNTRY_RATE, country, facts)], [])
+        seen = says(operator, page_of(rows.delivery))
+        assert (f"Of 30 texts to {country} in 1 hour, none arrived." in seen) is shown
 
 
 def test_it_expires_anew_from_when_it_is_sent_again(app, operator, shop, twilio, rows):

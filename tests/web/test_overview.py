@@ -127,3 +127,21 @@ def test_the_page_needs_no_inline_style_or_script(support, texts, now, counted):
     counted()
     page = support.sees("/console/overview").text
     assert not re.search(r"\sstyle=|<style|<script>|\son\w+=", page)
+
+
+def test_a_pause_and_its_reason_stand_before_the_figures(app, support):
+    paused = ["sending", "pause", "--reason", "wrong link"]
+    assert app.test_cli_runner().invoke(args=paused).exit_code == 0
+    page = words(support.sees("/console/overview"))
+    assert "An operator paused all texts on" in page
+    assert "“wrong link”" in page
+    assert "flask sending resume" in page
+
+
+def test_a_slower_pace_after_too_many_requests_is_named(support, shop, twilio):
+    assert "too fast" not in support.sees("/console/overview").text
+    twilio.rejects(20429, 429)
+    shop.ships()
+    page = words(support.sees("/console/overview"))
+    assert "Twilio finds us too fast, so we send more slowly:" in page
+    assert "rises again by itself" in page

@@ -1,0 +1,39 @@
+"""Which open alarms may be why a text is as it is: then it is not this text alone."""
+
+from smsapp.models import DeliveryState
+from smsapp.watch import alarms
+from smsapp.watch.alarms import OpenAlarm
+from smsapp.watch_models import AlarmKind
+
+_WAITS = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
+_IS_SILENT = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
+_DID_NOT_ARRIVE = frozenset(
+    {
+        DeliveryState.PENDING,  # for its next try
+        DeliveryState.SENT,
+        DeliveryState.UNDELIVERED,
+        DeliveryState.FAILED,
+        DeliveryState.EXPIRED,
+    }
+)
+_STATES = {
+    AlarmKind.COUNTRY_RATE: _DID_NOT_ARRIVE,
+    AlarmKind.SENDER_RATE: _DID_NOT_ARRIVE,
+    AlarmKind.OUTBOX_OLD: _WAITS,
+    AlarmKind.UNKNOWN_OLD: frozenset({DeliveryState.UNKNOWN}),
+    AlarmKind.SENDER_HELD: _WAITS,
+    AlarmKind.RECEIPTS_SILENT: _IS_SILENT,
+    AlarmKind.SIGNATURES_REFUSED: _IS_SILENT,
+    AlarmKind.LOOK_UPS_DOUBTFUL: frozenset({DeliveryState.UNKNOWN}),
+    AlarmKind.NO_WORKER: _WAITS | _IS_SILENT,
+}
+
+
+def text(state: DeliveryState, country: str) -> list[OpenAlarm]:
+    """Return the open alarms about texts in this state, to this country."""
+    return [
+        alarm
+        for alarm in alarms.open_alarms()
+        if state in _STATES[alarm.kind]
+        and (alarm.kind is not AlarmKind.COUNTRY_RATE or alarm.subject == country)
+    ]
