@@ -23,7 +23,7 @@ SHOP = "Corner Books"
 
 
 @contextmanager
-def shop_on_sandbox(folder: Path) -> Iterator[tuple[System, str]]:
+def shop_on_sandbox(folder: Path, **environment: str) -> Iterator[tuple[System, str]]:
     """Set up a shop with Verify and inbound texts, and start its web process."""
     port = free_port()
     url = f"http://127.0.0.1:{port}"
@@ -46,6 +46,7 @@ def shop_on_sandbox(folder: Path) -> Iterator[tuple[System, str]]:
             # All tests come from one address.
             "VERIFY_RATE_LIMIT": "1000/minute",
         }
+        settings |= environment
         app = make_app(**settings)
         with app.app_context():
             upgrade()
