@@ -25,6 +25,7 @@ from flask import (
     url_for,
 )
 from flask.typing import ResponseReturnValue
+from markupsafe import Markup, escape
 
 from smsapp import operators
 from smsapp.delivery import explaining, narrating
@@ -136,6 +137,15 @@ def uuid_argument(name: str) -> uuid.UUID | None:
         return None
 
 
+def coded(sentence: str) -> Markup:
+    """Return a sentence for a page: what stands between backticks is a command."""
+    parts = sentence.split("`")
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if n % 2 else escape(part)
+        for n, part in enumerate(parts)
+    )
+
+
 def to_second(at: datetime) -> str:
     """Return a time as "21 Nov 2026, 09:00:03 UTC"."""
     return f"{at.day} {at:%b %Y, %H:%M:%S} UTC"
@@ -160,6 +170,7 @@ def _frame() -> dict[str, Any]:
         "navigation": links,
         "form_token": form_token,
         "to_second": to_second,
+        "coded": coded,
         "said": narrating.of_step,
         "meaning": meaning,
         "titles": explaining.TITLES,

@@ -187,7 +187,7 @@ def test_a_stop_is_lost_on_its_way_to_us(desk):
         "We know it from Twilio since",
         "no STOP had reached us.",
         "What to do: Respect it. Only the owner can change that, by texting START",
-        "`flask doctor` says whether texts do.",
+        "flask doctor says whether texts do.",
     )
     has(desk.timeline, "All texts to the number were stopped when Twilio refused one")
     has(desk.timeline, "Twilio refused it.", "21610", "It was not sent.")

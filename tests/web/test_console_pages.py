@@ -304,6 +304,18 @@ def test_an_erased_customer_gets_nothing_again(app, operator, shop, twilio, rows
     assert "A number that was erased" in says(operator, number_page(rows.delivery))
 
 
+def test_to_a_number_that_opted_out_nothing_is_offered_to_be_sent_again(
+    app, operator, shop, twilio, rows
+):
+    twilio.rejects(21610)
+    shop.ships()
+    page = operator.sees(page_of(rows.delivery)).text
+    assert "It cannot be sent again: the number has opted out" in page
+    assert "/send-again" not in page
+    assert "<code>flask doctor</code>" in page
+    assert "`" not in page
+
+
 def test_a_forgotten_number_is_not_called_erased(app, operator, shop, twilio, rows):
     twilio.rejects(21612)
     shop.ships()
@@ -430,7 +442,7 @@ def test_a_numbers_page_has_consent_with_its_evidence_and_all_that_went_to_and_f
         "In force",
         "Order shipped, order 1001 Sent",
         "Is it late?",
-        "Nothing It is for somebody to read.",
+        "To read Nothing was done. It is for somebody to read.",
         "Stopped All texts to the number were stopped.",
     ):
         assert part in seen, part
@@ -448,7 +460,7 @@ def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
             "Help Twilio answered",
             "Started The number may be texted again",
             "Stopped All texts",
-            "Nothing It is for somebody to read.",
+            "To read Nothing was done. It is for somebody to read.",
         )
     ]
     assert places == sorted(places)
