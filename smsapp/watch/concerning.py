@@ -30,10 +30,15 @@ _STATES = {
 
 
 def text(state: DeliveryState, country: str) -> list[OpenAlarm]:
-    """Return the open alarms about texts in this state, to this country."""
-    return [
+    """Return the open alarms about texts in this state, to this country.
+
+    Where its country's texts do not arrive, that is nearer than how all of them do.
+    """
+    found = [
         alarm
         for alarm in alarms.open_alarms()
         if state in _STATES[alarm.kind]
         and (alarm.kind is not AlarmKind.COUNTRY_RATE or alarm.subject == country)
     ]
+    of_country = any(alarm.kind is AlarmKind.COUNTRY_RATE for alarm in found)
+    return [alarm for alarm in found if not (of_country and alarm.kind is AlarmKind.SENDER_RATE)]
