@@ -198,8 +198,9 @@ def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
     told = meaning(code).cause if code else "Twilio refuses texts to the number."
     return (
         f"{told} We know it from Twilio since {on}: no STOP had reached us.",
-        "Respect it. Only the owner can change that, by texting START to our number. If they did "
-        "text STOP, it should have come in here: `flask doctor` says whether texts do.",
+        "Respect it. Only the owner can change that, by texting START to our number. A STOP that "
+        "was lost on its way is found at Twilio within minutes; `flask doctor` says whether texts "
+        "come in at all.",
     )
 
 

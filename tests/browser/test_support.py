@@ -13,8 +13,8 @@ from smsapp.models import Role
 from smsapp.watch import alarms, roll_up, rules
 from tests.browser.conftest import shop_on_sandbox
 from tests.conftest import make_app, shipment
-from tests.flows.conftest import wait_for
 from tests.flows.test_one_text import get, post
+from tests.system import wait_for
 
 pytestmark = pytest.mark.browser
 
@@ -187,7 +187,7 @@ def test_a_stop_is_lost_on_its_way_to_us(desk):
         "We know it from Twilio since",
         "no STOP had reached us.",
         "What to do: Respect it. Only the owner can change that, by texting START",
-        "flask doctor says whether texts do.",
+        "flask doctor says whether texts come in at all.",
     )
     has(desk.timeline, "All texts to the number were stopped when Twilio refused one")
     has(desk.timeline, "Twilio refused it.", "21610", "It was not sent.")
