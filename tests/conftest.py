@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
@@ -41,6 +42,10 @@ ENVIRONMENT = {
     # Nothing listens there: a test that forgets its fake cannot reach Twilio.
     "TWILIO_BASE_URL": "http://127.0.0.1:9",
 }
+
+# A property takes as long as the machine lets it.
+hypothesis.settings.register_profile("smsapp", deadline=None)
+hypothesis.settings.load_profile("smsapp")
 
 
 @pytest.fixture(autouse=True)

@@ -110,6 +110,7 @@ class _Writer:
         try:
             with _alone(self._engine), self._engine.begin() as conn:
                 results = statement(conn, [waiting.row for waiting in rows])
+            answers = list(zip(rows, results, strict=True))
         except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
             if len(rows) == 1 and _is_passing(error) and tries < MOST_TRIES:
                 self._write(rows, tries + 1)
@@ -121,7 +122,7 @@ class _Writer:
                 for waiting in rows:
                     self._write([waiting])
             return
-        for waiting, result in zip(rows, results, strict=True):
+        for waiting, result in answers:
             waiting.result = result
             waiting.written.release()
 
