@@ -24,7 +24,7 @@ TESTS_HERE := $(shell [ `printf %s '$(TEMPORARY)' | wc -c` -gt 60 ] || echo "$(H
 
 help:
 	@echo 'make run    start the app and the sandbox: http://127.0.0.1:8000 (PORT=9000 make run)'
-	@echo 'make test   run the tests (make test ARGS="-k consent" runs some)'
+	@echo 'make test   run the tests (make test ARGS="-k consent" runs some, ARGS="-m long" the long ones)'
 	@echo 'make lint   check format, style, types, and who may import whom'
 	@echo 'make bench  what the hot paths cost, as ratios to their floors (make bench ARGS="--rounds 5")'
 	@echo
@@ -34,7 +34,7 @@ run: $(RUN_STAMP)
 	@exec env $(HERE) $(BIN)/python -m smsapp.sandbox
 
 test: $(DEV_STAMP)
-	@$(TESTS_HERE) $(BIN)/python -m pytest -n auto --maxprocesses 4 --dist loadfile $(ARGS)
+	@$(TESTS_HERE) $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

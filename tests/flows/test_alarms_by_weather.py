@@ -69,6 +69,7 @@ def test_a_carrier_that_delivers_nothing_raises_an_alarm_until_it_delivers_again
         wait_for(lambda: look() == {}, web)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_refused_credentials_raise_an_alarm_until_they_are_taken(shop):
     url, web = shop.web()
@@ -81,6 +82,7 @@ def test_refused_credentials_raise_an_alarm_until_they_are_taken(shop):
         wait_for(lambda: "sender_held" not in look(), web, seconds=60)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_lost_receipts_raise_an_alarm_until_they_come(shop):
     url, web = shop.web()
@@ -93,6 +95,7 @@ def test_lost_receipts_raise_an_alarm_until_they_come(shop):
         wait_for(lambda: look() == {}, web)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_calls_that_break_off_raise_an_alarm_until_their_fate_is_known(shop):
     url, web = shop.web()

@@ -77,6 +77,7 @@ def end(process):
     return time.monotonic() - began
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_deploy_under_load_loses_nothing_repeats_nothing_and_breaks_no_connection(system):
     system.environment |= {"API_RATE_LIMIT": "1000000/minute"}

@@ -104,6 +104,7 @@ def test_a_database_that_is_away_accepts_nothing_by_halves_and_loses_nothing(on_
     assert each_once(system, numbers)
 
 
+@pytest.mark.long
 def test_while_a_database_hangs_callers_are_told_so_and_nothing_is_lost(on_postgresql):
     """Some wait for the connections there are; whoever finds none is told to come back."""
     system, line = on_postgresql
@@ -187,6 +188,7 @@ def test_without_redis_limits_are_kept_in_memory_and_said_once_and_it_comes_back
     assert '"level":"error"' not in system.logs()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_what_twilio_could_not_be_told_for_a_while_is_sent_once_each(system, line_to):
     line, system.environment["TWILIO_BASE_URL"] = line_to(system.sandbox.url)
@@ -214,6 +216,7 @@ def attempts(url, system, numbers):
     return [len(get(url, system.key, path)["attempts"]) for path in paths]
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_while_credentials_are_refused_texts_wait_and_then_they_leave(system):
     system.environment |= QUICKLY
@@ -253,6 +256,7 @@ def test_a_stop_that_came_in_while_all_was_down_is_obeyed_before_anything_is_sen
     assert ALICE not in told
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_stop_that_the_web_could_not_take_is_found_by_a_worker_that_runs(system):
     """A look is due every few minutes; here the last one is made to be long ago."""

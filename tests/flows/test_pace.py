@@ -45,6 +45,7 @@ def ready(url):
         return json.load(answer)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_processes_share_the_rate_and_use_it(system):
     """Two workers, and requests that would like to send too."""
@@ -65,6 +66,7 @@ def test_processes_share_the_rate_and_use_it(system):
     assert len({text["to"] for text in system.sandbox.messages()}) == texts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_a_pause_stops_web_and_worker_at_once_and_resume_lets_go_at_the_throttles_pace(system):
     rate = 10
@@ -85,6 +87,7 @@ def test_a_pause_stops_web_and_worker_at_once_and_resume_lets_go_at_the_throttle
     assert ready(url)["senderIsPaused"] is False
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_after_an_outage_of_twilio_everything_is_sent_at_the_throttles_pace(system, tmp_path):
     """Ten minutes in production; some seconds here."""
@@ -111,6 +114,7 @@ def test_after_an_outage_of_twilio_everything_is_sent_at_the_throttles_pace(syst
         system.stop()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_too_many_requests_slow_it_down_and_it_recovers_by_itself(system):
     rate, texts = 40, 60

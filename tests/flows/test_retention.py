@@ -45,6 +45,7 @@ def fill(engine):
         )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_a_killed_command_leaves_nothing_half_done_and_the_next_goes_on(system):
     engine = create_engine(system.environment["DATABASE_URL"])
