@@ -23,6 +23,7 @@ from flask_wtf.csrf import CSRFProtect
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, DateTime, Engine, MetaData, event, func, select
 from sqlalchemy import Enum as EnumType
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Session
 from sqlalchemy.types import TypeDecorator
@@ -120,6 +121,12 @@ def database_now(conn: Connection) -> datetime:
     if conn.dialect.name == "sqlite":
         return clock.now()
     return conn.execute(_CLOCK).scalar_one().astimezone(UTC)
+
+
+def insert_into(conn: Connection, table: type[Any]) -> Any:
+    """Return the INSERT of this database's own kind, which can say what to do about a conflict."""
+    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
+    return dialect.insert(table)
 
 
 def new_id() -> uuid.UUID:

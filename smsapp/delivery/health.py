@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import sender, throttle
-from smsapp.extensions import database_now, db, reading, settings
+from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Delivery, DeliveryState, Worker
 
 # A worker says every few seconds that it is there (worker.CHORES_SECONDS).
@@ -64,10 +63,9 @@ def beat(conn: Connection, name: str) -> None:
     """Write that a worker is there, and forget those that have not been for a day."""
     now = database_now(conn)
     conn.execute(delete(Worker).where(Worker.seen_at < now - timedelta(days=1)))
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     row = {"seen_at": now}
     conn.execute(
-        dialect.insert(Worker)
+        insert_into(conn, Worker)
         .values(name=name, **row)
         .on_conflict_do_update(index_elements=["name"], set_=row)
     )

@@ -8,8 +8,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from smsapp.extensions import insert_into
 from smsapp.models import Sender
 from smsapp.providers.twilio_codes import DAILY_LIMIT
 
@@ -79,8 +79,7 @@ def standing(conn: Connection, name: str, *, lock: bool = False) -> Standing:
 
 def write(conn: Connection, name: str, columns: dict[str, Any]) -> None:
     """Set columns of a sender's row, which may not exist yet."""
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
-    insert = dialect.insert(Sender).values(name=name, **columns)
+    insert = insert_into(conn, Sender).values(name=name, **columns)
     conn.execute(
         insert.on_conflict_do_update(index_elements=["name"], set_=columns)
         if columns

@@ -7,12 +7,10 @@ A web process counts in memory and a thread of its own writes that down every fe
 import threading
 from collections import Counter
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.extensions import database_now, db
+from smsapp.extensions import database_now, db, insert_into
 from smsapp.watch_models import Tally
 
 SIGNATURE = "signature"  # webhooks whose signature is not ours
@@ -54,8 +52,7 @@ def flush() -> None:
 
 def add(conn: Connection, what: str, count: int, now: datetime) -> None:
     """Count something in the database, in a transaction of the caller's."""
-    dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-    row = dialect.insert(Tally).values(
+    row = insert_into(conn, Tally).values(
         minute=now.replace(second=0, microsecond=0), what=what, count=count
     )
     conn.execute(

@@ -13,8 +13,8 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from smsapp.extensions import insert_into
 from smsapp.models import (
     Consent,
     ConsentAction,
@@ -108,9 +108,8 @@ def append(
             )
     if not rows:
         return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     in_order = [words[name] for name in sorted(words)]
-    conn.execute(dialect.insert(Wording).on_conflict_do_nothing(), in_order)
+    conn.execute(insert_into(conn, Wording).on_conflict_do_nothing(), in_order)
     conn.execute(_INSERT, rows)
     if evidence:
         conn.execute(_INSERT_EVIDENCE, evidence)

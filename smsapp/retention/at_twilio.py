@@ -12,10 +12,9 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import sending
-from smsapp.extensions import UtcDateTime, database_now, db, reading, settings
+from smsapp.extensions import UtcDateTime, database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Inbound
 from smsapp.providers.twilio import Listed, Refused
 
@@ -54,10 +53,11 @@ def owe(conn: Connection, messages: Select[Any], now: datetime) -> None:
     """Write down, where the settings ask for it, that these messages are to be blanked."""
     if not settings().blank_bodies_at_twilio:
         return
-    dialect = postgresql if conn.dialect.name == "postgresql" else sqlite
     rows = messages.add_columns(literal(now, UtcDateTime))
     conn.execute(
-        dialect.insert(BodyAtTwilio).from_select(["sid", "ask_at"], rows).on_conflict_do_nothing()
+        insert_into(conn, BodyAtTwilio)
+        .from_select(["sid", "ask_at"], rows)
+        .on_conflict_do_nothing()
     )
 
 

@@ -11,11 +11,10 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp.delivery import tally
-from smsapp.extensions import database_now, db, reading, settings
+from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.watch import chores, rules, words
 from smsapp.watch.finding import Finding
 from smsapp.watch.rules import RULES, Rule
@@ -27,7 +26,6 @@ _NAME = "alarms"
 
 log = logging.getLogger(__name__)
 
-_INSERT: Mapping[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 _IS_OPEN = Alarm.cleared_at.is_(None)
 _STILL = (
     update(Alarm)
@@ -124,7 +122,7 @@ def open_alarms() -> list[OpenAlarm]:
 
 def _raise(conn: Connection, found: Finding, now: datetime, tell: datetime | None) -> int | None:
     """Raise an alarm, or refresh the open one; return its id if it is news."""
-    new = _INSERT[conn.dialect.name](Alarm).values(
+    new = insert_into(conn, Alarm).values(
         kind=found.kind,
         subject=found.subject,
         facts=found.facts,

@@ -1,12 +1,10 @@
 """What one process does for all: whoever takes a chore first has it until it is due again."""
 
 from datetime import datetime, timedelta
-from typing import Any
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.extensions import database_now, db, reading
+from smsapp.extensions import database_now, db, insert_into, reading
 from smsapp.watch_models import Chore
 
 _DUE = select(Chore.due_at).where(Chore.name == bindparam("name"))
@@ -30,8 +28,7 @@ def take(name: str, every: timedelta) -> bool:
     with db.engine.begin() as conn:
         now = database_now(conn)
         if due is None:
-            dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
-            first = dialect.insert(Chore).values(name=name, due_at=now)
+            first = insert_into(conn, Chore).values(name=name, due_at=now)
             conn.execute(first.on_conflict_do_nothing())
         return bool(conn.execute(_TAKE, {"of": name, "now": now, "later": now + every}).all())
 

@@ -18,9 +18,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
-from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.extensions import database_now, db, first_id, reading
+from smsapp.extensions import database_now, db, first_id, insert_into, reading
 from smsapp.models import Delivery, Phone
 from smsapp.watch import chores
 from smsapp.watch_models import HourCount, RolledHour
@@ -57,7 +56,6 @@ _COUNT = (
     .where(Delivery.id >= bindparam("first"), Delivery.id < bindparam("end"))
     .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code)
 )
-_INSERT: dict[str, Any] = {"postgresql": postgresql.insert, "sqlite": sqlite.insert}
 
 # An hour, when it was counted, and the rows of hour_count without their hour.
 Counted = tuple[datetime, datetime, list[dict[str, Any]]]
@@ -137,7 +135,7 @@ def _count(conn: Connection, hour: datetime) -> list[dict[str, Any]]:
 
 def _write(conn: Connection, counted: Sequence[Counted]) -> None:
     """Replace the counts of hours; where two counted at once, the later count stands."""
-    hour_row = _INSERT[conn.dialect.name](RolledHour)
+    hour_row = insert_into(conn, RolledHour)
     upsert = hour_row.on_conflict_do_update(
         index_elements=["hour"],
         set_={"counted_at": hour_row.excluded.counted_at},
