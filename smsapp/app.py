@@ -103,9 +103,6 @@ def create_app(settings: Settings) -> Flask:
     extensions.migrate.init_app(app, extensions.db)
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)
-    # Every limit here is one of a guard or a form, which asks for itself; asked before each request
-    # as well it would find nothing, and take longer than a receipt's own work.
-    app.before_request_funcs[None].remove(extensions.limiter._check_request_limit)
     for blueprint in (
         pages.bp,
         preferences.bp,

@@ -83,11 +83,15 @@ class PatientLimiter(Limiter):
     """Falls back to memory while Redis is away, for every request that is in flight just then.
 
     Flask-Limiter itself does so for the first that meets the failure, and lets the others fail.
+    Every limit here is one of a guard or a form, which asks for itself; asked before each request as
+    well it would find nothing, and take longer than a receipt's own work.
     """
 
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
     ) -> None:
+        if in_middleware:
+            return
         try:
             super()._check_request_limit(callable_name, in_middleware)
         except RedisError:
