@@ -83,8 +83,8 @@ class PatientLimiter(Limiter):
     """Falls back to memory while Redis is away, for every request that is in flight just then.
 
     Flask-Limiter itself does so for the first that meets the failure, and lets the others fail.
-    Every limit here is one of a guard or a form, which asks for itself; asked before each request as
-    well it would find nothing, and take longer than a receipt's own work.
+    Every limit here is one of a guard or a form, which asks for itself; asked before each request
+    as well it would find nothing, and take longer than a receipt's own work.
     """
 
     def _check_request_limit(

@@ -1,9 +1,10 @@
-"""gunicorn's worker of greenlets, told how many requests to answer at once and how to end."""
+"""gunicorn's worker of greenlets, with connections of our own and an end that waits.
+
+Of gunicorn's settings those about reading HTTP do not apply; connection.py has limits and times.
+"""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+import time
 from typing import Any, ClassVar
 
 import gevent
@@ -11,9 +12,12 @@ from gevent.lock import BoundedSemaphore
 from gevent.server import StreamServer
 from gunicorn.workers import ggevent  # type: ignore[import-untyped]
 
+from smsapp.web.connection import Connection
+
 # How long a connection stays open for one more request when the process ends. That one is
 # answered, and told that it was the last.
 LINGER_SECONDS = 1.0
+LOOK_SECONDS = 1.0
 MOST_AT_THE_DOOR = 2048  # gunicorn's backlog
 
 
@@ -44,17 +48,6 @@ class Door(StreamServer):  # type: ignore[misc]
 ggevent.StreamServer = Door  # gunicorn asks for no other
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
-    """That of a door, which is asked for even when the door is closed."""
-
-    name: Any
-
-    def getsockname(self) -> Any:
-        """Return it."""
-        return self.name
-
-
 class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     """A web process.
 
@@ -67,34 +60,34 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def init_process(self) -> None:
         """Begin, after the fork."""
         self._room = BoundedSemaphore(self.cfg.threads)
-        self._waiting: dict[Any, gevent.Timeout] = {}
+        self._connections: set[Connection] = set()
         super().init_process()
 
     def run(self) -> None:
         """Serve until told to end."""
-        self._addresses = {door: Address(door.getsockname()) for door in self.sockets}
+        gevent.spawn(self._look_after_connections)
         super().run()
 
-    def handle(self, door: Any, client: Any, address: Any) -> None:
+    def handle(self, _door: Any, client: Any, address: Any) -> None:
         """Serve one connection."""
-        super().handle(self._addresses[door], client, address)
+        client.setblocking(1)
+        connection = Connection(
+            client, address, self.wsgi, self._room, self.cfg.keepalive, lambda: not self.alive
+        )
+        self._connections.add(connection)
+        try:
+            connection.serve()
+        finally:
+            self._connections.discard(connection)
 
-    def handle_request(self, *request: Any) -> Any:
-        """Answer one request; a connection at rest takes no room."""
-        with self._room:
-            return super().handle_request(*request)
-
-    @contextmanager
-    def timeout_ctx(self) -> Iterator[None]:
-        """Wait for the next request of a connection."""
-        here = gevent.getcurrent()
-        seconds = self.cfg.keepalive if self.alive else LINGER_SECONDS
-        with gevent.Timeout(seconds, False) as timeout:
-            self._waiting[here] = timeout
-            try:
-                yield
-            finally:
-                del self._waiting[here]
+    def _look_after_connections(self) -> None:
+        """Hang up on who takes too long, all in one place: a timer for each would cost more."""
+        while True:
+            gevent.sleep(LOOK_SECONDS)
+            now = time.monotonic()
+            for connection in list(self._connections):
+                if connection.until < now:
+                    connection.hang_up()
 
     def handle_exit(self, sig: int, frame: Any) -> None:
         """Take SIGTERM."""
@@ -110,14 +103,9 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         """
         for door in list(Door.all):
             door.close()
-        at_rest = list(self._waiting.items())
         if self.stop_outbox_worker:
             self.stop_outbox_worker(wait=False)
         gevent.sleep(LINGER_SECONDS)
-        for connection, timeout in at_rest:
-            gevent.get_hub().loop.run_callback(self._hang_up, connection, timeout)
-
-    def _hang_up(self, connection: Any, timeout: gevent.Timeout) -> None:
-        """End a wait, unless a request has come."""
-        if self._waiting.get(connection) is timeout:
-            connection.throw(timeout)
+        for connection in list(self._connections):
+            if connection.is_at_rest:
+                connection.hang_up()

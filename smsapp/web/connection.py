@@ -1,0 +1,346 @@
+"""One connection of a web process: llhttp, which Node.js reads HTTP with, and the app's answers.
+
+gunicorn's own reader is Python and takes as long for a receipt as the rest of the app does; with
+this one a process answers nearly twice as many. What a proxy in front might read in another way
+than we do, such as a request with two lengths, llhttp refuses.
+"""
+
+import logging
+import math
+import socket
+import time
+from collections import deque
+from collections.abc import Callable, Iterable
+from contextlib import closing, suppress
+from email.utils import formatdate
+from functools import lru_cache
+from io import BytesIO
+from sys import stderr
+from typing import Any
+from urllib.parse import unquote_to_bytes, urlsplit
+
+from gevent.lock import BoundedSemaphore
+from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+log = logging.getLogger(__name__)
+
+READ_BYTES = 64 * 1024
+MOST_HEAD_BYTES = 32 * 1024
+MOST_FIELDS = 100
+# More than any route takes; the app answers 413 by the length alone.
+MOST_BODY_BYTES = 64 * 1024
+# How long a whole request may take to come in, and a part of an answer to be taken.
+READ_SECONDS = 30.0
+WRITE_SECONDS = 60.0
+# How long is read on after a last answer, which a connection closed with something unread in it
+# would destroy on its way.
+LINGER_SECONDS = 1.0
+
+App = Callable[[dict[str, Any], Callable[..., Any]], Iterable[bytes]]
+
+_REFUSALS = {
+    400: "Bad Request",
+    417: "Expectation Failed",
+    431: "Request Header Fields Too Large",
+    500: "Internal Server Error",
+}
+_WITHOUT_BODY = {"204", "304"}
+
+
+class Request:
+    """A request as it comes in."""
+
+    __slots__ = (
+        "body", "expects", "fault", "fields", "head_is_whole", "is_last", "is_too_large", "url",
+    )  # fmt: skip
+
+    def __init__(self, fault: int | None = None) -> None:
+        self.url = b""
+        self.fields: dict[str, str] = {}
+        self.body = bytearray()
+        self.expects = ""
+        self.head_is_whole = self.is_last = self.is_too_large = False
+        self.fault = fault
+
+
+class Connection:
+    """Reads requests, one after the other, and answers each.
+
+    Args:
+        sock: gevent's; it waits for this greenlet alone.
+        address: The other end's.
+        app: The WSGI app.
+        room: Held by each request while it is answered.
+        keepalive_seconds: How long it may rest between two requests.
+        is_ending: Whether the process ends, so that an answer is the connection's last.
+
+    Attributes:
+        is_at_rest: Whether nobody asks for anything.
+        until: When hang_up is due, by monotonic().
+    """
+
+    def __init__(
+        self,
+        sock: Any,
+        address: Any,
+        app: App,
+        room: BoundedSemaphore,
+        keepalive_seconds: float,
+        is_ending: Callable[[], bool],
+    ) -> None:
+        self.is_at_rest = True
+        self.until = math.inf
+        self._is_writing = False
+        self._sock, self._app, self._room = sock, app, room
+        self._keepalive_seconds, self._is_ending = keepalive_seconds, is_ending
+        self._parser = HttpRequestParser(self)
+        self._request = Request()
+        self._is_reading = False
+        self._whole: deque[Request] = deque()
+        self._came = 0  # bytes of a head that is not whole yet
+        host, port = (*sock.getsockname()[:2],) if address else ("", 0)
+        self._environ = {
+            "SERVER_NAME": host,
+            "SERVER_PORT": str(port),
+            "SCRIPT_NAME": "",
+            "REMOTE_ADDR": address[0] if address else "",
+            "wsgi.version": (1, 0),
+            "wsgi.url_scheme": "http",
+            "wsgi.errors": stderr,
+            "wsgi.multithread": True,
+            "wsgi.multiprocess": True,
+            "wsgi.run_once": False,
+            "wsgi.input_terminated": True,
+        }
+
+    def serve(self) -> None:
+        """Answer until either end has enough."""
+        with closing(self._sock), suppress(OSError):  # the other end has gone
+            while request := self._next():
+                if request.fault:
+                    self._refuse(request.fault)
+                    break
+                if not self._answer(request):
+                    break
+            self._close()
+
+    def hang_up(self) -> None:
+        """Take no more in: what has come is answered, and then that was all."""
+        with suppress(OSError):  # gone already
+            self._sock.shutdown(socket.SHUT_RDWR if self._is_writing else socket.SHUT_RD)
+
+    # Reading: what llhttp finds.
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._request = Request()
+        self._is_reading = True
+        self._came = 0
+
+    def on_url(self, part: bytes) -> None:
+        """Take a part of its address."""
+        self._request.url += part
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """Take a field; several of one name are one with commas between (RFC 9110, 5.3)."""
+        request, key = self._request, _key(name)
+        if request.head_is_whole or key is None:  # a trailer; or what may pass for another field
+            return
+        fields = request.fields
+        text = value.decode("latin-1")
+        if key in fields:
+            text = f"{fields[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
+        elif len(fields) == MOST_FIELDS:
+            request.fault = 431
+        fields[key] = text
+
+    def on_headers_complete(self) -> None:
+        """The head is whole."""
+        request, parser = self._request, self._parser
+        request.head_is_whole = True
+        request.is_last = not parser.should_keep_alive()
+        fields = request.fields
+        fields["REQUEST_METHOD"] = parser.get_method().decode()
+        fields["SERVER_PROTOCOL"] = f"HTTP/{parser.get_http_version()}"
+        request.is_too_large = int(fields.get("CONTENT_LENGTH") or 0) > MOST_BODY_BYTES
+        request.expects = fields.pop("HTTP_EXPECT", "").lower()
+        if request.expects not in {"", "100-continue"}:
+            request.fault = 417
+
+    def on_body(self, part: bytes) -> None:
+        """Take a part of the body."""
+        request = self._request
+        request.body += part
+        request.is_too_large |= len(request.body) > MOST_BODY_BYTES
+
+    def on_message_complete(self) -> None:
+        """The request is whole."""
+        self._whole.append(self._request)
+        self._is_reading = False
+
+    def _next(self) -> Request | None:
+        """Return the next request, or None where no more comes."""
+        while not self._whole:
+            if not self._is_reading:
+                self.is_at_rest, self.until = True, time.monotonic() + self._keepalive_seconds
+            elif self.is_at_rest:
+                self.is_at_rest, self.until = False, time.monotonic() + READ_SECONDS
+            data = self._sock.recv(READ_BYTES)
+            if not data:
+                return None
+            self._take(data)
+        self.is_at_rest, self.until = False, math.inf
+        return self._whole.popleft()
+
+    def _take(self, data: bytes) -> None:
+        """Read what has come in."""
+        try:
+            self._parser.feed_data(data)
+        except HttpParserUpgrade:  # answered as if it had not asked; what follows is not HTTP
+            self._whole[-1].is_last = True
+        except HttpParserError:
+            self._whole.append(Request(400))
+        if not self._is_reading:
+            return
+        request = self._request
+        if not request.head_is_whole:
+            self._came += len(data)
+            if self._came > MOST_HEAD_BYTES:
+                self._whole.append(Request(431))
+        elif request.fault or request.is_too_large:  # no need to read the rest
+            request.is_last = True
+            request.fields.setdefault("CONTENT_LENGTH", str(MOST_BODY_BYTES + 1))
+            self._whole.append(request)
+        elif request.expects:
+            request.expects = ""
+            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    # Answering.
+
+    def _answer(self, request: Request) -> bool:
+        """Answer a request; return whether another may follow on this connection."""
+        environ = self._environ | request.fields
+        target = request.url.decode("latin-1")
+        if not target.startswith("/"):  # meant for a proxy, which may be us: the host is Host's
+            whole = urlsplit(target)
+            target = f"{whole.path or '/'}?{whole.query}"
+        path, _, query = target.partition("#")[0].partition("?")
+        environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
+        environ["QUERY_STRING"] = query
+        environ["wsgi.input"] = BytesIO(request.body)
+        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # the app is told a size in any case
+            environ.setdefault("CONTENT_LENGTH", str(len(request.body)))
+        with self._room:
+            answer = Answer(self._write, environ, is_last=request.is_last or self._is_ending())
+            result: Any = ()
+            try:
+                result = self._app(environ, answer.start)
+                answer.send(result)
+            except OSError:
+                raise
+            except Exception:  # the app answers its own errors: this is one in answering
+                log.exception("not answered")
+                if not answer.has_begun:
+                    self._refuse(500)
+                return False
+            finally:
+                if hasattr(result, "close"):
+                    result.close()
+        return not answer.is_last
+
+    def _refuse(self, status: int) -> None:
+        """Answer what is no request of HTTP's, or one that failed; in no word of the caller's."""
+        reason = _REFUSALS[status]
+        self._write(
+            f"HTTP/1.1 {status} {reason}\r\nDate: {_date(int(time.time()))}\r\n"
+            "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
+            f"Content-Length: {len(reason) + 1}\r\n\r\n{reason}\n".encode()
+        )
+        if status < 500:
+            log.info("no request of HTTP's", extra={"http_status": status})
+
+    def _write(self, data: bytes) -> None:
+        self._is_writing, self.until = True, time.monotonic() + WRITE_SECONDS
+        self._sock.sendall(data)
+        self._is_writing, self.until = False, math.inf
+
+    def _close(self) -> None:
+        """End our side, and let what is still on its way here run out."""
+        self.until = time.monotonic() + LINGER_SECONDS
+        self._sock.shutdown(socket.SHUT_WR)
+        while time.monotonic() < self.until and self._sock.recv(READ_BYTES):
+            pass
+
+
+class Answer:
+    """The answer to one request.
+
+    Attributes:
+        is_last: Whether the connection ends with it.
+        has_begun: Whether any of it was sent.
+    """
+
+    __slots__ = ("_environ", "_head", "_is_chunked", "_write", "has_begun", "is_last")
+
+    def __init__(
+        self, write: Callable[[bytes], None], environ: dict[str, Any], *, is_last: bool
+    ) -> None:
+        self._write, self._environ, self.is_last = write, environ, is_last
+        self.has_begun = self._is_chunked = False
+        self._head = b""
+
+    def start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+        """Take status and headers: WSGI's start_response, without the `write` of long ago.
+
+        Raises:
+            ValueError: One of them holds a line break.
+        """
+        names = {name.lower() for name, _ in headers}
+        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
+        if "date" not in names:
+            lines.append(f"Date: {_date(int(time.time()))}")
+        has_body = status[:3] not in _WITHOUT_BODY and self._environ["REQUEST_METHOD"] != "HEAD"
+        if has_body and "content-length" not in names:
+            self._is_chunked = self._environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+            self.is_last |= not self._is_chunked
+            if self._is_chunked:
+                lines.append("Transfer-Encoding: chunked")
+        if self.is_last:
+            lines.append("Connection: close")
+        elif self._environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+            lines.append("Connection: keep-alive")
+        head = "\r\n".join(lines)
+        if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
+            raise ValueError("a line break in a header")
+        self._head = f"{head}\r\n\r\n".encode("latin-1")
+
+    def send(self, parts: Iterable[bytes]) -> None:
+        """Send it: in one piece where it has a length, else each part as it comes."""
+        if not self._is_chunked:
+            self._add(b"".join(parts))
+            return
+        for part in parts:
+            if part:
+                self._add(b"%x\r\n%b\r\n" % (len(part), part))
+        self._add(b"0\r\n\r\n")
+
+    def _add(self, data: bytes) -> None:
+        head, self._head, self.has_begun = self._head, b"", True
+        self._write(head + data)
+
+
+@lru_cache(maxsize=1024)
+def _key(name: bytes) -> str | None:
+    """Return where WSGI keeps a field; None for one that could pass for another.
+
+    In WSGI X_Forwarded_For is the same as X-Forwarded-For, which a proxy vouches for.
+    """
+    if b"_" in name:
+        return None
+    key = name.decode("latin-1").upper().replace("-", "_")
+    return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
+
+
+@lru_cache(maxsize=2)
+def _date(seconds: int) -> str:
+    return formatdate(seconds, usegmt=True)
