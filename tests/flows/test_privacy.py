@@ -214,6 +214,7 @@ def careless_callers(journey):
         journey.ships(NEVER, key=WRONG_KEY)
         journey.ships(NEVER, key=quote(form))
     assert journey.ask(NEVER, f"/{NEVER}")[0] == 400
+    assert journey.ask("PROPFIND", f"/{NEVER}")[0] == 404
     assert journey.ask("POST", "/api/order-shipped-sms", "x" * 99_999, phone=NEVER)[0] == 401
     assert journey.ask("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}x")[0] == 401
     key = journey.system.key
@@ -284,7 +285,7 @@ def test_nothing_that_is_written_or_answered_tells_whom_we_text(system, request)
         '"twilio_code":20429',
         '"taken":"stray"',
         '"method":"other"',
-        "Invalid request from ip=",
+        '"message":"no request of HTTP',
     ):
         assert happened in logs, happened
     assert len(journey.refused) > 100
