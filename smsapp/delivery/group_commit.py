@@ -7,8 +7,8 @@ transaction and only then lets their callers answer.
 The contract: `write(engine, statement, row)` returns when `row` is committed, or raises what
 went wrong with it. `statement(conn, rows)` gets the rows of all who wait for that statement,
 in any order, and returns a result for each in the same order; it must not depend on which rows
-share its transaction, because rows of a transaction that fails are written again one by one,
-so that a bad row fails its own caller alone.
+or statements share its transaction, because rows of a transaction that fails are written again
+one by one, so that a bad row fails its own caller alone.
 """
 
 import fcntl
@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import IO, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
@@ -82,6 +82,7 @@ class _Writer:
     def __init__(self, engine: Engine) -> None:
         self.pid = os.getpid()
         self._engine = engine
+        self._queue = _queue(engine)
         self._waiting: deque[_Waiting] = deque()
         self._ready = threading.Semaphore(0)
         threading.Thread(target=self._run, name="group-commit", daemon=True).start()
@@ -97,30 +98,43 @@ class _Writer:
             batch = [self._waiting.popleft()]
             while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
                 batch.append(self._waiting.popleft())
-            # A transaction for each kind: each takes its locks in an order of its own, and one
-            # after the other in a single transaction they could wait for each other in a circle.
             by_statement: dict[Statement[Any, Any], list[_Waiting]] = {}
             for waiting in batch:
                 by_statement.setdefault(waiting.statement, []).append(waiting)
-            for rows in by_statement.values():
-                self._write(rows)
+            groups = list(by_statement.values())
+            if self._queue:
+                self._write(groups)
+                continue
+            # A transaction for each kind: each takes its locks in an order of its own, and one
+            # after the other in a single transaction they could wait for each other in a circle.
+            for group in groups:
+                self._write([group])
 
-    def _write(self, rows: list[_Waiting], tries: int = 1) -> None:
-        statement = rows[0].statement
+    def _write(self, groups: list[list[_Waiting]], tries: int = 1) -> None:
+        """Write rows, by statement, in one transaction and let their callers answer."""
         try:
-            with _alone(self._engine), self._engine.begin() as conn:
-                results = statement(conn, [waiting.row for waiting in rows])
-            answers = list(zip(rows, results, strict=True))
+            with _turn(self._queue), self._engine.begin() as conn:
+                answers = [
+                    answer
+                    for rows in groups
+                    for answer in zip(
+                        rows, rows[0].statement(conn, [each.row for each in rows]), strict=True
+                    )
+                ]
         except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
+            rows = [waiting for group in groups for waiting in group]
             if len(rows) == 1 and _is_passing(error) and tries < MOST_TRIES:
-                self._write(rows, tries + 1)
+                self._write(groups, tries + 1)
             elif len(rows) == 1 or _is_away(error):
                 for waiting in rows:
                     waiting.error = error
                     waiting.written.release()
+            elif len(groups) > 1:
+                for group in groups:
+                    self._write([group])
             else:
                 for waiting in rows:
-                    self._write([waiting])
+                    self._write([[waiting]])
             return
         for waiting, result in answers:
             waiting.result = result
@@ -139,19 +153,26 @@ def _is_away(error: Exception) -> bool:
     return away and not _is_passing(error)
 
 
-@contextmanager
-def _alone(engine: Engine) -> Iterator[None]:
-    """Queue with the other processes of this machine before SQLite's write lock.
+def _queue(engine: Engine) -> IO[str] | None:
+    """Open the file at which this machine's processes queue before SQLite's write lock.
 
     SQLite waits by sleeping and trying again; a file lock wakes the next in line at once.
     """
     database = engine.url.database
-    if engine.dialect.name != "sqlite" or not database:
+    on_disk = engine.dialect.name == "sqlite" and database
+    return Path(f"{database}.lock").open("a") if on_disk else None
+
+
+@contextmanager
+def _turn(queue: IO[str] | None) -> Iterator[None]:
+    if queue is None:
         yield
         return
-    with Path(f"{database}.lock").open("a") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    fcntl.flock(queue, fcntl.LOCK_EX)
+    try:
         yield
+    finally:
+        fcntl.flock(queue, fcntl.LOCK_UN)
 
 
 _writers: WeakKeyDictionary[Engine, _Writer] = WeakKeyDictionary()

@@ -25,6 +25,7 @@ from smsapp.models import (
     DeliveryState,
 )
 from smsapp.recipients import permission, phones
+from smsapp.statements import among, execute_many
 
 log = logging.getLogger(__name__)
 
@@ -66,7 +67,7 @@ class Claim:
 _TEXTS_SINCE = (
     select(Delivery.phone_key, func.count())
     .where(
-        Delivery.phone_key.in_(bindparam("phone_keys", expanding=True)),
+        among(Delivery.phone_key, "phone_keys"),
         Delivery.last_attempt_at >= bindparam("since"),
     )
     .group_by(Delivery.phone_key)
@@ -99,7 +100,7 @@ _DUE = (
     .limit(bindparam("most"))
     .with_for_update(of=Delivery, skip_locked=True)
 )
-_OF = Delivery.id.in_(bindparam("ids", expanding=True))
+_OF = among(Delivery.id, "ids")
 _LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
 _SUPPRESS = update(Delivery).where(_OF).values(state=DeliveryState.SUPPRESSED, due_at=None)
 _EXPIRE = update(Delivery).where(_OF).values(state=DeliveryState.EXPIRED, due_at=None)
@@ -126,7 +127,7 @@ _LAPSE = (
 _LAPSE_ATTEMPTS = (
     update(Attempt)
     .where(
-        Attempt.delivery_id.in_(bindparam("ids", expanding=True)),
+        among(Attempt.delivery_id, "ids"),
         Attempt.state == AttemptState.SENDING,
     )
     .values(
@@ -179,7 +180,7 @@ def write_attempts(
         for claim in claims
     ]
     if rows:
-        conn.execute(_INSERT_ATTEMPT, rows)
+        execute_many(conn, _INSERT_ATTEMPT, rows)
 
 
 def texts_today(conn: Connection, phone_keys: Collection[str], now: datetime) -> Counter[str]:

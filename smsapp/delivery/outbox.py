@@ -29,6 +29,7 @@ from smsapp.recipients import consent, permission, phones
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.permission import Facts
 from smsapp.recipients.purposes import TOLD_BY_SERVICE
+from smsapp.statements import among, execute_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,11 +75,10 @@ class Accepted:
 
 
 _INSERT_DELIVERY: Mapping[str, Any] = {
-    name: dialect.insert(Delivery)
-    .on_conflict_do_nothing(index_elements=["kind", "event_id"])
-    .returning(Delivery.id)
+    name: dialect.insert(Delivery).on_conflict_do_nothing(index_elements=["kind", "event_id"])
     for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
 }
+_WHICH = select(Delivery.id).where(among(Delivery.id, "ids")).order_by(Delivery.id)
 _NEWEST_SID = (
     select(Attempt.sid)
     .where(Attempt.delivery_id == Delivery.id, Attempt.sid.is_not(None))
@@ -98,7 +98,7 @@ _BY_EVENT = select(
 ).where(
     # Not pairs of kind and event id: SQLite would look at every row there is.
     Delivery.kind == bindparam("of_kind"),
-    Delivery.event_id.in_(bindparam("event_ids", expanding=True)),
+    among(Delivery.event_id, "event_ids"),
 )
 _QUEUE_AGAIN = (
     update(Delivery)
@@ -187,7 +187,8 @@ def _accept_new(
                 values["due_at"] = leases.next_day(now)
         written[values["id"]] = row, values
     columns = [values for _, values in written.values()]
-    inserted = conn.execute(_INSERT_DELIVERY[conn.dialect.name], columns).scalars().all()
+    execute_many(conn, _INSERT_DELIVERY[conn.dialect.name], columns)
+    inserted = conn.execute(_WHICH, {"ids": list(written)}).scalars().all()
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
         claim = _claim(row, values, call_at.get(values["id"], 0.0))

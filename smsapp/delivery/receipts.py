@@ -36,6 +36,7 @@ from smsapp.models import (
 )
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorClass, code_label, meaning
+from smsapp.statements import among, execute_many
 
 log = logging.getLogger(__name__)
 
@@ -110,8 +111,8 @@ _CURRENT = (
     .join(Phone, Phone.phone_key == Delivery.phone_key)
     .where(
         or_(
-            Attempt.id.in_(bindparam("ids", expanding=True)),
-            Attempt.sid.in_(bindparam("sids", expanding=True)),
+            among(Attempt.id, "ids"),
+            among(Attempt.sid, "sids"),
         )
     )
     .order_by(Delivery.id)
@@ -241,7 +242,7 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
     if any(result.taken is Taken.KEPT for result in results):
         ignored_receipts.write_repeats(conn, receipts)
     if receipts:
-        conn.execute(_INSERT[conn.dialect.name], receipts)
+        execute_many(conn, _INSERT[conn.dialect.name], receipts)
     if changed_attempts:
         columns = [
             {
@@ -254,11 +255,11 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
             for attempt in changed_attempts.values()
         ]
         columns.sort(key=lambda row: row["new_sid"] is not None)  # a SID is free before it is taken
-        conn.execute(_SET_ATTEMPT, columns)
+        execute_many(conn, _SET_ATTEMPT, columns)
     if moved_deliveries:
         for delivery in moved_deliveries.values():
             delivery["new_check_at"] = look_ups.first(delivery["new_state"], now)
-        conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
+        execute_many(conn, _SET_DELIVERY, list(moved_deliveries.values()))
     return results
 
 

@@ -24,12 +24,13 @@ from smsapp.models import (
     Wording,
 )
 from smsapp.recipients.purposes import Words
+from smsapp.statements import among, execute_many
 
 GENESIS = "0" * 64
 
 _ROWS = (
     select(Consent.__table__)
-    .where(Consent.phone_key.in_(bindparam("phone_keys", expanding=True)))
+    .where(among(Consent.phone_key, "phone_keys"))
     .order_by(Consent.phone_key, Consent.seq)
 )
 _INSERT = insert(Consent)
@@ -110,11 +111,11 @@ def append(
         return
     in_order = [words[name] for name in sorted(words)]
     conn.execute(insert_into(conn, Wording).on_conflict_do_nothing(), in_order)
-    conn.execute(_INSERT, rows)
+    execute_many(conn, _INSERT, rows)
     if evidence:
         conn.execute(_INSERT_EVIDENCE, evidence)
     more = Counter(str(row["phone_key"]) for row in rows)
-    conn.execute(_COUNT, [{"of": of, "more": count} for of, count in sorted(more.items())])
+    execute_many(conn, _COUNT, [{"of": of, "more": count} for of, count in sorted(more.items())])
 
 
 def mac(key: bytes, row: dict[str, Any], previous: str) -> str:

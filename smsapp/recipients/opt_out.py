@@ -2,13 +2,21 @@
 
 from collections.abc import Collection, Iterable
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, exists, insert, select, update
 
 from smsapp.models import OptOut, OptOutSource
+from smsapp.statements import among
+
+
+def in_force_for(phone_key: Any) -> Any:
+    """Return SQL's answer to whether an opt-out is in force for a column's phone key."""
+    return exists().where(OptOut.phone_key == phone_key, OptOut.lifted_at.is_(None))
+
 
 _IN_FORCE = select(OptOut.phone_key).where(
-    OptOut.phone_key.in_(bindparam("phone_keys", expanding=True)), OptOut.lifted_at.is_(None)
+    among(OptOut.phone_key, "phone_keys"), OptOut.lifted_at.is_(None)
 )
 
 

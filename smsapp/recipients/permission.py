@@ -2,15 +2,29 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from itertools import groupby
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select
+from sqlalchemy import Connection, Row, select
 
-from smsapp.models import ConsentAction, Phone, Reason
-from smsapp.recipients import consent, opt_out
+from smsapp.models import Consent, ConsentAction, Phone, Reason
+from smsapp.recipients import opt_out
+from smsapp.statements import among
 
-_ERASED = select(Phone.phone_key).where(
-    Phone.phone_key.in_(bindparam("phone_keys", expanding=True)), Phone.erased_at.is_not(None)
+_FACTS = (
+    select(
+        Phone.phone_key,
+        Phone.erased_at.is_not(None).label("was_erased"),
+        opt_out.in_force_for(Phone.phone_key).label("opted_out"),
+        Consent.seq,
+        Consent.purpose,
+        Consent.action,
+        Consent.mac,
+    )
+    .outerjoin(Consent, Consent.phone_key == Phone.phone_key)
+    .where(among(Phone.phone_key, "phone_keys"))
+    .order_by(Phone.phone_key, Consent.seq)
 )
 
 
@@ -19,7 +33,7 @@ class Facts:
     """All that permission for one number rests on.
 
     opted_out: Whether an opt-out is in force.
-    consents: The number's rows of the ledger, oldest first.
+    consents: The number's rows of the ledger (seq, purpose, action, mac), oldest first.
     was_erased: Whether the person was ever erased.
     is_listed: Whether ALLOWED_RECIPIENTS has the number, or is empty.
     is_known: Whether we still have the number.
@@ -49,19 +63,19 @@ def facts(
     Read in the transaction that writes the attempt, with the numbers locked (phones.py), so
     that no attempt is committed after its number's STOP.
     """
-    erased = set(conn.execute(_ERASED, {"phone_keys": list(numbers)}).scalars())
-    opted_out = opt_out.in_force(conn, numbers)
-    ledger = consent.rows_of(conn, numbers)
-    return {
-        key: Facts(
-            key in opted_out,
-            tuple(ledger[key]),
-            key in erased,
-            not allowed or e164 in allowed,
-            e164 is not None,
+    found = conn.execute(_FACTS, {"phone_keys": list(numbers)}).all()
+    known: dict[str, Facts] = {}
+    for key, rows in groupby(found, key=itemgetter(0)):
+        first, *more = rows
+        e164 = numbers[key]
+        known[key] = Facts(
+            opted_out=first.opted_out,
+            consents=() if first.seq is None else (first, *more),
+            was_erased=first.was_erased,
+            is_listed=not allowed or e164 in allowed,
+            is_known=e164 is not None,
         )
-        for key, e164 in numbers.items()
-    }
+    return known
 
 
 def may_text(known: Facts, purpose: str) -> Permission:

@@ -10,13 +10,14 @@ from sqlalchemy.dialects import postgresql, sqlite
 from smsapp.extensions import database_now
 from smsapp.models import Phone
 from smsapp.phone import country
+from smsapp.statements import among, execute_many
 
 # Whichever of its two unique indexes notices first that another process writes the same number.
 _INSERTS: Mapping[str, Any] = {
     "sqlite": sqlite.insert(Phone).on_conflict_do_nothing(),
     "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(),
 }
-_KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
+_KEYS = among(Phone.phone_key, "phone_keys")
 _LOCK = (
     select(Phone.phone_key, Phone.forgotten_at)
     .where(_KEYS)
@@ -49,7 +50,7 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
         }
         for key in sorted(numbers)
     ]
-    conn.execute(_INSERTS[conn.dialect.name], rows)
+    execute_many(conn, _INSERTS[conn.dialect.name], rows)
 
 
 def is_known(conn: Connection, phone_key: str) -> bool:
