@@ -12,14 +12,13 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from typing import Protocol
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Connection
 
 from smsapp.delivery import group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.inbound import missed
-from smsapp.models import Delivery, DeliveryState
 from smsapp.retention import rounds
 from smsapp.watch import threads as watch
 
@@ -34,12 +33,6 @@ CHORES_SECONDS = 5.0
 AFTER_TROUBLE_SECONDS = 1.0
 LOOK_UP_SECONDS = 2.0
 
-_ANYTHING_DUE = (
-    select(Delivery.id)
-    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
-    .limit(1)
-)
-
 
 def run(app_context: AppContext, stopping: threading.Event) -> None:
     """Send what is due until `stopping` is set, then finish what is held.
@@ -47,27 +40,29 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
     It claims no more than it has idle senders: what it cannot send at once, another may.
     """
     with app_context():
-        threads = settings().worker_threads
+        senders = settings().worker_threads
         name = f"{socket.gethostname()}:{os.getpid()}"
-        idle = threading.Semaphore(threads)
+        idle = threading.Semaphore(senders)
         next_chores = 0.0
         log.info("worker started", extra={"worker": name})
         # First, so that nobody is texted whose STOP came in while we were down.
         _look_for_missed(stopping)
-        looking = threading.Thread(target=_look_up, args=(app_context, stopping), name="look-up")
-        looking.start()
-        tidying = threading.Thread(target=rounds.run, args=(app_context, stopping), name="tidy")
-        tidying.start()
-        watching = threading.Thread(
-            target=watch.in_worker, args=(app_context, stopping), name="watch"
-        )
-        watching.start()
+        beside = [
+            threading.Thread(target=job, args=(app_context, stopping), name=task)
+            for task, job in (
+                ("look-up", _look_up),
+                ("tidy", rounds.run),
+                ("watch", watch.in_worker),
+            )
+        ]
+        for thread in beside:
+            thread.start()
         while not stopping.is_set():
             try:
                 if time.monotonic() >= next_chores:
                     _do_chores(name)
                     next_chores = time.monotonic() + CHORES_SECONDS
-                claims = _claim(idle, threads)
+                claims = _claim(idle, senders)
             except Exception:  # whatever it is, the next round may do better
                 log.exception("worker could not claim", extra={"worker": name})
                 stopping.wait(AFTER_TROUBLE_SECONDS)
@@ -76,11 +71,10 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                 threading.Thread(target=_send, args=(app_context, claim, idle)).start()
             if not claims:
                 stopping.wait(POLL_SECONDS)
-        for _ in range(threads):  # until the last sender is idle
+        for _ in range(senders):  # until the last sender is idle
             idle.acquire()
-        looking.join()
-        tidying.join()
-        watching.join()
+        for thread in beside:
+            thread.join()
         health.sign_off(name)
         log.info("worker stopped", extra={"worker": name})
 
@@ -120,12 +114,12 @@ def _look_for_missed(stopping: threading.Event) -> None:
         log.exception("look for missed texts failed")
 
 
-def _claim(idle: threading.Semaphore, threads: int) -> list[Claim]:
+def _claim(idle: threading.Semaphore, senders: int) -> list[Claim]:
     """Lease as many due deliveries as there are idle senders; wait a little for the first."""
     if not idle.acquire(timeout=POLL_SECONDS):
         return []
     free = 1
-    while free < threads and idle.acquire(blocking=False):
+    while free < senders and idle.acquire(blocking=False):
         free += 1
     claims: list[Claim] = []
     try:
@@ -153,7 +147,7 @@ def _may_anything_go() -> bool:
     """Whether a claim, which takes SQLite's write lock, is worth it: a text waits and may go."""
     with reading() as conn:
         now = database_now(conn)
-        if not conn.execute(_ANYTHING_DUE, {"now": now}).all():
+        if not throttle.is_anything_due(conn, now):
             return False
         config = settings()
         return throttle.is_open(conn, config.sender, config.messages_per_second, now)

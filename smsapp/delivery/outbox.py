@@ -170,6 +170,7 @@ def _accept_new(
     standing = sender.standing(conn, rules.sender)
     wanted = sum(row.send_now for row in new.values())
     turns = throttle.for_requests(conn, rules.sender, standing, rules.per_second, wanted, now)
+    lease = leases.leased(now, rules.lease) | {"tries": 1}
     written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
     call_at: dict[uuid.UUID, float] = {}
     # Sorted, so that two processes cannot wait for each other's rows in a circle.
@@ -181,7 +182,7 @@ def _accept_new(
             values |= restore.unknown(standing, now)
         elif row.send_now and refusal is None and turns:
             if leases.take_place(texts, row.phone_key, rules):
-                values |= leases.leased(now, rules.lease) | {"tries": 1}
+                values |= lease
                 call_at[values["id"]] = turns.pop(0)
             else:
                 values["due_at"] = leases.next_day(now)

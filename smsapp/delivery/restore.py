@@ -54,10 +54,14 @@ def look_first(
     if standing.lost_since is None:
         return list(rows)
     lost_since = standing.lost_since
-    doubtful = [row for row in rows if (row.last_attempt_at or row.created_at) <= lost_since]
+    doubtful: list[Any] = []
+    others: list[Any] = []
+    for row in rows:
+        is_doubtful = (row.last_attempt_at or row.created_at) <= lost_since
+        (doubtful if is_doubtful else others).append(row)
     if doubtful:
         doubt(conn, doubtful, standing, now)
-    return [row for row in rows if row not in doubtful]
+    return others
 
 
 def doubt(conn: Connection, rows: Sequence[Any], standing: Standing, now: datetime) -> None:

@@ -49,7 +49,7 @@ RECOVERED_SECONDS = 10 * RECOVERY_SECONDS
 MOST_COUNTED = 1000
 LEAST_COUNTED = 10
 
-_WAITING = (
+_DUE = (
     select(Delivery.id)
     .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
     .limit(1)
@@ -122,7 +122,7 @@ def for_requests(
         return [0.0] * texts
     if not slots(standing.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
         return []
-    if conn.execute(_WAITING, {"now": now}).all():
+    if is_anything_due(conn, now):
         return []
     return reserve(conn, name, per_second, texts, REQUEST_WAITS)
 
@@ -147,6 +147,11 @@ def is_open(conn: Connection, name: str, most: float | None, now: datetime) -> b
     return per_second is None or bool(
         slots(standing.next_slot_at, now, spacing(per_second), 1, REFILL)
     )
+
+
+def is_anything_due(conn: Connection, now: datetime) -> bool:
+    """Whether a text waits that may leave now."""
+    return bool(conn.execute(_DUE, {"now": now}).all())
 
 
 def another(name: str, per_second: float | None) -> float | None:

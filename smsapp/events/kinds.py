@@ -3,11 +3,10 @@
 from datetime import timedelta
 
 from smsapp.events import shipments
-from smsapp.extensions import settings
 
 KINDS = (shipments.KIND,)
 
 
 def max_age(kind: str) -> timedelta:
     """Return for how long from now a text of this kind matters, if it is sent again."""
-    return {shipments.KIND: timedelta(hours=settings().order_shipped_max_age_hours)}[kind]
+    return {shipments.KIND: shipments.max_age}[kind]()

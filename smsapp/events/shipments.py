@@ -113,6 +113,11 @@ class Outcome:
     settled: Settled | None = None
 
 
+def max_age() -> timedelta:
+    """Return for how long the text about a shipment matters."""
+    return timedelta(hours=settings().order_shipped_max_age_hours)
+
+
 def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outcome:
     """Write the event's delivery down, and unless told to leave that to the worker, send it.
 
@@ -133,7 +138,7 @@ def accept(event: OrderShipped, api_key_id: int, *, respond_async: bool) -> Outc
         order_id=event.order_id,
         body=texts.order_shipped(config.shop_name, event.order_id, event.tracking_url),
         consent_at=event.consent_at,
-        max_age=timedelta(hours=config.order_shipped_max_age_hours),
+        max_age=max_age(),
         api_key_id=api_key_id,
         send_now=not respond_async,
         rules=leases.rules(),
