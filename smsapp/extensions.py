@@ -13,7 +13,7 @@ from typing import Any, cast
 import uuid_utils.compat
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import current_app
+from flask import Flask, current_app
 from flask_limiter import Limiter
 from flask_limiter import RateLimitExceeded as RateLimitExceeded  # noqa: PLC0414  app.py has it from here
 from flask_limiter.util import get_remote_address
@@ -83,15 +83,20 @@ class PatientLimiter(Limiter):
     """Falls back to memory while Redis is away, for every request that is in flight just then.
 
     Flask-Limiter itself does so for the first that meets the failure, and lets the others fail.
-    Every limit here is one of a guard or a form, which asks for itself; asked before each request
-    as well it would find nothing, and take longer than a receipt's own work.
     """
+
+    def init_app(self, app: Flask) -> None:
+        """Set it up for an app without a hook before and after each request.
+
+        They would find nothing to do, and take longer for that than a receipt's own work: every
+        limit here is one of a guard or a form, which asks for itself, and no header tells of it.
+        """
+        app.extensions["limiter"] = {self}  # as if they were there already
+        super().init_app(app)
 
     def _check_request_limit(
         self, callable_name: str | None = None, in_middleware: bool = True
     ) -> None:
-        if in_middleware:
-            return
         try:
             super()._check_request_limit(callable_name, in_middleware)
         except RedisError:

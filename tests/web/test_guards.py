@@ -302,6 +302,12 @@ def test_portions_of_a_limit_that_are_counted_at_once_are_all_given_out(app, mon
     assert len(counted) == 2
 
 
+def test_nothing_looks_for_limits_around_each_request(app):
+    around = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
+    hooks = [getattr(hook, "func", hook) for funcs in around for hook in funcs[None]]
+    assert {hook.__module__ for hook in hooks} == {"smsapp.app", "flask_wtf.csrf"}
+
+
 def test_without_a_token_in_the_settings_there_are_no_metrics(client):
     for headers in ({}, {"Authorization": "Bearer "}, {"Authorization": "Bearer None"}):
         answer = client.get("/metrics", headers=headers)
