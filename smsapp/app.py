@@ -2,13 +2,13 @@
 
 import logging
 import math
+import os
 import time
-import uuid
 from collections.abc import Callable
 from typing import Any
 
 from flask import Flask, Request, Response, g, render_template, request
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface
+from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
 from flask.typing import ResponseReturnValue
 from redis.backoff import NoBackoff
 from redis.retry import Retry
@@ -53,13 +53,18 @@ CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 
 
 
 class Sessions(SecureCookieSessionInterface):
-    """Flask's own sessions, without the work for a request that brings none."""
+    """Flask's own sessions, without the work for a request that brings and leaves none."""
 
     def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
         """Return the cookie's session, or an empty one."""
-        if self.get_cookie_name(app) not in request.cookies:
+        if "HTTP_COOKIE" not in request.environ:
             return self.session_class()
         return super().open_session(app, request)
+
+    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
+        """Set the session's cookie where there is something in it, or was."""
+        if session or session.accessed or session.modified:
+            super().save_session(app, session, response)
 
 
 class App(Flask):
@@ -172,7 +177,7 @@ def _storage_options(settings: Settings) -> dict[str, Any]:
 
 def _begin() -> None:
     g.started = time.perf_counter()
-    g.request_id = request_id = uuid.uuid4().hex
+    g.request_id = request_id = os.urandom(16).hex()
     logs.request_id.set(request_id)
 
 
