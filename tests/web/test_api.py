@@ -525,6 +525,13 @@ def test_with_the_database_away_nothing_is_accepted(dead_app, twilio, key, prefe
     assert twilio.calls == []
 
 
+def test_an_answer_is_json_in_ascii_on_one_line(client):
+    answer = client.post(PATH)
+    assert "“" in answer.json["message"]
+    assert answer.text == json.dumps(answer.json, separators=(",", ":")) + "\n"
+    assert answer.content_type == "application/json"
+
+
 def test_each_key_has_a_limit_of_its_own(app, make_service, twilio):
     one, two = make_service("one"), make_service("two")
     limiter.reset()
