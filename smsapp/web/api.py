@@ -41,13 +41,14 @@ _REFUSALS = {
 @guards.api_key(Scope.SEND)
 def order_shipped() -> ResponseReturnValue:
     """Accept one shipment event and text the customer about it."""
-    event = parse(OrderShipped)
-    outcome = shipments.accept(event, g.caller.id, respond_async=prefers("respond-async"))
+    event, caller = parse(OrderShipped), g.caller
+    respond_async = prefers("respond-async")
+    outcome = shipments.accept(event, caller.id, respond_async=respond_async)
     body, status = answer(outcome)
     headers = {}
     if status == 202:
         headers["Location"] = url_for("api.delivery", delivery_id=outcome.accepted.delivery_id)
-    if prefers("respond-async"):
+    if respond_async:
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
     metrics.count(metrics.EVENTS, shipments.KIND, word)
@@ -58,7 +59,7 @@ def order_shipped() -> ResponseReturnValue:
         "to": mask(event.phone),
         "country": country(event.phone),
         "answer": word,
-        "api_key": g.caller.name,
+        "api_key": caller.name,
     }
     return body, status, headers
 
@@ -136,7 +137,7 @@ def _duplicate(accepted: Accepted) -> dict[str, Any]:
 
 def prefers(preference: str) -> bool:
     """Whether the caller asked for it in a Prefer header (RFC 7240)."""
-    asked = parse_list_header(",".join(request.headers.getlist("Prefer")))
+    asked = parse_list_header(request.headers.get("Prefer", ""))
     return preference in {part.partition(";")[0].strip().lower() for part in asked}
 
 

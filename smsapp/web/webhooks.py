@@ -30,14 +30,15 @@ _CODE = re.compile(r"[0-9]{1,6}")
 @guards.twilio_signed
 def status_callback() -> ResponseReturnValue:
     """Take a receipt."""
-    sid = g.fields.get("MessageSid", "")
-    status = g.fields.get("MessageStatus", "").lower()
-    code = g.fields.get("ErrorCode") or "0"
+    fields = g.fields
+    sid = fields.get("MessageSid", "")
+    status = fields.get("MessageStatus", "").lower()
+    code = fields.get("ErrorCode") or "0"
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
     reported = Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code))
-    if g.fields.get("AccountSid") != settings().twilio_account_sid:
+    if fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
         ignored_receipts.of_other_account(reported)
         return "", 204
