@@ -1,10 +1,13 @@
 import base64
 import os
+from urllib.parse import urlencode
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from raw_server import CERTIFICATE, http, silence, then_hang_up
 
-from smsapp.providers.http_client import CurlClient
+from smsapp.providers.http_client import CurlClient, _form
 from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
 
 URL = "https://api.twilio.com/2010-04-01/Accounts.json"
@@ -29,6 +32,11 @@ def test_a_query_is_added_to_the_one_of_a_next_page(serve):
     server = serve(http(200, {}))
     CurlClient(server.url).request("GET", URL + "?Page=1", params={"PageSize": 5})
     assert b"?Page=1&PageSize=5 HTTP" in server.requests[0]
+
+
+@given(st.dictionaries(st.text(), st.text() | st.integers() | st.lists(st.text())))
+def test_a_form_is_encoded_as_pythons_own(fields):
+    assert _form(fields) == urlencode(fields, doseq=True, errors="replace")
 
 
 def test_other_methods_go_out_as_they_are(serve):
