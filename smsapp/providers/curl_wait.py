@@ -10,7 +10,7 @@ from typing import Any
 
 import pycurl
 from gevent import get_hub, monkey
-from gevent.event import AsyncResult
+from gevent.hub import Waiter
 
 _READ, _WRITE = 1, 2
 _WATCHED = {
@@ -59,11 +59,11 @@ class GreenHandle(Handle):
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake_in)
         self._watchers: dict[int, Any] = {}
         self._timer: Any = None
-        self._done: AsyncResult | None = None
+        self._done: Waiter | None = None
 
     def perform(self) -> None:
         """Do the same and let other greenlets run meanwhile."""
-        self._done = AsyncResult()
+        self._done = Waiter()
         self._multi.add_handle(self.curl)
         try:
             self._act(pycurl.SOCKET_TIMEOUT, 0)
@@ -86,9 +86,9 @@ class GreenHandle(Handle):
             return
         _, done, failed = self._multi.info_read()
         if failed:
-            self._done.set(failed[0][1:])
+            self._done.switch(failed[0][1:])
         elif done:
-            self._done.set(None)
+            self._done.switch(None)
 
     def _watch(self, what: int, socket: int, _multi: object, _data: object) -> None:
         """Watch a socket as libcurl asks (its CURLMOPT_SOCKETFUNCTION)."""
