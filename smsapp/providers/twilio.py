@@ -1,5 +1,6 @@
 """Texts through Twilio: one call, and what is certain after it."""
 
+import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -86,6 +87,8 @@ class Twilio:
         # The SDK imports and builds this on first use: better here than in the first request,
         # and in one thread than in many.
         self._messages = client.messages
+        account_url = f"{client.api.base_url}/2010-04-01/Accounts/{account_sid}"
+        self._messages_url = f"{account_url}/Messages.json"
         self._client = client
 
     def send(
@@ -108,22 +111,27 @@ class Twilio:
             messaging_service_sid: The Messaging Service that chooses a sender.
             validity_period: Seconds after which Twilio no longer sends it, 1 to 36,000.
         """
+        fields = {
+            "To": to,
+            "Body": body,
+            "StatusCallback": status_callback,
+            "From": from_number,
+            "MessagingServiceSid": messaging_service_sid,
+            "ValidityPeriod": validity_period,
+        }
         try:
-            message = self._messages.create(
-                to=to,
-                body=body,
-                status_callback=status_callback,
-                from_=from_number,
-                messaging_service_sid=messaging_service_sid,
-                **({"validity_period": validity_period} if validity_period else {}),
-            )
+            # Not messages.create: of the object that it makes nearly all would be thrown away,
+            # and making it takes longer than all else that is done here.
+            answer = self._client.request("POST", self._messages_url, data=fields)
+            message = json.loads(answer.text)
+            sid, status, segments = map(message.get, ("sid", "status", "num_segments"))
         except CallFailed as failed:
             return failed.outcome
-        except Exception:  # noqa: BLE001  # a 2xx that the SDK cannot read may be a text sent
+        except Exception:  # noqa: BLE001  # a 2xx that cannot be read may be a text sent
             return _UNREADABLE
-        if not (isinstance(message.sid, str) and _MESSAGE_SID.fullmatch(message.sid)):
+        if not (isinstance(sid, str) and _MESSAGE_SID.fullmatch(sid)):
             return _UNREADABLE
-        return Sent(message.sid, _status(message.status), _segments(message.num_segments))
+        return Sent(sid, _status(status), _segments(segments))
 
     def messages_with(
         self, number: str, since: datetime
