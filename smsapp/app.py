@@ -118,6 +118,8 @@ def create_app(settings: Settings) -> Flask:
     # First: what an extension refuses has its log line and its time too.
     app.before_request(_begin)
     extensions.db.init_app(app)
+    # Nobody uses Flask-SQLAlchemy's session, which it looks for at the end of each request.
+    app.teardown_appcontext_funcs.clear()
     extensions.migrate.init_app(app, extensions.db)
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)

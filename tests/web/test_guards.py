@@ -9,7 +9,7 @@ from smsapp import config
 from smsapp.errors import InvalidSignature
 from smsapp.models import Receipt
 from smsapp.web import guards
-from tests.conftest import ENVIRONMENT, TOKEN, make_app, settings_of
+from tests.conftest import ENVIRONMENT, ROOT, TOKEN, make_app, settings_of
 from tests.web import signing
 from tests.web.signing import receipt, signature
 
@@ -306,6 +306,12 @@ def test_nothing_looks_for_limits_around_each_request(app):
     around = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
     hooks = [getattr(hook, "func", hook) for funcs in around for hook in funcs[None]]
     assert {hook.__module__ for hook in hooks} == {"smsapp.app", "flask_wtf.csrf"}
+
+
+def test_nobody_uses_the_database_session_that_no_request_ends(app):
+    assert app.teardown_appcontext_funcs == []
+    sources = (ROOT / "smsapp").rglob("*.py")
+    assert [path for path in sources if "db.session" in path.read_text()] == []
 
 
 def test_without_a_token_in_the_settings_there_are_no_metrics(client):
