@@ -4,7 +4,7 @@ import logging
 import re
 import uuid
 
-from flask import Blueprint, g, request
+from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 from twilio.twiml.messaging_response import MessagingResponse
 
@@ -41,9 +41,9 @@ def status_callback() -> ResponseReturnValue:
     if fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
         ignored_receipts.of_other_account(reported)
-        return "", 204
-    receipts.take(reported)
-    return "", 204
+    else:
+        receipts.take(reported)
+    return Response(status=204)
 
 
 def _attempt_id(text: str | None) -> uuid.UUID | None:
