@@ -7,6 +7,7 @@ than we do, such as a request with two lengths, llhttp refuses.
 
 import logging
 import math
+import re
 import socket
 import time
 from collections import deque
@@ -17,14 +18,16 @@ from functools import lru_cache
 from io import BytesIO
 from sys import stderr
 from typing import Any
-from urllib.parse import unquote_to_bytes, urlsplit
+from urllib.parse import unquote_to_bytes
 
+import gevent
 from gevent.lock import BoundedSemaphore
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
 
 log = logging.getLogger(__name__)
 
-READ_BYTES = 64 * 1024
+READ_BYTES = 16 * 1024
+# Counted as it is read, with what else comes in with it: one of twice as much is refused for sure.
 MOST_HEAD_BYTES = 32 * 1024
 MOST_FIELDS = 100
 # More than any route takes; the app answers 413 by the length alone.
@@ -43,8 +46,14 @@ _REFUSALS = {
     417: "Expectation Failed",
     431: "Request Header Fields Too Large",
     500: "Internal Server Error",
+    501: "Not Implemented",
+    505: "HTTP Version Not Supported",
 }
+_PROTOCOLS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
 _WITHOUT_BODY = {"204", "304"}
+# Fields that nobody can read if they come twice.
+_SINGLE = {"HTTP_HOST", "CONTENT_TYPE"}
+_HOST = re.compile(r"^[A-Za-z]+://[^/?#]*")
 
 
 class Request:
@@ -58,8 +67,7 @@ class Request:
         self.url = b""
         self.fields: dict[str, str] = {}
         self.body = bytearray()
-        self.expects = ""
-        self.head_is_whole = self.is_last = self.is_too_large = False
+        self.expects = self.head_is_whole = self.is_last = self.is_too_large = False
         self.fault = fault
 
 
@@ -97,13 +105,15 @@ class Connection:
         self._request = Request()
         self._is_reading = False
         self._whole: deque[Request] = deque()
-        self._came = 0  # bytes of a head that is not whole yet
-        host, port = (*sock.getsockname()[:2],) if address else ("", 0)
+        self._came = 0  # bytes of a request that is not whole yet
+        # A Unix socket has neither; WSGI wants both of the server's.
+        has_port = isinstance(address, tuple)
+        host, port = sock.getsockname()[:2] if has_port else ("localhost", 80)
         self._environ = {
             "SERVER_NAME": host,
             "SERVER_PORT": str(port),
             "SCRIPT_NAME": "",
-            "REMOTE_ADDR": address[0] if address else "",
+            "REMOTE_ADDR": address[0] if has_port else "",
             "wsgi.version": (1, 0),
             "wsgi.url_scheme": "http",
             "wsgi.errors": stderr,
@@ -115,14 +125,19 @@ class Connection:
 
     def serve(self) -> None:
         """Answer until either end has enough."""
-        with closing(self._sock), suppress(OSError):  # the other end has gone
-            while request := self._next():
-                if request.fault:
-                    self._refuse(request.fault)
-                    break
-                if not self._answer(request):
-                    break
-            self._close()
+        with closing(self._sock):
+            try:
+                while request := self._next():
+                    if request.fault:
+                        self._refuse(request.fault)
+                        break
+                    if not self._answer(request):
+                        break
+                self._close()
+            except OSError:  # the other end has gone
+                pass
+            except Exception:  # gevent would print its text
+                log.exception("connection broken off")
 
     def hang_up(self) -> None:
         """Take no more in: what has come is answered, and then that was all."""
@@ -135,7 +150,6 @@ class Connection:
         """A request begins."""
         self._request = Request()
         self._is_reading = True
-        self._came = 0
 
     def on_url(self, part: bytes) -> None:
         """Take a part of its address."""
@@ -147,8 +161,10 @@ class Connection:
         if request.head_is_whole or key is None:  # a trailer; or what may pass for another field
             return
         fields = request.fields
-        text = value.decode("latin-1")
+        text = value.rstrip().decode("latin-1")
         if key in fields:
+            if key in _SINGLE:
+                request.fault = 400
             text = f"{fields[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
         elif len(fields) == MOST_FIELDS:
             request.fault = 431
@@ -161,11 +177,14 @@ class Connection:
         request.is_last = not parser.should_keep_alive()
         fields = request.fields
         fields["REQUEST_METHOD"] = parser.get_method().decode()
-        fields["SERVER_PROTOCOL"] = f"HTTP/{parser.get_http_version()}"
+        fields["SERVER_PROTOCOL"] = protocol = _PROTOCOLS.get(parser.get_http_version(), "")
+        if not protocol:
+            request.fault = 505
         request.is_too_large = int(fields.get("CONTENT_LENGTH") or 0) > MOST_BODY_BYTES
-        request.expects = fields.pop("HTTP_EXPECT", "").lower()
-        if request.expects not in {"", "100-continue"}:
-            request.fault = 417
+        if "HTTP_EXPECT" in fields:
+            request.expects = protocol == "HTTP/1.1"
+            if fields["HTTP_EXPECT"].lower() != "100-continue":
+                request.fault = 417
 
     def on_body(self, part: bytes) -> None:
         """Take a part of the body."""
@@ -177,13 +196,20 @@ class Connection:
         """The request is whole."""
         self._whole.append(self._request)
         self._is_reading = False
+        self._came = 0
 
     def _next(self) -> Request | None:
         """Return the next request, or None where no more comes."""
+        if self._whole:  # who sends many at once leaves the others their turn
+            gevent.sleep(0)
         while not self._whole:
             if not self._is_reading:
                 self.is_at_rest, self.until = True, time.monotonic() + self._keepalive_seconds
-            elif self.is_at_rest:
+            elif self._request.expects:
+                self._request.expects = False
+                self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+                continue
+            elif self.is_at_rest or self.until == math.inf:
                 self.is_at_rest, self.until = False, time.monotonic() + READ_SECONDS
             data = self._sock.recv(READ_BYTES)
             if not data:
@@ -194,41 +220,64 @@ class Connection:
 
     def _take(self, data: bytes) -> None:
         """Read what has come in."""
-        try:
-            self._parser.feed_data(data)
-        except HttpParserUpgrade:  # answered as if it had not asked; what follows is not HTTP
-            self._whole[-1].is_last = True
-        except HttpParserError:
-            self._whole.append(Request(400))
-        if not self._is_reading:
-            return
+        self._came += len(data)
+        while data:
+            try:
+                self._parser.feed_data(data)
+                break
+            except HttpParserUpgrade as upgrade:
+                data = self._stay(data[upgrade.args[0] :])
+            except HttpParserError:
+                self._whole.append(Request(400))
+                break
         request = self._request
-        if not request.head_is_whole:
-            self._came += len(data)
-            if self._came > MOST_HEAD_BYTES:
+        if not self._is_reading or not request.head_is_whole:
+            if self._came > MOST_HEAD_BYTES:  # or as many empty lines before a head
                 self._whole.append(Request(431))
-        elif request.fault or request.is_too_large:  # no need to read the rest
+            return
+        # Chunks may be longer than what they hold, and fields may follow them.
+        request.is_too_large |= self._came > MOST_HEAD_BYTES + 2 * MOST_BODY_BYTES
+        if request.fault or request.is_too_large:  # no need to read the rest
             request.is_last = True
             request.fields.setdefault("CONTENT_LENGTH", str(MOST_BODY_BYTES + 1))
             self._whole.append(request)
-        elif request.expects:
-            request.expects = ""
-            self._write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+    def _stay(self, rest: bytes) -> bytes:
+        """Return what to read on as if the last request had not asked for another protocol.
+
+        httptools takes all behind such a head for that protocol's, the request's body too; Java's
+        client asks so each time. llhttp reads the head again, without the question.
+        """
+        request = self._whole[-1]
+        fields = request.fields
+        if request.fault or fields.pop("HTTP_UPGRADE", None) is None:
+            request.is_last = True  # it is refused, or CONNECT, and what follows is not HTTP
+            return b""
+        self._whole.pop()
+        self._parser = HttpRequestParser(self)
+        method, protocol = fields.pop("REQUEST_METHOD"), fields.pop("SERVER_PROTOCOL")
+        lines = [f"{method} {request.url.decode('latin-1')} {protocol}"]
+        for key, value in fields.items():
+            lines.append(f"{key.removeprefix('HTTP_').replace('_', '-')}: {value}")
+        return "\r\n".join([*lines, "", ""]).encode("latin-1") + rest
 
     # Answering.
 
     def _answer(self, request: Request) -> bool:
         """Answer a request; return whether another may follow on this connection."""
-        environ = self._environ | request.fields
+        environ: dict[str, Any] = self._environ | request.fields
         target = request.url.decode("latin-1")
         if not target.startswith("/"):  # meant for a proxy, which may be us: the host is Host's
-            whole = urlsplit(target)
-            target = f"{whole.path or '/'}?{whole.query}"
+            target = f"/{_HOST.sub('', target).removeprefix('/')}"
         path, _, query = target.partition("#")[0].partition("?")
         environ["PATH_INFO"] = unquote_to_bytes(path).decode("latin-1") if "%" in path else path
         environ["QUERY_STRING"] = query
         environ["wsgi.input"] = BytesIO(request.body)
-        if environ.pop("HTTP_TRANSFER_ENCODING", None):  # the app is told a size in any case
+        if coding := environ.pop("HTTP_TRANSFER_ENCODING", None):
+            if coding.lower() != "chunked" or environ["SERVER_PROTOCOL"] != "HTTP/1.1":
+                self._refuse(501)
+                return False
+            # The app is told a size in any case.
             environ.setdefault("CONTENT_LENGTH", str(len(request.body)))
         with self._room:
             answer = Answer(self._write, environ, is_last=request.is_last or self._is_ending())
@@ -256,7 +305,7 @@ class Connection:
             "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
             f"Content-Length: {len(reason) + 1}\r\n\r\n{reason}\n".encode()
         )
-        if status < 500:
+        if status != 500:
             log.info("no request of HTTP's", extra={"http_status": status})
 
     def _write(self, data: bytes) -> None:
@@ -269,7 +318,7 @@ class Connection:
         self.until = time.monotonic() + LINGER_SECONDS
         self._sock.shutdown(socket.SHUT_WR)
         while time.monotonic() < self.until and self._sock.recv(READ_BYTES):
-            pass
+            gevent.sleep(0)
 
 
 class Answer:
