@@ -16,6 +16,7 @@ from contextlib import closing, suppress
 from email.utils import formatdate
 from functools import lru_cache
 from io import BytesIO
+from itertools import chain
 from sys import stderr
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -280,21 +281,22 @@ class Connection:
             # The app is told a size in any case.
             environ.setdefault("CONTENT_LENGTH", str(len(request.body)))
         with self._room:
-            answer = Answer(self._write, environ, is_last=request.is_last or self._is_ending())
-            result: Any = ()
+            is_last = request.is_last or self._is_ending()
+            answer = Answer(self._write, environ, is_last=is_last)
             try:
                 result = self._app(environ, answer.start)
-                answer.send(result)
-            except OSError:
-                raise
+                try:
+                    answer.send(result)
+                finally:
+                    if hasattr(result, "close"):
+                        result.close()
             except Exception:  # the app answers its own errors: this is one in answering
+                if self._is_writing:  # the other end has gone
+                    raise
                 log.exception("not answered")
                 if not answer.has_begun:
                     self._refuse(500)
                 return False
-            finally:
-                if hasattr(result, "close"):
-                    result.close()
         return not answer.is_last
 
     def _refuse(self, status: int) -> None:
@@ -329,34 +331,44 @@ class Answer:
         has_begun: Whether any of it was sent.
     """
 
-    __slots__ = ("_environ", "_head", "_is_chunked", "_write", "has_begun", "is_last")
+    __slots__ = (
+        "_environ", "_has_body", "_head", "_is_chunked", "_length", "_write", "has_begun",
+        "is_last",
+    )  # fmt: skip
 
     def __init__(
         self, write: Callable[[bytes], None], environ: dict[str, Any], *, is_last: bool
     ) -> None:
         self._write, self._environ, self.is_last = write, environ, is_last
-        self.has_begun = self._is_chunked = False
+        self.has_begun = self._has_body = self._is_chunked = False
         self._head = b""
+        self._length: str | None = None
 
-    def start(self, status: str, headers: list[tuple[str, str]], _error: Any = None) -> Any:
+    def start(self, status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
         """Take status and headers: WSGI's start_response, without the `write` of long ago.
 
         Raises:
             ValueError: One of them holds a line break.
         """
-        names = {name.lower() for name, _ in headers}
-        lines = [f"HTTP/1.1 {status}", *(f"{name}: {value}" for name, value in headers)]
-        if "date" not in names:
+        if self.has_begun:  # too late to answer something else
+            raise error[1] if error else RuntimeError("the answer has begun")
+        is_new = self._environ["SERVER_PROTOCOL"] == "HTTP/1.1"
+        named = {name.lower(): value for name, value in headers}
+        lines = [f"HTTP/1.1 {status}", *[f"{name}: {value}" for name, value in headers]]
+        if "date" not in named:
             lines.append(f"Date: {_date(int(time.time()))}")
-        has_body = status[:3] not in _WITHOUT_BODY and self._environ["REQUEST_METHOD"] != "HEAD"
-        if has_body and "content-length" not in names:
-            self._is_chunked = self._environ["SERVER_PROTOCOL"] == "HTTP/1.1"
-            self.is_last |= not self._is_chunked
-            if self._is_chunked:
-                lines.append("Transfer-Encoding: chunked")
+        self._length = named.get("content-length")
+        self._has_body = (
+            status[:3] not in _WITHOUT_BODY and self._environ["REQUEST_METHOD"] != "HEAD"
+        )
+        is_open = self._has_body and self._length is None
+        self._is_chunked = is_open and is_new
+        if self._is_chunked:
+            lines.append("Transfer-Encoding: chunked")
+        self.is_last |= is_open and not is_new
         if self.is_last:
             lines.append("Connection: close")
-        elif self._environ["SERVER_PROTOCOL"] == "HTTP/1.0":
+        elif not is_new:
             lines.append("Connection: keep-alive")
         head = "\r\n".join(lines)
         if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
@@ -364,14 +376,28 @@ class Answer:
         self._head = f"{head}\r\n\r\n".encode("latin-1")
 
     def send(self, parts: Iterable[bytes]) -> None:
-        """Send it: in one piece where it has a length, else each part as it comes."""
-        if not self._is_chunked:
-            self._add(b"".join(parts))
+        """Send it: in one piece where it has a length, else each part as it comes.
+
+        Raises:
+            ValueError: It has another length than it says.
+        """
+        if not self._head:  # some apps start it with its first part
+            rest = iter(parts)
+            parts = chain([next(rest, b"")], rest)
+            if not self._head:
+                raise RuntimeError("an answer without a status")
+        if self._is_chunked:
+            for part in parts:
+                if part:
+                    self._add(b"%x\r\n%b\r\n" % (len(part), part))
+            self._add(b"0\r\n\r\n")
             return
-        for part in parts:
-            if part:
-                self._add(b"%x\r\n%b\r\n" % (len(part), part))
-        self._add(b"0\r\n\r\n")
+        body = b"".join(parts)
+        if not self._has_body:
+            body = b""
+        elif self._length is not None and int(self._length) != len(body):
+            raise ValueError("another length than it says")
+        self._add(body)
 
     def _add(self, data: bytes) -> None:
         head, self._head, self.has_begun = self._head, b"", True
