@@ -280,9 +280,8 @@ class Connection:
                 return False
             # The app is told a size in any case.
             environ.setdefault("CONTENT_LENGTH", str(len(request.body)))
+        answer = Answer(self._write, environ, self._is_ending, is_last=request.is_last)
         with self._room:
-            is_last = request.is_last or self._is_ending()
-            answer = Answer(self._write, environ, is_last=is_last)
             try:
                 result = self._app(environ, answer.start)
                 try:
@@ -332,14 +331,20 @@ class Answer:
     """
 
     __slots__ = (
-        "_environ", "_has_body", "_head", "_is_chunked", "_length", "_write", "has_begun",
-        "is_last",
+        "_environ", "_has_body", "_head", "_is_chunked", "_is_ending", "_length", "_write",
+        "has_begun", "is_last",
     )  # fmt: skip
 
     def __init__(
-        self, write: Callable[[bytes], None], environ: dict[str, Any], *, is_last: bool
+        self,
+        write: Callable[[bytes], None],
+        environ: dict[str, Any],
+        is_ending: Callable[[], bool],
+        *,
+        is_last: bool,
     ) -> None:
-        self._write, self._environ, self.is_last = write, environ, is_last
+        self._write, self._environ, self._is_ending = write, environ, is_ending
+        self.is_last = is_last
         self.has_begun = self._has_body = self._is_chunked = False
         self._head = b""
         self._length: str | None = None
@@ -365,7 +370,7 @@ class Answer:
         self._is_chunked = is_open and is_new
         if self._is_chunked:
             lines.append("Transfer-Encoding: chunked")
-        self.is_last |= is_open and not is_new
+        self.is_last |= self._is_ending() or (is_open and not is_new)
         if self.is_last:
             lines.append("Connection: close")
         elif not is_new:

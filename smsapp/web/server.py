@@ -105,7 +105,8 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             door.close()
         if self.stop_outbox_worker:
             self.stop_outbox_worker(wait=False)
-        gevent.sleep(LINGER_SECONDS)
-        for connection in list(self._connections):
-            if connection.is_at_rest:
-                connection.hang_up()
+        while True:
+            gevent.sleep(LINGER_SECONDS)
+            for connection in list(self._connections):
+                if connection.is_at_rest:
+                    connection.hang_up()
