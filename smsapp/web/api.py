@@ -5,7 +5,7 @@ import logging
 import uuid
 from typing import Any, TypeVar
 
-from flask import Blueprint, g, request, url_for
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 from pydantic import BaseModel, ValidationError
 from werkzeug.http import parse_list_header
@@ -45,9 +45,10 @@ def order_shipped() -> ResponseReturnValue:
     respond_async = prefers("respond-async")
     outcome = shipments.accept(event, caller.id, respond_async=respond_async)
     body, status = answer(outcome)
+    delivery_id = body["deliveryId"]
     headers = {}
     if status == 202:
-        headers["Location"] = url_for("api.delivery", delivery_id=outcome.accepted.delivery_id)
+        headers["Location"] = f"{bp.url_prefix}/deliveries/{delivery_id}"
     if respond_async:
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
@@ -55,7 +56,7 @@ def order_shipped() -> ResponseReturnValue:
     g.told = {
         "kind": shipments.KIND,
         "event_id": event.event_id,
-        "delivery": str(outcome.accepted.delivery_id),
+        "delivery": delivery_id,
         "to": mask(event.phone),
         "country": country(event.phone),
         "answer": word,

@@ -5,6 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import time_machine
+from flask import url_for
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -342,6 +343,13 @@ def test_unknown_fields_are_ignored(shop, twilio):
     extra = {"status": "failed", "deliveryId": "x", "note": {"deep": [None]}, "phoneKey": 5}
     assert shop.ships(**extra).status_code == 202
     assert shop.ships().json["duplicate"] is True
+
+
+def test_what_is_taken_has_an_address(app, shop, twilio):
+    answer = shop.ships(prefer="respond-async")
+    with app.test_request_context():
+        address = url_for("api.delivery", delivery_id=answer.json["deliveryId"])
+    assert answer.headers["Location"] == address
 
 
 @pytest.mark.parametrize(
