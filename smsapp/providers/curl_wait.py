@@ -59,12 +59,15 @@ class GreenHandle(Handle):
         self._multi.setopt(pycurl.M_TIMERFUNCTION, self._wake_in)
         self._watchers: dict[int, Any] = {}
         self._timer: Any = None
+        self._is_beginning = False
         self._done: Waiter | None = None
 
     def perform(self) -> None:
         """Do the same and let other greenlets run meanwhile."""
         self._done = Waiter()
+        self._is_beginning = True
         self._multi.add_handle(self.curl)
+        self._is_beginning = False
         try:
             self._act(pycurl.SOCKET_TIMEOUT, 0)
             failure = self._done.get()
@@ -112,7 +115,7 @@ class GreenHandle(Handle):
             self._timer.stop()
             self._timer.close()
             self._timer = None
-        if milliseconds >= 0:
+        if milliseconds >= 0 and not self._is_beginning:  # it is about to be called in any case
             self._timer = self._loop.timer(milliseconds / 1000)
             self._timer.start(self._act, pycurl.SOCKET_TIMEOUT, 0)
 
