@@ -247,7 +247,7 @@ class Connection:
         """Return what to read on as if the last request had not asked for another protocol.
 
         httptools takes all behind such a head for that protocol's, the request's body too; Java's
-        client asks so each time. llhttp reads the head again, without the question.
+        client asks so each time (httptools, issue 124). llhttp reads the head again, without that.
         """
         request = self._whole[-1]
         fields = request.fields
