@@ -37,6 +37,10 @@ MOST_ROWS = 128
 
 MOST_TRIES = 3
 
+# A batch takes some 3 ms, and there may be as many before ours as there are other processes.
+QUEUE_AFTER_SECONDS = 0.02
+TRY_SECONDS = 0.0005
+
 # A database that takes longer is away, for a caller who waits.
 LONGEST_WAIT_SECONDS = 20.0
 
@@ -95,25 +99,29 @@ class _Writer:
         while True:
             self._ready.acquire()
             time.sleep(0)  # who is about to hand in a row comes along
-            batch = [self._waiting.popleft()]
-            while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
-                batch.append(self._waiting.popleft())
-            by_statement: dict[Statement[Any, Any], list[_Waiting]] = {}
-            for waiting in batch:
-                by_statement.setdefault(waiting.statement, []).append(waiting)
-            groups = list(by_statement.values())
-            if self._queue:
-                self._write(groups)
-                continue
-            # A transaction for each kind: each takes its locks in an order of its own, and one
-            # after the other in a single transaction they could wait for each other in a circle.
-            for group in groups:
-                self._write([group])
+            with _turn(self._queue):  # and so does who hands one in while we wait for our turn
+                self._write_waiting()
+
+    def _write_waiting(self) -> None:
+        batch = [self._waiting.popleft()]
+        while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
+            batch.append(self._waiting.popleft())
+        by_statement: dict[Statement[Any, Any], list[_Waiting]] = {}
+        for waiting in batch:
+            by_statement.setdefault(waiting.statement, []).append(waiting)
+        groups = list(by_statement.values())
+        if self._queue:
+            self._write(groups)
+            return
+        # A transaction for each kind: each takes its locks in an order of its own, and one
+        # after the other in a single transaction they could wait for each other in a circle.
+        for group in groups:
+            self._write([group])
 
     def _write(self, groups: list[list[_Waiting]], tries: int = 1) -> None:
         """Write rows, by statement, in one transaction and let their callers answer."""
         try:
-            with _turn(self._queue), self._engine.begin() as conn:
+            with self._engine.begin() as conn:
                 answers = [
                     answer
                     for rows in groups
@@ -156,7 +164,7 @@ def _is_away(error: Exception) -> bool:
 def _queue(engine: Engine) -> IO[str] | None:
     """Open the file at which this machine's processes queue before SQLite's write lock.
 
-    SQLite waits by sleeping and trying again; a file lock wakes the next in line at once.
+    SQLite waits by sleeping, longer and longer, and trying again; who queues at a file is woken.
     """
     database = engine.url.database
     on_disk = engine.dialect.name == "sqlite" and database
@@ -165,10 +173,23 @@ def _queue(engine: Engine) -> IO[str] | None:
 
 @contextmanager
 def _turn(queue: IO[str] | None) -> Iterator[None]:
+    """Be the one process that writes.
+
+    For a while by trying, for whoever waits in the system's queue keeps all greenlets of its
+    process waiting; then there, so that nobody waits for ever.
+    """
     if queue is None:
         yield
         return
-    fcntl.flock(queue, fcntl.LOCK_EX)
+    queue_at = time.monotonic() + QUEUE_AFTER_SECONDS
+    while time.monotonic() < queue_at:
+        try:
+            fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            break
+        except BlockingIOError:
+            time.sleep(TRY_SECONDS)
+    else:
+        fcntl.flock(queue, fcntl.LOCK_EX)
     try:
         yield
     finally:
