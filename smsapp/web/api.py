@@ -43,6 +43,14 @@ def order_shipped() -> ResponseReturnValue:
     """Accept one shipment event and text the customer about it."""
     event, caller = parse(OrderShipped), g.caller
     respond_async = prefers("respond-async")
+    # Before anything can fail; and the writer, which all wait for, finds the country known.
+    g.told = told = {
+        "kind": shipments.KIND,
+        "event_id": event.event_id,
+        "to": mask(event.phone),
+        "country": country(event.phone),
+        "api_key": caller.name,
+    }
     outcome = shipments.accept(event, caller.id, respond_async=respond_async)
     body, status = answer(outcome)
     delivery_id = body["deliveryId"]
@@ -53,15 +61,7 @@ def order_shipped() -> ResponseReturnValue:
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
     metrics.count(metrics.EVENTS, shipments.KIND, word)
-    g.told = {
-        "kind": shipments.KIND,
-        "event_id": event.event_id,
-        "delivery": delivery_id,
-        "to": mask(event.phone),
-        "country": country(event.phone),
-        "answer": word,
-        "api_key": caller.name,
-    }
+    told |= {"delivery": delivery_id, "answer": word}
     return body, status, headers
 
 

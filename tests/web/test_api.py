@@ -13,6 +13,7 @@ from smsapp import api_keys
 from smsapp.api_keys import Caller, Scope
 from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
+from smsapp.phone import mask
 from smsapp.providers.twilio import Unknown
 from tests.conftest import ALICE, make_app, settings_of, shipment, sid
 from tests.web import signing
@@ -531,6 +532,15 @@ def test_with_the_database_away_nothing_is_accepted(dead_app, twilio, key, prefe
     assert int(answer.headers["Retry-After"]) > 0
     assert "secret" not in answer.text
     assert twilio.calls == []
+
+
+def test_the_log_names_an_event_that_could_not_be_accepted_too(dead_app, caplog):
+    with caplog.at_level("INFO", "smsapp"):
+        headers = {"Authorization": "Bearer remembered"}
+        dead_app.test_client().post(PATH, json=shipment(), headers=headers)
+    told = next(entry for entry in caplog.records if entry.message == "request")
+    assert (told.http_status, told.event_id, told.country) == (503, "order-1001-shipped", "US")
+    assert told.to == mask(ALICE)
 
 
 def test_an_answer_is_json_in_ascii_on_one_line(client):
