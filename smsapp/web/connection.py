@@ -13,10 +13,8 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable
 from contextlib import closing, suppress
-from email.utils import formatdate
 from functools import lru_cache
 from io import BytesIO
-from itertools import chain
 from sys import stderr
 from typing import Any
 from urllib.parse import unquote_to_bytes
@@ -24,6 +22,8 @@ from urllib.parse import unquote_to_bytes
 import gevent
 from gevent.lock import BoundedSemaphore
 from httptools import HttpParserError, HttpParserUpgrade, HttpRequestParser
+
+from smsapp.web.http_answer import Answer, http_date
 
 log = logging.getLogger(__name__)
 
@@ -51,7 +51,6 @@ _REFUSALS = {
     505: "HTTP Version Not Supported",
 }
 _PROTOCOLS = {"1.1": "HTTP/1.1", "1.0": "HTTP/1.0"}
-_WITHOUT_BODY = {"204", "304"}
 # Fields that nobody can read if they come twice.
 _SINGLE = {"HTTP_HOST", "CONTENT_TYPE"}
 _HOST = re.compile(r"^[A-Za-z]+://[^/?#]*")
@@ -302,7 +301,7 @@ class Connection:
         """Answer what is no request of HTTP's, or one that failed; in no word of the caller's."""
         reason = _REFUSALS[status]
         self._write(
-            f"HTTP/1.1 {status} {reason}\r\nDate: {_date(int(time.time()))}\r\n"
+            f"HTTP/1.1 {status} {reason}\r\nDate: {http_date()}\r\n"
             "Content-Type: text/plain; charset=utf-8\r\nConnection: close\r\n"
             f"Content-Length: {len(reason) + 1}\r\n\r\n{reason}\n".encode()
         )
@@ -322,93 +321,6 @@ class Connection:
             gevent.sleep(0)
 
 
-class Answer:
-    """The answer to one request.
-
-    Attributes:
-        is_last: Whether the connection ends with it.
-        has_begun: Whether any of it was sent.
-    """
-
-    __slots__ = (
-        "_environ", "_has_body", "_head", "_is_chunked", "_is_ending", "_length", "_write",
-        "has_begun", "is_last",
-    )  # fmt: skip
-
-    def __init__(
-        self,
-        write: Callable[[bytes], None],
-        environ: dict[str, Any],
-        is_ending: Callable[[], bool],
-        *,
-        is_last: bool,
-    ) -> None:
-        self._write, self._environ, self._is_ending = write, environ, is_ending
-        self.is_last = is_last
-        self.has_begun = self._has_body = self._is_chunked = False
-        self._head = b""
-        self._length: str | None = None
-
-    def start(self, status: str, headers: list[tuple[str, str]], error: Any = None) -> Any:
-        """Take status and headers: WSGI's start_response, without the `write` of long ago.
-
-        Raises:
-            ValueError: One of them holds a line break.
-        """
-        if self.has_begun:  # too late to answer something else
-            raise error[1] if error else RuntimeError("the answer has begun")
-        is_new = self._environ["SERVER_PROTOCOL"] == "HTTP/1.1"
-        named = {name.lower(): value for name, value in headers}
-        lines = [f"HTTP/1.1 {status}", *[f"{name}: {value}" for name, value in headers]]
-        if "date" not in named:
-            lines.append(f"Date: {_date(int(time.time()))}")
-        self._length = named.get("content-length")
-        self._has_body = (
-            status[:3] not in _WITHOUT_BODY and self._environ["REQUEST_METHOD"] != "HEAD"
-        )
-        is_open = self._has_body and self._length is None
-        self._is_chunked = is_open and is_new
-        if self._is_chunked:
-            lines.append("Transfer-Encoding: chunked")
-        self.is_last |= self._is_ending() or (is_open and not is_new)
-        if self.is_last:
-            lines.append("Connection: close")
-        elif not is_new:
-            lines.append("Connection: keep-alive")
-        head = "\r\n".join(lines)
-        if head.count("\n") != len(lines) - 1 or head.count("\r") != len(lines) - 1:
-            raise ValueError("a line break in a header")
-        self._head = f"{head}\r\n\r\n".encode("latin-1")
-
-    def send(self, parts: Iterable[bytes]) -> None:
-        """Send it: in one piece where it has a length, else each part as it comes.
-
-        Raises:
-            ValueError: It has another length than it says.
-        """
-        if not self._head:  # some apps start it with its first part
-            rest = iter(parts)
-            parts = chain([next(rest, b"")], rest)
-            if not self._head:
-                raise RuntimeError("an answer without a status")
-        if self._is_chunked:
-            for part in parts:
-                if part:
-                    self._add(b"%x\r\n%b\r\n" % (len(part), part))
-            self._add(b"0\r\n\r\n")
-            return
-        body = b"".join(parts)
-        if not self._has_body:
-            body = b""
-        elif self._length is not None and int(self._length) != len(body):
-            raise ValueError("another length than it says")
-        self._add(body)
-
-    def _add(self, data: bytes) -> None:
-        head, self._head, self.has_begun = self._head, b"", True
-        self._write(head + data)
-
-
 @lru_cache(maxsize=1024)
 def _key(name: bytes) -> str | None:
     """Return where WSGI keeps a field; None for one that could pass for another.
@@ -419,8 +331,3 @@ def _key(name: bytes) -> str | None:
         return None
     key = name.decode("latin-1").upper().replace("-", "_")
     return key if key in {"CONTENT_TYPE", "CONTENT_LENGTH"} else f"HTTP_{key}"
-
-
-@lru_cache(maxsize=2)
-def _date(seconds: int) -> str:
-    return formatdate(seconds, usegmt=True)
