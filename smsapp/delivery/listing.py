@@ -73,18 +73,13 @@ def of_phone(conn: Connection, phone_key: str, before: uuid.UUID | None) -> Page
 
 
 Cursor = tuple[datetime, str]
+_TEXT = (Inbound.sid, Inbound.body, Inbound.blanked_at, Inbound.keyword, Inbound.received_at)
 
 
 def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page[Any]:
     """Return the texts that a number sent us."""
     query = (
-        select(
-            Inbound.sid,
-            Inbound.body,
-            Inbound.blanked_at,
-            Inbound.keyword,
-            Inbound.received_at,
-        )
+        select(*_TEXT)
         .where(Inbound.phone_key == phone_key)
         .order_by(Inbound.phone_key.desc(), Inbound.received_at.desc(), Inbound.sid.desc())
     )
@@ -94,16 +89,7 @@ def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page[
 def inbox(conn: Connection, before: Cursor | None) -> Page[Any]:
     """Return the texts that anybody sent us."""
     query = (
-        select(
-            Inbound.sid,
-            Inbound.body,
-            Inbound.blanked_at,
-            Inbound.keyword,
-            Inbound.received_at,
-            Inbound.phone_key,
-            Phone.e164,
-            Phone.country,
-        )
+        select(*_TEXT, Inbound.phone_key, Phone.e164, Phone.country)
         .join(Phone, Phone.phone_key == Inbound.phone_key)
         .order_by(Inbound.received_at.desc(), Inbound.sid.desc())
     )
