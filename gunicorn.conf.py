@@ -14,7 +14,6 @@ import threading
 from pathlib import Path
 
 from dotenv import load_dotenv
-from gunicorn import glogging, util
 
 from smsapp.config import ConfigError, load
 
@@ -39,15 +38,6 @@ keepalive = 75  # longer than a proxy keeps an idle connection, so that it never
 # Else it is written into the home folder.
 control_socket_disable = True
 
-
-class Logger(glogging.Logger):
-    """Leaves requests to the app, which writes a line for each, the route in place of the path."""
-
-    def access(self, resp, req, environ, request_time):
-        """Write nothing, and above all put together nothing to write."""
-
-
-logger_class = Logger
 # logs.py formats gunicorn's own messages.
 logconfig_dict = {
     "version": 1,
@@ -70,11 +60,6 @@ logconfig_dict = {
 _metrics_folder = tempfile.mkdtemp(prefix="smsapp-metrics-") if workers > 1 else None
 if _metrics_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
-
-# Its own answers to what is no HTTP would hand back the line it could not read, which an
-# intermediary may log: a number, or a key.
-_write_error = util.write_error
-util.write_error = lambda sock, status, reason, _message: _write_error(sock, status, reason, "")
 
 
 def pre_fork(server, worker):
