@@ -22,6 +22,13 @@ VERIFY_SERVICE = "VA00000000000000000000000000000001"
 SHOP = "Corner Books"
 
 
+def sign_in(page: Page, name: str, password: str) -> None:
+    """Fill in the console's form and send it."""
+    page.get_by_label("Name").fill(name)
+    page.get_by_label("Password").fill(password)
+    page.get_by_role("button", name="Sign in").click()
+
+
 @contextmanager
 def shop_on_sandbox(folder: Path, **environment: str) -> Iterator[tuple[System, str]]:
     """Set up a shop with Verify and inbound texts, and start its web process."""

@@ -13,7 +13,7 @@ from playwright.sync_api import Browser, Page, expect
 from smsapp import operators
 from smsapp.extensions import db
 from smsapp.models import Role
-from tests.browser.conftest import NUMBERS
+from tests.browser.conftest import NUMBERS, sign_in
 from tests.conftest import make_app, shipment
 from tests.flows.test_one_text import get, post
 from tests.system import System, wait_for
@@ -59,9 +59,7 @@ def console(browser: Browser, shop: tuple[System, str], people: None) -> Iterato
             ),
         )
         page.goto("/console/")
-        page.get_by_label("Name").fill(name)
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        sign_in(page, name, PASSWORD)
         expect(page.get_by_role("heading", name="Find a text")).to_be_visible()
         return page
 

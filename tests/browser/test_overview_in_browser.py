@@ -14,7 +14,7 @@ from smsapp.models import Role
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
 from smsapp.watch_models import AlarmKind
-from tests.browser.conftest import shop_on_sandbox
+from tests.browser.conftest import shop_on_sandbox, sign_in
 from tests.conftest import make_app
 from tests.watch.conftest import write_texts
 
@@ -71,9 +71,7 @@ def signed_in(browser, busy):
     context = browser.new_context(base_url=busy)
     page = context.new_page()
     page.goto("/console/sign-in")
-    page.get_by_label("Name").fill("sam")
-    page.get_by_label("Password").fill(PASSWORD)
-    page.get_by_role("button", name="Sign in").click()
+    sign_in(page, "sam", PASSWORD)
     expect(page.get_by_role("button", name="Sign out")).to_be_visible()
     kept = context.storage_state()
     context.close()

@@ -11,7 +11,7 @@ from smsapp import operators
 from smsapp.extensions import db
 from smsapp.models import Role
 from smsapp.watch import alarms, roll_up, rules
-from tests.browser.conftest import shop_on_sandbox
+from tests.browser.conftest import shop_on_sandbox, sign_in
 from tests.conftest import make_app, shipment
 from tests.flows.test_one_text import get, post
 from tests.system import wait_for
@@ -77,9 +77,7 @@ def desk(browser, tmp_path, monkeypatch):
         context.set_default_timeout(10_000)
         page = context.new_page()
         page.goto("/console/")
-        page.get_by_label("Name").fill("sam")
-        page.get_by_label("Password").fill(PASSWORD)
-        page.get_by_role("button", name="Sign in").click()
+        sign_in(page, "sam", PASSWORD)
         expect(page.get_by_role("button", name="Sign out")).to_be_visible()
         yield Desk(shop, app, page)
         context.close()

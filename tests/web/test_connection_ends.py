@@ -9,7 +9,7 @@ import pytest
 
 from smsapp.web import connection, server
 from tests.system import wait_for
-from tests.web.wire import GET, SECONDS, echo, request, serving
+from tests.web.wire import GET, SECONDS, echo, noting, request, serving
 
 SOON = 0.1
 LARGE = 32 * 1024 * 1024  # more than any socket takes in advance
@@ -69,12 +69,7 @@ def test_a_connection_may_rest_as_long_as_it_is_used_in_time():
     ],
 )
 def test_a_request_that_does_not_come_in_in_time_is_left_unanswered(data):
-    asked = []
-
-    def app(environ, start):
-        asked.append(environ)
-        return echo(environ, start)
-
+    app, asked = noting()
     with serving(app) as web:
         caller = web.dial(data[:5])
         wait_for(lambda: resting(web) == [False])
@@ -164,12 +159,7 @@ def test_who_never_hangs_up_is_hung_up_on_after_a_last_answer(data):
 
 
 def test_who_goes_away_in_a_request_is_not_answered_and_is_no_error(caplog):
-    asked = []
-
-    def app(environ, start):
-        asked.append(environ)
-        return echo(environ, start)
-
+    app, asked = noting()
     with serving(app) as web:
         for length in (0, 10, len(POST), len(POST) + 50):
             web.dial((POST + BODY)[:length]).close()

@@ -32,6 +32,17 @@ def echo(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
     return [body]
 
 
+def noting() -> tuple[Callable[..., Any], list[dict[str, Any]]]:
+    """Return an app that echoes, and the list of what it was asked."""
+    asked: list[dict[str, Any]] = []
+
+    def app(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
+        asked.append(environ)
+        return echo(environ, start)
+
+    return app, asked
+
+
 def request(*fields: bytes, body: bytes = b"", first: bytes = b"POST / HTTP/1.1") -> bytes:
     """Return a request with these fields, each a whole line."""
     return b"\r\n".join([first, b"Host: sms.example.com", *fields, b"", body])
