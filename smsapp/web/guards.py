@@ -3,8 +3,11 @@
 import base64
 import functools
 import hmac
+import threading
 import time
+from collections import defaultdict
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import unquote
@@ -62,9 +65,25 @@ def api_key(scope: Scope) -> Callable[[View], View]:
     return guard
 
 
-# How many requests of a key this process has counted in advance, and until when that is good.
-_counted: WeakKeyDictionary[Engine, dict[tuple[int, str], tuple[int, float]]] = WeakKeyDictionary()
 _COUNTED_FOR_SECONDS = 1.0
+
+
+@dataclass
+class _Counted:
+    """How many requests of a key this process has counted in advance, and until when it is good."""
+
+    left: int = 0
+    until: float = 0.0
+    counting: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self) -> bool:
+        """Give one out, if there is one."""
+        is_there = self.left > 0 and time.monotonic() <= self.until
+        self.left -= is_there
+        return is_there
+
+
+_counted: WeakKeyDictionary[Engine, dict[tuple[int, str], _Counted]] = WeakKeyDictionary()
 
 
 def _count_request(caller_id: int) -> None:
@@ -74,17 +93,15 @@ def _count_request(caller_id: int) -> None:
     the storage now and then, not each time. Nobody gets more than the limit by that, and a
     process that stops may leave a thousandth unused.
     """
-    counted = _counted.setdefault(db.engine, {})
-    place = (caller_id, settings().api_rate_limit)
-    left, until = counted.get(place, (0, 0.0))
-    now = time.monotonic()
-    if left == 0 or now > until:
-        _count_portion()
-        # Others may have counted portions of their own while the storage was asked.
-        left, until = counted.get(place, (0, 0.0))
-        left = _portion() + (left if now <= until else 0)
-        until = now + _COUNTED_FOR_SECONDS
-    counted[place] = (left - 1, until)
+    of_engine = _counted.setdefault(db.engine, defaultdict(_Counted))
+    counted = of_engine[caller_id, settings().api_rate_limit]
+    if counted.take():
+        return
+    with counted.counting:  # one asks the storage, and the others wait for what it brings
+        if not counted.take():
+            _count_portion()
+            counted.left = _portion() - 1
+            counted.until = time.monotonic() + _COUNTED_FOR_SECONDS
 
 
 def _portion() -> int:

@@ -1,5 +1,7 @@
 """Every door has a guard, and the guards know whom they let in."""
 
+import time
+from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import pytest
@@ -296,19 +298,32 @@ def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
     assert rows.delivery.state == "sent"
 
 
-def test_portions_of_a_limit_that_are_counted_at_once_are_all_given_out(app, monkeypatch):
+def test_who_comes_while_a_portion_is_counted_waits_for_it(app, monkeypatch):
     counted = []
 
     def count():
         counted.append("portion")
-        if len(counted) == 1:  # another request comes while this one waits for the storage
+        time.sleep(0.05)
+
+    def ask(_caller):
+        with app.app_context():
             guards._count_request(1)
 
     monkeypatch.setattr(guards, "_count_portion", count)
-    with settings_of(app, API_RATE_LIMIT="5000/day"), app.app_context():
-        for _ in range(9):
-            guards._count_request(1)
+    with settings_of(app, API_RATE_LIMIT="5000/day"), ThreadPoolExecutor(10) as callers:
+        list(callers.map(ask, range(10)))
     assert len(counted) == 2
+
+
+def test_a_portion_that_could_not_be_counted_is_given_to_nobody(app, monkeypatch):
+    def count():
+        raise RuntimeError
+
+    monkeypatch.setattr(guards, "_count_portion", count)
+    with settings_of(app, API_RATE_LIMIT="5000/day"), app.app_context():
+        for _ in range(3):
+            with pytest.raises(RuntimeError):
+                guards._count_request(1)
 
 
 def test_nothing_looks_for_limits_around_each_request(app):
