@@ -15,6 +15,7 @@ from pathlib import Path
 
 from dotenv import load_dotenv
 
+from smsapp import garbage
 from smsapp.config import ConfigError, load
 
 load_dotenv()
@@ -60,6 +61,11 @@ logconfig_dict = {
 _metrics_folder = tempfile.mkdtemp(prefix="smsapp-metrics-") if workers > 1 else None
 if _metrics_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
+
+
+def when_ready(server):
+    """Before the first fork: what is loaded by now is the same for all processes."""
+    garbage.settle()
 
 
 def pre_fork(server, worker):

@@ -13,7 +13,7 @@ import click
 from flask import Flask, current_app
 from flask.cli import with_appcontext
 
-from smsapp import api_keys, clock, metrics_server, worker
+from smsapp import api_keys, clock, garbage, metrics_server, worker
 from smsapp.api_keys import Scope
 from smsapp.cli_operators import operator
 from smsapp.cli_sending import sending
@@ -209,6 +209,7 @@ def run_worker() -> None:
     config = settings()
     if config.worker_metrics_port and config.metrics_token:
         metrics_server.start(config.worker_metrics_port, config.metrics_token.get_secret_value())
+    garbage.settle()
     worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]
 
 
