@@ -31,6 +31,18 @@ class Door(StreamServer):  # type: ignore[misc]
         super().start()
         self.all.append(self)
 
+    def _do_read(self) -> None:
+        """Let somebody in; the next one may come in elsewhere.
+
+        Else the quickest of several processes gets twice as many callers as another, and they
+        wait twice as long.
+        """
+        super()._do_read()
+        if self.max_accept == 1 and self._watcher:  # so gunicorn says that we are several
+            self.stop_accepting()
+            self._timer = self.loop.timer(0)
+            self._timer.start(self._start_accepting_if_started)
+
     def close(self) -> None:
         """Let in who is there already, and close it.
 
