@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from queue import SimpleQueue
 from typing import Protocol
 
 from sqlalchemy import Connection
@@ -43,19 +44,23 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         senders = settings().worker_threads
         name = f"{socket.gethostname()}:{os.getpid()}"
         idle = threading.Semaphore(senders)
+        claimed: SimpleQueue[Claim | None] = SimpleQueue()
         next_chores = 0.0
         log.info("worker started", extra={"worker": name})
         # First, so that nobody is texted whose STOP came in while we were down.
         _look_for_missed(stopping)
-        beside = [
+        threads = [
             threading.Thread(target=job, args=(app_context, stopping), name=task)
             for task, job in (
                 ("look-up", _look_up),
                 ("tidy", rounds.run),
                 ("watch", watch.in_worker),
             )
+        ] + [
+            threading.Thread(target=_send_claimed, args=(app_context, claimed, idle), name="sender")
+            for _ in range(senders)
         ]
-        for thread in beside:
+        for thread in threads:
             thread.start()
         while not stopping.is_set():
             try:
@@ -68,12 +73,12 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
                 stopping.wait(AFTER_TROUBLE_SECONDS)
                 continue
             for claim in claims:
-                threading.Thread(target=_send, args=(app_context, claim, idle)).start()
+                claimed.put(claim)
             if not claims:
                 stopping.wait(POLL_SECONDS)
-        for _ in range(senders):  # until the last sender is idle
-            idle.acquire()
-        for thread in beside:
+        for _ in range(senders):
+            claimed.put(None)
+        for thread in threads:
             thread.join()
         health.sign_off(name)
         log.info("worker stopped", extra={"worker": name})
@@ -153,15 +158,18 @@ def _may_anything_go() -> bool:
         return throttle.is_open(conn, config.sender, config.messages_per_second, now)
 
 
-def _send(app_context: AppContext, claim: Claim, idle: threading.Semaphore) -> None:
-    """Send in a sender's thread. What goes wrong here leaves a lease, which lapses."""
-    try:
-        with app_context():
-            send(claim)
-    except Exception:
-        log.exception("not settled", extra={"delivery": str(claim.delivery_id)})
-    finally:
-        idle.release()
+def _send_claimed(
+    app_context: AppContext, claimed: "SimpleQueue[Claim | None]", idle: threading.Semaphore
+) -> None:
+    """Be a sender until there is nothing more. What goes wrong leaves a lease, which lapses."""
+    with app_context():
+        while claim := claimed.get():
+            try:
+                send(claim)
+            except Exception:
+                log.exception("not settled", extra={"delivery": str(claim.delivery_id)})
+            finally:
+                idle.release()
 
 
 class Stop(Protocol):

@@ -53,6 +53,7 @@ class Claim:
     lease_token: uuid.UUID
     sender: str
     e164: str
+    country: str
     phone_key: str
     purpose: str
     body: str
@@ -229,7 +230,8 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
         due = [row for row in due if row.expires_at > now]
     if not due:
         return []
-    numbers = phones.lock_what_is_free(conn, {row.phone_key for row in due})
+    phone = phones.lock_what_is_free(conn, {row.phone_key for row in due})
+    numbers = {key: row.e164 for key, row in phone.items()}
     now = database_now(conn)
     known = permission.facts(conn, numbers, rules.allowed)
     free = [row for row in due if row.phone_key in numbers]
@@ -264,6 +266,7 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             lease_token=columns["lease_token"],
             sender=rules.sender,
             e164=numbers[row.phone_key] or "",  # may_text has refused those we no longer know
+            country=phone[row.phone_key].country,
             phone_key=row.phone_key,
             purpose=row.purpose,
             body=row.body,

@@ -25,6 +25,7 @@ from smsapp.models import (
     DeliveryState,
     Reason,
 )
+from smsapp.phone import country
 from smsapp.recipients import consent, permission, phones
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.permission import Facts
@@ -276,6 +277,7 @@ def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | 
         lease_token=values["lease_token"],
         sender=row.rules.sender,
         e164=row.e164,
+        country=country(row.e164),
         phone_key=row.phone_key,
         purpose=row.purpose,
         body=row.body,

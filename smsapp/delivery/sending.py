@@ -14,7 +14,7 @@ from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settled, Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import OptOutSource
-from smsapp.phone import country, mask
+from smsapp.phone import mask
 from smsapp.providers.twilio import SendResult, Twilio, Unwritten
 from smsapp.providers.twilio_errors import ErrorClass, code_label
 from smsapp.recipients import permission
@@ -150,7 +150,7 @@ def _report(settlement: Settlement, settled: Settled) -> None:
         "event_id": claim.event_id,
         "kind": claim.kind,
         "to": mask(claim.e164),
-        "country": country(claim.e164),
+        "country": claim.country,
         "attempt": claim.number,
         "message_sid": settled.sid,
         "state": settled.state,

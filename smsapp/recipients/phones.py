@@ -30,7 +30,9 @@ _RECALL = (
     .values(e164=bindparam("number"), forgotten_at=None)
 )
 _LOCK_FREE = (
-    select(Phone.phone_key, Phone.e164).where(_KEYS).with_for_update(read=True, skip_locked=True)
+    select(Phone.phone_key, Phone.e164, Phone.country)
+    .where(_KEYS)
+    .with_for_update(read=True, skip_locked=True)
 )
 
 
@@ -102,10 +104,10 @@ def remember_and_lock(conn: Connection, numbers: Mapping[str, str]) -> None:
         conn.execute(_RECALL, [{"of": key, "number": numbers[key]} for key in back])
 
 
-def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, str | None]:
+def lock_what_is_free(conn: Connection, phone_keys: Iterable[str]) -> dict[str, Any]:
     """Be alone with those of the numbers that nobody else is alone with.
 
-    Return them, {phone key: E.164, or None for one that we no longer have}.
+    Return them, {phone key: a row of e164, None for one that we no longer have, and country}.
     """
     rows = conn.execute(_LOCK_FREE, {"phone_keys": list(phone_keys)})
-    return {row.phone_key: row.e164 for row in rows}
+    return {row.phone_key: row for row in rows}
