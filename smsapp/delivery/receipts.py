@@ -346,26 +346,30 @@ def _count_end(reported: Reported, recorded: Recorded) -> None:
         metrics.count(metrics.FAILURES, "receipt", error_class, code_label(code))
 
 
+def told(reported: Reported, recorded: Recorded) -> dict[str, Any]:
+    """Return what a log line says of a receipt."""
+    return {
+        "message_sid": reported.sid,
+        "status": reported.status,
+        "twilio_code": reported.error_code or None,
+        "taken": recorded.taken,
+        "delivery": recorded.delivery_id and str(recorded.delivery_id),
+        "event_id": recorded.event_id,
+        "kind": recorded.kind,
+        "to": recorded.e164 and mask(recorded.e164),
+        "country": recorded.country,
+        "attempt": recorded.number,
+        "state": recorded.state,
+    }
+
+
 def _report(reported: Reported, recorded: Recorded) -> None:
-    """Write the one log line of a receipt, and count it."""
+    """Count a receipt, and write a line where its request's own is none or not enough."""
     status = reported.status if reported.status in TWILIO_STATUS else "other"
     metrics.count(metrics.RECEIPTS, status, recorded.taken)
     if recorded.taken is Taken.MOVED:
         _count_end(reported, recorded)
-    log.log(
-        logging.WARNING if recorded.taken is Taken.STRAY else logging.INFO,
-        "receipt",
-        extra={
-            "message_sid": reported.sid,
-            "status": reported.status,
-            "twilio_code": reported.error_code or None,
-            "taken": recorded.taken,
-            "delivery": recorded.delivery_id and str(recorded.delivery_id),
-            "event_id": recorded.event_id,
-            "kind": recorded.kind,
-            "to": recorded.e164 and mask(recorded.e164),
-            "country": recorded.country,
-            "attempt": recorded.number,
-            "state": recorded.state,
-        },
-    )
+    if recorded.taken is Taken.STRAY:
+        log.warning("stray receipt", extra=told(reported, recorded))
+    elif reported.source is ReceiptSource.LOOK_UP:
+        log.info("look-up", extra=told(reported, recorded))

@@ -37,12 +37,13 @@ def status_callback() -> ResponseReturnValue:
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
+    g.told = {"message_sid": sid, "status": status}
     reported = Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code))
     if fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
         ignored_receipts.of_other_account(reported)
     else:
-        receipts.take(reported)
+        g.told = receipts.told(reported, receipts.take(reported))
     return Response(status=204)
 
 

@@ -277,7 +277,8 @@ def test_nothing_that_is_written_or_answered_tells_whom_we_text(system, request)
     for happened in (
         '"message":"sent"',
         '"message":"send failed"',
-        '"message":"receipt","',
+        '"message":"stray receipt"',
+        '"taken":"moved"',
         '"message":"opted out"',
         '"message":"bug"',
         '"message":"crashed"',

@@ -5,7 +5,8 @@ import uuid
 import pytest
 
 from smsapp.models import Receipt
-from tests.conftest import ACCOUNT, make_app, settings_of, sid
+from smsapp.phone import mask
+from tests.conftest import ACCOUNT, ALICE, make_app, settings_of, sid
 from tests.web.signing import BASE, PATH, post, receipt, signature
 
 
@@ -26,6 +27,23 @@ def test_a_receipt_is_taken_and_answered_with_nothing(client, sent, rows):
     assert (answer.status_code, answer.data) == (204, b"")
     assert rows.delivery.state == "delivered"
     assert rows.one(Receipt).status == "delivered"
+
+
+def test_the_line_of_its_request_tells_all_of_a_receipt(client, sent, caplog):
+    with caplog.at_level("INFO", "smsapp"):
+        caplog.clear()
+        post(client, receipt(), sent)
+    (line,) = caplog.records
+    assert (line.message, line.route, line.http_status) == ("request", PATH, 204)
+    assert (line.message_sid, line.status, line.taken) == (sid(1), "delivered", "moved")
+    assert (line.event_id, line.to, line.attempt) == ("order-1001-shipped", mask(ALICE), 1)
+
+
+def test_a_stray_receipt_is_warned_of(client, caplog):
+    post(client, receipt(), f"attempt={uuid.uuid4()}")
+    assert [one.message for one in caplog.records if one.levelname == "WARNING"] == [
+        "stray receipt"
+    ]
 
 
 def test_an_invalid_signature_is_said_in_plain_text(client, sent, rows):
