@@ -3,6 +3,8 @@
 import contextlib
 import threading
 from datetime import timedelta
+from queue import SimpleQueue
+from types import SimpleNamespace
 
 import pytest
 from sqlalchemy import text, update
@@ -100,6 +102,25 @@ def test_a_failed_commit_of_a_claim_costs_no_sender(app, shop, twilio, monkeypat
             worker._claim(idle, 4)
         monkeypatch.undo()
         assert len(worker._claim(idle, 4)) == 3
+
+
+def test_a_sender_goes_on_after_a_text_that_it_could_not_settle(app, monkeypatch, caplog):
+    sent = []
+
+    def send(claim):
+        if claim.number == 1:
+            raise OperationalError("COMMIT", None, Exception())
+        sent.append(claim.number)
+
+    monkeypatch.setattr(worker, "send", send)
+    claimed, idle = SimpleQueue(), threading.Semaphore(0)
+    for number in (1, 2):
+        claimed.put(SimpleNamespace(number=number, delivery_id=number))
+    claimed.put(None)
+    worker._send_claimed(app.app_context, claimed, idle)
+    assert sent == [2]
+    assert [idle.acquire(blocking=False) for _ in range(3)] == [True, True, False]
+    assert "not settled" in caplog.text
 
 
 def test_a_claim_that_a_hanging_database_writes_too_late_leases_nothing(app, shop, twilio, rows):
