@@ -92,8 +92,8 @@ def test_a_stop_is_for_its_own_number(app, shop, twilio):
 
 
 def test_no_attempt_is_committed_after_its_numbers_stop(app, make_service, twilio, rows):
-    """50 STOPs and 50 sends at once, by request and by worker, a hundred times over."""
-    for seed in range(25):
+    """50 STOPs and 50 sends at once, by request and by worker, ten times over."""
+    for seed in range(10):
         with settings_of(app, API_RATE_LIMIT="1000000/minute"):
             race(app, make_service(), seed)
         stopped_at = {row.phone_key: row.created_at for row in rows.all(OptOut)}

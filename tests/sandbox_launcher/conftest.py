@@ -15,9 +15,8 @@ ROOT = Path(__file__).parents[2]
 PARTS = ("smsapp", "migrations", "templates", "static", "wsgi.py", "gunicorn.conf.py")
 
 
-@pytest.fixture
-def port() -> int:
-    """A port that is free, as is the next; below those that connections leave from."""
+def free_port() -> int:
+    """Return a port that is free, as is the next; below those that connections leave from."""
     while True:
         found = random.randrange(20000, 32000, 2)
         if not listens(found) and not listens(found + 1):
@@ -25,9 +24,12 @@ def port() -> int:
 
 
 @pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A copy of what a run needs of this checkout."""
-    folder = tmp_path.resolve() / "clone"
+def port() -> int:
+    return free_port()
+
+
+def copy(folder: Path) -> Path:
+    """Make a copy of what a run needs of this checkout."""
     folder.mkdir()
     for part in PARTS:
         source = ROOT / part
@@ -36,6 +38,26 @@ def clone(tmp_path: Path) -> Path:
         else:
             shutil.copy(source, folder)
     return folder
+
+
+@pytest.fixture
+def clone(tmp_path: Path) -> Path:
+    """A copy that was never started."""
+    return copy(tmp_path.resolve() / "clone")
+
+
+@pytest.fixture(scope="session")
+def first_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What a first run leaves behind."""
+    run = Run(copy(tmp_path_factory.mktemp("first").resolve() / "clone"), free_port()).ready()
+    assert run.stop() == 0
+    return run.folder / "instance"
+
+
+@pytest.fixture
+def used(clone: Path, first_run: Path) -> None:
+    """The copy was started before, which leaves a start a fifth of its work."""
+    shutil.copytree(first_run, clone / "instance")
 
 
 @pytest.fixture

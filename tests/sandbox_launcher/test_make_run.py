@@ -90,6 +90,7 @@ def test_the_printed_command_texts_a_phone_and_a_second_start_goes_on_from_there
     assert again.stop() == 0
 
 
+@pytest.mark.usefixtures("used")
 def test_the_doctor_finds_no_fault_in_it(start):
     run = start().ready()
     ended = subprocess.run(
@@ -106,6 +107,7 @@ def test_the_doctor_finds_no_fault_in_it(start):
     assert "and is tried again" in ended.stdout
 
 
+@pytest.mark.usefixtures("used")
 @on_linux
 def test_a_real_account_in_the_environment_and_in_dotenv_is_not_used(start, clone):
     real = "TWILIO_ACCOUNT_SID=AC{0}\nTWILIO_AUTH_TOKEN={0}\nTWILIO_API_KEY_SID=SK{0}\n"
@@ -129,6 +131,7 @@ def test_a_real_account_in_the_environment_and_in_dotenv_is_not_used(start, clon
     assert run.curl()["accepted"] is True
 
 
+@pytest.mark.usefixtures("used")
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_it_stops_promptly_and_without_a_traceback(start, number):
     run = start().ready()
@@ -178,6 +181,7 @@ def test_a_port_that_cannot_be_one_is_refused(value):
         read_port({"PORT": value})
 
 
+@pytest.mark.usefixtures("used")
 def test_a_second_run_in_the_same_folder_is_refused(start, port):
     first = start().ready()
     second = start(port + 2)
@@ -186,6 +190,7 @@ def test_a_second_run_in_the_same_folder_is_refused(start, port):
     assert first.get("/healthz")[0] == 200
 
 
+@pytest.mark.usefixtures("used")
 @on_linux
 @pytest.mark.parametrize("killed", ["gunicorn", "sandbox"])
 def test_if_one_dies_the_other_is_stopped_and_the_reason_shown(start, killed):
@@ -208,6 +213,7 @@ def test_a_start_that_fails_says_why(start, clone):
     assert "DatabaseError" in run.said
 
 
+@pytest.mark.usefixtures("used")
 def test_what_is_lost_of_key_password_and_database_is_made_anew_and_works(start):
     run = start().ready()
     first, person = run.key, run.person
