@@ -215,8 +215,11 @@ def places(text: Sent) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("viewport", [NARROW, {"width": 1280, "height": 900}], ids=["360", "wide"])
+@pytest.mark.parametrize(
+    ("viewport", "scheme"),
+    [(NARROW, "dark"), ({"width": 1280, "height": 900}, "light")],
+    ids=["360 dark", "wide light"],
+)
 def test_every_page_is_clean_and_fits(console, sent, shop, viewport, scheme):
     text = sent()
     shop[0].sandbox.text(text.number, "Where is my parcel? " + "verylongword" * 20)
