@@ -34,7 +34,7 @@ run: $(RUN_STAMP)
 	@exec env $(HERE) $(BIN)/python -m smsapp.sandbox
 
 test: $(DEV_STAMP)
-	@$(TESTS_HERE) $(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder $(ARGS)
+	@$(TESTS_HERE) $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .
