@@ -159,7 +159,7 @@ def _may_anything_go() -> bool:
 
 
 def _send_claimed(
-    app_context: AppContext, claimed: "SimpleQueue[Claim | None]", idle: threading.Semaphore
+    app_context: AppContext, claimed: SimpleQueue[Claim | None], idle: threading.Semaphore
 ) -> None:
     """Be a sender until there is nothing more. What goes wrong leaves a lease, which lapses."""
     with app_context():
