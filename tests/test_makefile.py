@@ -42,12 +42,14 @@ class Checkout:
             (folder / name).write_text("flask==3\n")
         shutil.copy(ROOT / "Makefile", folder)
 
-    def make(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def make(
+        self, *arguments: str, python: str = "PYTHON=stub/python3"
+    ) -> subprocess.CompletedProcess[str]:
         (self.folder / "done").unlink(missing_ok=True)
         # Of a `make test` that this test is part of, nothing may come through.
         kept = {name: value for name, value in os.environ.items() if not name.startswith("MAKE")}
         return subprocess.run(
-            ["make", "PYTHON=stub/python3", *arguments],
+            ["make", python, *arguments],
             cwd=self.folder,
             env={name: value for name, value in kept.items() if name != "MFLAGS"},
             capture_output=True,
@@ -113,6 +115,25 @@ def test_a_moved_checkout_gets_a_new_environment(checkout):
     checkout.does("run")
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
     assert checkout.does("run") == ["venv", "install requirements.txt", "smsapp.sandbox"]
+
+
+def test_the_systems_python_is_taken_where_it_will_do(checkout):
+    made = checkout.make("run", python="SYSTEM_PYTHON=stub/python3")
+    assert made.returncode == 0, made.stderr
+    assert (checkout.folder / "done").read_text().startswith("venv\n")
+
+
+@pytest.mark.parametrize("fault", ["too-old", "no-venv"])
+def test_else_the_first_of_the_path_is_taken(checkout, fault, monkeypatch):
+    (checkout.folder / fault).touch()
+    first = checkout.folder / "path/python3"
+    first.parent.mkdir()
+    first.write_text("#!/bin/sh\necho from the path >> done; exit 1\n")
+    first.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{first.parent}:{os.environ['PATH']}")
+    made = checkout.make("run", python="SYSTEM_PYTHON=stub/python3")
+    assert made.returncode
+    assert (checkout.folder / "done").read_text().startswith("from the path\n")
 
 
 def test_an_old_python_is_refused_by_its_version(checkout):
