@@ -95,7 +95,8 @@ def worker_exit(server, worker):
 
 
 def child_exit(server, worker):
-    """Keep what a process that is gone has counted, and remove its files."""
+    """Let no process wait for one that is gone; keep what it has counted, and remove its files."""
+    worker.is_gone()
     if _metrics_folder:
         from smsapp import metrics  # noqa: PLC0415  see _metrics_folder
 

@@ -3,6 +3,7 @@
 Of gunicorn's settings those about reading HTTP do not apply; connection.py has limits and times.
 """
 
+import mmap
 import os
 import time
 from typing import Any, ClassVar
@@ -20,11 +21,25 @@ LINGER_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 MOST_AT_THE_DOOR = 2048  # gunicorn's backlog
 
+# By how many callers a process may be ahead of another, how soon it looks again if it is, and how
+# long it lets one wait for the others: who has not come by then is busy with something else.
+AHEAD = 2
+LOOK_AGAIN_SECONDS = 0.001
+PATIENCE_SECONDS = 0.1
+IMPATIENCE_SECONDS = 1.0
+
+MOST_PROCESSES = 256
+# Each process's callers, plus one; 0 where there is no process. There before the first fork, so
+# that all processes share it.
+_callers = memoryview(mmap.mmap(-1, 4 * MOST_PROCESSES)).cast("i")
+
 
 class Door(StreamServer):  # type: ignore[misc]
     """Where connections come in."""
 
     all: ClassVar[list["Door"]] = []
+    place: ClassVar[int] = 0  # where this process counts its callers
+    _patient_until = _impatient_until = 0.0  # by monotonic()
 
     def start(self) -> None:
         """Open it."""
@@ -32,16 +47,36 @@ class Door(StreamServer):  # type: ignore[misc]
         self.all.append(self)
 
     def _do_read(self) -> None:
-        """Let somebody in; the next one may come in elsewhere.
+        """Let somebody in, unless another process has fewer callers.
 
-        Else the quickest of several processes gets twice as many callers as another, and they
-        wait twice as long.
+        Else the quickest of several processes gets many more than another, and they wait longer.
         """
-        super()._do_read()
-        if self.max_accept == 1 and self._watcher:  # so gunicorn says that we are several
-            self.stop_accepting()
-            self._timer = self.loop.timer(0)
-            self._timer.start(self._start_accepting_if_started)
+        if self.max_accept != 1 or not self._watcher:  # so gunicorn says that we are alone
+            super()._do_read()
+        elif self._leaves_it_to_another():
+            self._look_again_in(LOOK_AGAIN_SECONDS)
+        else:
+            super()._do_read()
+            if self._watcher:
+                self._look_again_in(0)
+
+    def _leaves_it_to_another(self) -> bool:
+        now = time.monotonic()
+        if _callers[self.place] <= min(filter(None, _callers), default=0) + AHEAD:
+            self._patient_until = 0.0
+            return False
+        if now < self._impatient_until:
+            return False
+        self._patient_until = self._patient_until or now + PATIENCE_SECONDS
+        if now < self._patient_until:
+            return True
+        self._patient_until, self._impatient_until = 0.0, now + IMPATIENCE_SECONDS
+        return False
+
+    def _look_again_in(self, seconds: float) -> None:
+        self.stop_accepting()
+        self._timer = self.loop.timer(seconds)
+        self._timer.start(self._start_accepting_if_started)
 
     def close(self) -> None:
         """Let in who is there already, and close it.
@@ -68,11 +103,18 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     """
 
     stop_outbox_worker: Any = None
+    _place = 0
+
+    def __init__(self, age: int, *rest: Any) -> None:
+        super().__init__(age, *rest)
+        self._place = age % MOST_PROCESSES  # the age is one more for each process
 
     def init_process(self) -> None:
         """Begin, after the fork."""
         self._room = BoundedSemaphore(self.cfg.threads)
         self._connections: set[Connection] = set()
+        Door.place = self._place
+        self._count_callers()
         super().init_process()
 
     def run(self) -> None:
@@ -87,10 +129,19 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
             client, address, self.wsgi, self._room, self.cfg.keepalive, lambda: not self.alive
         )
         self._connections.add(connection)
+        self._count_callers()
         try:
             connection.serve()
         finally:
             self._connections.discard(connection)
+            self._count_callers()
+
+    def _count_callers(self) -> None:
+        _callers[self._place] = len(self._connections) + 1 if self.alive else 0
+
+    def is_gone(self) -> None:
+        """Say so for a process that has ended in whatever way: nobody waits for it any more."""
+        _callers[self._place] = 0
 
     def _look_after_connections(self) -> None:
         """Hang up on who takes too long, all in one place: a timer for each would cost more."""
@@ -115,6 +166,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         """
         for door in list(Door.all):
             door.close()
+        self._count_callers()
         if self.stop_outbox_worker:
             self.stop_outbox_worker(wait=False)
         while True:
