@@ -21,8 +21,10 @@ LINGER_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 MOST_AT_THE_DOOR = 2048  # gunicorn's backlog
 
-# By how many callers a process may be ahead of another, how soon it looks again if it is, and how
-# long it lets one wait for the others: who has not come by then is busy with something else.
+# How many a process lets in at once, by how many callers it may be ahead of another before, how
+# soon it looks again if it is, and how long it lets one wait for the others: who has not come by
+# then is busy with something else.
+AT_ONCE = 4
 AHEAD = 2
 LOOK_AGAIN_SECONDS = 0.001
 PATIENCE_SECONDS = 0.1
@@ -39,10 +41,15 @@ class Door(StreamServer):  # type: ignore[misc]
 
     all: ClassVar[list["Door"]] = []
     place: ClassVar[int] = 0  # where this process counts its callers
+    max_accept: int  # gevent's: how many are let in at once
+    _is_one_of_several = False
     _patient_until = _impatient_until = 0.0  # by monotonic()
 
     def start(self) -> None:
         """Open it."""
+        self._is_one_of_several = self.max_accept == 1  # so gunicorn says it
+        if self._is_one_of_several:
+            self.max_accept = AT_ONCE
         super().start()
         self.all.append(self)
 
@@ -51,14 +58,12 @@ class Door(StreamServer):  # type: ignore[misc]
 
         Else the quickest of several processes gets many more than another, and they wait longer.
         """
-        if self.max_accept != 1 or not self._watcher:  # so gunicorn says that we are alone
-            super()._do_read()
-        elif self._leaves_it_to_another():
+        if self._is_one_of_several and self._leaves_it_to_another():
             self._look_again_in(LOOK_AGAIN_SECONDS)
-        else:
-            super()._do_read()
-            if self._watcher:
-                self._look_again_in(0)
+            return
+        super()._do_read()
+        if self._is_one_of_several and self._watcher:
+            self._look_again_in(0)
 
     def _leaves_it_to_another(self) -> bool:
         now = time.monotonic()
@@ -85,7 +90,7 @@ class Door(StreamServer):  # type: ignore[misc]
         """
         if self in self.all:
             self.all.remove(self)
-            self.max_accept = MOST_AT_THE_DOOR
+            self._is_one_of_several, self.max_accept = False, MOST_AT_THE_DOOR
             self.stop_accepting()
             self._do_read()
             os.close(self.socket.detach())
