@@ -1,6 +1,5 @@
 """Phone numbers: reading, masking, and the key that stands for one everywhere else."""
 
-import hashlib
 import hmac
 import re
 from functools import lru_cache
@@ -74,4 +73,4 @@ def phone_key(e164: str, secret: bytes) -> str:
 
     An HMAC, because there are few enough numbers to try them all against a bare hash.
     """
-    return hmac.new(secret, e164.encode(), hashlib.sha256).hexdigest()
+    return hmac.digest(secret, e164.encode(), "sha256").hex()

@@ -7,14 +7,14 @@ changed, missing or inserted row shows; how many rows there should be stands wit
 import hmac
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.extensions import insert_into
 from smsapp.models import (
     Consent,
     ConsentAction,
@@ -34,6 +34,10 @@ _ROWS = (
     .order_by(Consent.phone_key, Consent.seq)
 )
 _INSERT = insert(Consent)
+_KEEP_WORDS: Mapping[str, Any] = {
+    "sqlite": sqlite.insert(Wording).on_conflict_do_nothing(),
+    "postgresql": postgresql.insert(Wording).on_conflict_do_nothing(),
+}
 _INSERT_EVIDENCE = insert(ConsentEvidence)
 _COUNT = (
     update(Phone)
@@ -110,7 +114,7 @@ def append(
     if not rows:
         return
     in_order = [words[name] for name in sorted(words)]
-    conn.execute(insert_into(conn, Wording).on_conflict_do_nothing(), in_order)
+    execute_many(conn, _KEEP_WORDS[conn.dialect.name], in_order)
     execute_many(conn, _INSERT, rows)
     if evidence:
         conn.execute(_INSERT_EVIDENCE, evidence)
@@ -133,7 +137,7 @@ def mac(key: bytes, row: dict[str, Any], previous: str) -> str:
         row["verify_sid"],
         previous,
     ]
-    return hmac.new(key, json.dumps(content).encode(), "sha256").hexdigest()
+    return hmac.digest(key, json.dumps(content).encode(), "sha256").hex()
 
 
 def faults(conn: Connection, key: bytes) -> Iterator[tuple[str, int, str]]:

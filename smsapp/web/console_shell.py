@@ -120,7 +120,7 @@ def form_token() -> str:
     """Return what a form of this session carries: good for as long as the session is."""
     key = settings().secret_key.get_secret_value().encode()
     token = request.cookies.get(cookie_name(), "")
-    return hmac.new(key, b"console form " + token.encode(), "sha256").hexdigest()
+    return hmac.digest(key, b"console form " + token.encode(), "sha256").hex()
 
 
 def _check_token() -> None:
