@@ -31,9 +31,10 @@ PATIENCE_SECONDS = 0.1
 IMPATIENCE_SECONDS = 1.0
 
 MOST_PROCESSES = 256
-# Each process's callers, plus one; 0 where there is no process. There before the first fork, so
-# that all processes share it.
-_callers = memoryview(mmap.mmap(-1, 4 * MOST_PROCESSES)).cast("i")
+# All processes share these, for they are there before the first fork: each one's callers, plus one,
+# or 0 where there is no process; and how often any of them has come to let somebody in.
+_shared = memoryview(mmap.mmap(-1, 8 * (MOST_PROCESSES + 1))).cast("q")
+_callers, _let_in = _shared[:MOST_PROCESSES], _shared[MOST_PROCESSES:]
 
 
 class Door(StreamServer):  # type: ignore[misc]
@@ -43,7 +44,8 @@ class Door(StreamServer):  # type: ignore[misc]
     place: ClassVar[int] = 0  # where this process counts its callers
     max_accept: int  # gevent's: how many are let in at once
     _is_one_of_several = False
-    _patient_until = _impatient_until = 0.0  # by monotonic()
+    _known_let_in = -1
+    _waits_since = _impatient_until = 0.0  # by monotonic()
 
     def start(self) -> None:
         """Open it."""
@@ -62,21 +64,19 @@ class Door(StreamServer):  # type: ignore[misc]
             self._look_again_in(LOOK_AGAIN_SECONDS)
             return
         super()._do_read()
+        _let_in[0] += 1
         if self._is_one_of_several and self._watcher:
             self._look_again_in(0)
 
     def _leaves_it_to_another(self) -> bool:
-        now = time.monotonic()
         if _callers[self.place] <= min(filter(None, _callers), default=0) + AHEAD:
-            self._patient_until = 0.0
             return False
-        if now < self._impatient_until:
-            return False
-        self._patient_until = self._patient_until or now + PATIENCE_SECONDS
-        if now < self._patient_until:
-            return True
-        self._patient_until, self._impatient_until = 0.0, now + IMPATIENCE_SECONDS
-        return False
+        now = time.monotonic()
+        if _let_in[0] != self._known_let_in:  # the others do come by
+            self._known_let_in, self._waits_since = _let_in[0], now
+        if now - self._waits_since > PATIENCE_SECONDS:
+            self._impatient_until = now + IMPATIENCE_SECONDS
+        return now > self._impatient_until
 
     def _look_again_in(self, seconds: float) -> None:
         self.stop_accepting()
@@ -118,13 +118,13 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
         """Begin, after the fork."""
         self._room = BoundedSemaphore(self.cfg.threads)
         self._connections: set[Connection] = set()
-        Door.place = self._place
-        self._count_callers()
         super().init_process()
 
     def run(self) -> None:
         """Serve until told to end."""
         gevent.spawn(self._look_after_connections)
+        Door.place = self._place
+        self._count_callers()  # not before: nobody has to wait for a process that is starting
         super().run()
 
     def handle(self, _door: Any, client: Any, address: Any) -> None:
