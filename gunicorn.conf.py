@@ -96,7 +96,7 @@ def worker_exit(server, worker):
 
 def child_exit(server, worker):
     """Let no process wait for one that is gone; keep what it has counted, and remove its files."""
-    worker.is_gone()
+    worker.forget()
     if _metrics_folder:
         from smsapp import metrics  # noqa: PLC0415  see _metrics_folder
 

@@ -21,18 +21,19 @@ LINGER_SECONDS = 1.0
 LOOK_SECONDS = 1.0
 MOST_AT_THE_DOOR = 2048  # gunicorn's backlog
 
-# How many a process lets in at once, by how many callers it may be ahead of another before, how
-# soon it looks again if it is, and how long it lets one wait for the others: who has not come by
-# then is busy with something else.
+# How many a process lets in at once, by how many callers it may be ahead of another before, and how
+# soon it looks again if it is. For so long it lets one wait for the others, or bears that they come
+# without a pause: then they hang or have enough to do, and for a while it lets in whoever comes.
 AT_ONCE = 4
 AHEAD = 2
 LOOK_AGAIN_SECONDS = 0.001
+PAUSE_SECONDS = 0.02
 PATIENCE_SECONDS = 0.1
 IMPATIENCE_SECONDS = 1.0
 
 MOST_PROCESSES = 256
 # All processes share these, for they are there before the first fork: each one's callers, plus one,
-# or 0 where there is no process; and how often any of them has come to let somebody in.
+# or 0 where there is no process; and how often one that was patient has come to let somebody in.
 _shared = memoryview(mmap.mmap(-1, 8 * (MOST_PROCESSES + 1))).cast("q")
 _callers, _let_in = _shared[:MOST_PROCESSES], _shared[MOST_PROCESSES:]
 
@@ -45,7 +46,7 @@ class Door(StreamServer):  # type: ignore[misc]
     max_accept: int  # gevent's: how many are let in at once
     _is_one_of_several = False
     _known_let_in = -1
-    _waits_since = _impatient_until = 0.0  # by monotonic()
+    _looked_at = _waits_since = _impatient_until = 0.0  # by monotonic()
 
     def start(self) -> None:
         """Open it."""
@@ -64,16 +65,18 @@ class Door(StreamServer):  # type: ignore[misc]
             self._look_again_in(LOOK_AGAIN_SECONDS)
             return
         super()._do_read()
-        _let_in[0] += 1
+        if time.monotonic() > self._impatient_until:
+            _let_in[0] += 1
         if self._is_one_of_several and self._watcher:
-            self._look_again_in(0)
+            self._look_again_in(0)  # the others first
 
     def _leaves_it_to_another(self) -> bool:
         if _callers[self.place] <= min(filter(None, _callers), default=0) + AHEAD:
             return False
         now = time.monotonic()
-        if _let_in[0] != self._known_let_in:  # the others do come by
-            self._known_let_in, self._waits_since = _let_in[0], now
+        if _let_in[0] != self._known_let_in and now - self._looked_at > PAUSE_SECONDS:
+            self._waits_since = now  # somebody has come for the last one: this is another
+        self._known_let_in, self._looked_at = _let_in[0], now
         if now - self._waits_since > PATIENCE_SECONDS:
             self._impatient_until = now + IMPATIENCE_SECONDS
         return now > self._impatient_until
@@ -144,8 +147,8 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
     def _count_callers(self) -> None:
         _callers[self._place] = len(self._connections) + 1 if self.alive else 0
 
-    def is_gone(self) -> None:
-        """Say so for a process that has ended in whatever way: nobody waits for it any more."""
+    def forget(self) -> None:
+        """Let nobody wait for a process that has ended, in whatever way; the master says so."""
         _callers[self._place] = 0
 
     def _look_after_connections(self) -> None:

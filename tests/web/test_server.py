@@ -8,6 +8,7 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from pathlib import Path
 
@@ -19,19 +20,23 @@ ROOT = Path(__file__).parents[2]
 SECONDS = 15.0
 APP = """
 import os
+import time
 
 def app(environ, start):
+    end = time.process_time() + float(environ["QUERY_STRING"] or 0)
+    while time.process_time() < end:
+        pass
     body = str(os.getpid()).encode()
     start("200 OK", [("Content-Length", str(len(body)))])
     return [body]
 """
 CONF = """
 worker_class = "smsapp.web.server.Worker"
-workers, threads = 2, 100
+workers, threads, keepalive = 2, 100, 75
 control_socket_disable = True
 
 def child_exit(server, worker):
-    worker.is_gone()
+    worker.forget()
 """
 
 
@@ -64,15 +69,19 @@ class Web:
         end = time.monotonic() + SECONDS
         while not is_so(found):
             assert time.monotonic() < end, self.log.read_text()
-            with closing(socket.socket(socket.AF_UNIX)) as caller:
-                caller.settimeout(SECONDS)
-                try:
-                    caller.connect(self.address)
-                    caller.sendall(b"GET / HTTP/1.0\r\n\r\n")
-                    found[int(caller.recv(4096).rpartition(b"\n")[2])] += 1
-                except (OSError, ValueError):  # not there yet
-                    time.sleep(0.05)
+            try:
+                found[self.passes_by()] += 1
+            except (OSError, ValueError):  # not there yet
+                time.sleep(0.05)
         return found
+
+    def passes_by(self, seconds: float = 0.0) -> int:
+        """Let a caller come and go, whose answer takes so long; return who gave it."""
+        with closing(socket.socket(socket.AF_UNIX)) as caller:
+            caller.settimeout(SECONDS)
+            caller.connect(self.address)
+            caller.sendall(b"GET /?%f HTTP/1.0\r\n\r\n" % seconds)
+            return int(caller.recv(4096).rpartition(b"\n")[2])
 
 
 @pytest.fixture
@@ -124,3 +133,13 @@ def test_a_new_process_takes_over_from_one_that_died(web):
     for _ in range(5):
         assert other not in web.calls(1)
         time.sleep(2 * server.PATIENCE_SECONDS)
+
+
+def test_callers_at_rest_do_not_spare_a_process_its_share_of_the_work(web):
+    died, other = web.processes()
+    web.calls(100)
+    os.kill(died, signal.SIGKILL)
+    web.until(lambda found: set(found) - {died, other})
+    with ThreadPoolExecutor(12) as many:
+        found = Counter(many.map(web.passes_by, [0.005] * 300))
+    assert found[other] >= 30
