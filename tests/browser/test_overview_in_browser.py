@@ -136,8 +136,11 @@ def test_charts_speak_to_those_who_do_not_see_them(page):
     expect(table.get_by_role("row")).to_have_count(25)
 
 
-def test_the_alarm_comes_before_everything_else(page):
+def test_the_alarm_comes_before_everything_else_and_all_of_it_has_one_edge(page):
     shown = page(360)
+    heading = shown.get_by_role("heading", name="Overview", exact=True)
+    first = shown.get_by_role("link", name="24 hours")
+    assert first.bounding_box()["x"] == heading.bounding_box()["x"]  # its box has an edge to see
     alarm = shown.get_by_role("region", name="1 open alarm")
     expect(alarm).to_contain_text("Of 42 texts to FR in 1 hour, only 71.4 % arrived.")
     expect(alarm).to_contain_text("switched off")
