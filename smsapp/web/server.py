@@ -44,14 +44,12 @@ class Door(StreamServer):  # type: ignore[misc]
     all: ClassVar[list["Door"]] = []
     place: ClassVar[int] = 0  # where this process counts its callers
     max_accept: int  # gevent's: how many are let in at once
-    _is_one_of_several = False
     _known_let_in = -1
     _looked_at = _waits_since = _impatient_until = 0.0  # by monotonic()
 
     def start(self) -> None:
         """Open it."""
-        self._is_one_of_several = self.max_accept == 1  # so gunicorn says it
-        if self._is_one_of_several:
+        if self.max_accept == 1:  # so gunicorn says that we are one of several
             self.max_accept = AT_ONCE
         super().start()
         self.all.append(self)
@@ -61,14 +59,14 @@ class Door(StreamServer):  # type: ignore[misc]
 
         Else the quickest of several processes gets many more than another, and they wait longer.
         """
-        if self._is_one_of_several and self._leaves_it_to_another():
-            self._look_again_in(LOOK_AGAIN_SECONDS)
+        if self._leaves_it_to_another():
+            self.stop_accepting()
+            self._timer = self.loop.timer(LOOK_AGAIN_SECONDS)
+            self._timer.start(self._start_accepting_if_started)
             return
         super()._do_read()
         if time.monotonic() > self._impatient_until:
             _let_in[0] += 1
-        if self._is_one_of_several and self._watcher:
-            self._look_again_in(0)  # the others first
 
     def _leaves_it_to_another(self) -> bool:
         if _callers[self.place] <= min(filter(None, _callers), default=0) + AHEAD:
@@ -81,11 +79,6 @@ class Door(StreamServer):  # type: ignore[misc]
             self._impatient_until = now + IMPATIENCE_SECONDS
         return now > self._impatient_until
 
-    def _look_again_in(self, seconds: float) -> None:
-        self.stop_accepting()
-        self._timer = self.loop.timer(seconds)
-        self._timer.start(self._start_accepting_if_started)
-
     def close(self) -> None:
         """Let in who is there already, and close it.
 
@@ -93,9 +86,9 @@ class Door(StreamServer):  # type: ignore[misc]
         """
         if self in self.all:
             self.all.remove(self)
-            self._is_one_of_several, self.max_accept = False, MOST_AT_THE_DOOR
+            self.max_accept = MOST_AT_THE_DOOR
             self.stop_accepting()
-            self._do_read()
+            super()._do_read()
             os.close(self.socket.detach())
         super().close()
 
