@@ -5,17 +5,16 @@ or to repeat one.
 """
 
 import uuid
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import leases, restore, sender, throttle
 from smsapp.delivery.leases import Claim, Rules
-from smsapp.extensions import database_now, new_id
+from smsapp.extensions import database_now, insert_new, new_id
 from smsapp.models import (
     Attempt,
     AttemptSource,
@@ -75,10 +74,7 @@ class Accepted:
     claim: Claim | None = None
 
 
-_INSERT_DELIVERY: Mapping[str, Any] = {
-    name: dialect.insert(Delivery).on_conflict_do_nothing(index_elements=["kind", "event_id"])
-    for name, dialect in (("sqlite", sqlite), ("postgresql", postgresql))
-}
+_INSERT_DELIVERY = insert_new(Delivery, "kind", "event_id")
 _WHICH = select(Delivery.id).where(among(Delivery.id, "ids")).order_by(Delivery.id)
 _NEWEST_SID = (
     select(Attempt.sid)

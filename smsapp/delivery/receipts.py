@@ -2,14 +2,12 @@
 
 import logging
 import uuid
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, or_, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.orm import aliased
 
 from smsapp import metrics
@@ -22,7 +20,7 @@ from smsapp.delivery import (
     throttle,
 )
 from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
-from smsapp.extensions import database_now, db, settings
+from smsapp.extensions import database_now, db, insert_new, settings
 from smsapp.models import (
     Attempt,
     AttemptState,
@@ -118,10 +116,7 @@ _CURRENT = (
     .order_by(Delivery.id)
     .with_for_update(of=[Delivery, Attempt])
 )
-_INSERT: Mapping[str, Any] = {
-    "sqlite": sqlite.insert(Receipt).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(Receipt).on_conflict_do_nothing(),
-}
+_INSERT = insert_new(Receipt)
 _SET_ATTEMPT = (
     update(Attempt)
     .where(Attempt.id == bindparam("of"))

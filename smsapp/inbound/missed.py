@@ -9,16 +9,14 @@ Nobody is answered: Twilio itself has replied to STOP, START and HELP.
 
 import logging
 import threading
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from sqlalchemy import bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp.delivery import sending
-from smsapp.extensions import database_now, db, reading, settings
+from smsapp.extensions import database_now, db, insert_new, reading, settings
 from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
@@ -43,10 +41,7 @@ POSTING = timedelta(minutes=1)
 FIRST = timedelta(days=7)
 MOST_SIDS = 500
 
-_INSERT: Mapping[str, Any] = {
-    "sqlite": sqlite.insert(InboundList).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(InboundList).on_conflict_do_nothing(),
-}
+_INSERT = insert_new(InboundList)
 _WHOSE = InboundList.sender == bindparam("of")
 _LOOK_AT = select(InboundList.look_at).where(_WHOSE)
 _BEGIN = (

@@ -7,14 +7,14 @@ changed, missing or inserted row shows; how many rows there should be stands wit
 import hmac
 import json
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
+from smsapp.extensions import insert_new
 from smsapp.models import (
     Consent,
     ConsentAction,
@@ -34,10 +34,7 @@ _ROWS = (
     .order_by(Consent.phone_key, Consent.seq)
 )
 _INSERT = insert(Consent)
-_KEEP_WORDS: Mapping[str, Any] = {
-    "sqlite": sqlite.insert(Wording).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(Wording).on_conflict_do_nothing(),
-}
+_INSERT_WORDS = insert_new(Wording)
 _INSERT_EVIDENCE = insert(ConsentEvidence)
 _COUNT = (
     update(Phone)
@@ -114,7 +111,7 @@ def append(
     if not rows:
         return
     in_order = [words[name] for name in sorted(words)]
-    execute_many(conn, _KEEP_WORDS[conn.dialect.name], in_order)
+    execute_many(conn, _INSERT_WORDS[conn.dialect.name], in_order)
     execute_many(conn, _INSERT, rows)
     if evidence:
         conn.execute(_INSERT_EVIDENCE, evidence)

@@ -5,18 +5,14 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
-from sqlalchemy.dialects import postgresql, sqlite
 
-from smsapp.extensions import database_now
+from smsapp.extensions import database_now, insert_new
 from smsapp.models import Phone
 from smsapp.phone import country
 from smsapp.statements import among, execute_many
 
 # Whichever of its two unique indexes notices first that another process writes the same number.
-_INSERTS: Mapping[str, Any] = {
-    "sqlite": sqlite.insert(Phone).on_conflict_do_nothing(),
-    "postgresql": postgresql.insert(Phone).on_conflict_do_nothing(),
-}
+_INSERT = insert_new(Phone)
 _KEYS = among(Phone.phone_key, "phone_keys")
 _LOCK = (
     select(Phone.phone_key, Phone.forgotten_at)
@@ -52,7 +48,7 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
         }
         for key in sorted(numbers)
     ]
-    execute_many(conn, _INSERTS[conn.dialect.name], rows)
+    execute_many(conn, _INSERT[conn.dialect.name], rows)
 
 
 def is_known(conn: Connection, phone_key: str) -> bool:
