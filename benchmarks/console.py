@@ -18,10 +18,10 @@ from typing import Any
 from flask_migrate import upgrade
 from sqlalchemy import event, text
 
-from smsapp.delivery import listing, search, timeline
 from smsapp.events import kinds
 from smsapp.extensions import db, reading, settings
 from smsapp.phone import phone_key
+from smsapp.trace import listing, search, timeline
 from smsapp.watch import alarms, gauges, overview, roll_up
 from tests import servers
 from tests.conftest import make_app

@@ -30,20 +30,8 @@ from smsapp.errors import (
     SmsappError,
     Unauthorized,
 )
-from smsapp.web import (
-    api,
-    console,
-    console_deliveries,
-    console_numbers,
-    health,
-    overview,
-    pages,
-    preferences,
-    sessions,
-    verify_api,
-    webhooks,
-    wording,
-)
+from smsapp.web import api, console, health, pages, twilio, wording
+from smsapp.web.pages import sessions
 
 log = logging.getLogger(__name__)
 
@@ -124,16 +112,11 @@ def create_app(settings: Settings) -> Flask:
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)
     for blueprint in (
-        pages.bp,
-        preferences.bp,
-        api.bp,
-        verify_api.bp,
-        webhooks.bp,
+        *pages.BLUEPRINTS,
+        *api.BLUEPRINTS,
+        *console.BLUEPRINTS,
+        twilio.bp,
         health.bp,
-        console.bp,
-        console_deliveries.bp,
-        console_numbers.bp,
-        overview.bp,
     ):
         app.register_blueprint(blueprint)
     cli.register(app)

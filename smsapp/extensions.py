@@ -5,7 +5,6 @@ import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
-from enum import Enum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any, cast
@@ -21,62 +20,13 @@ from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFProtect
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, DateTime, Engine, MetaData, event, func, select
-from sqlalchemy import Enum as EnumType
+from sqlalchemy import Connection, DateTime, Engine, event, func, select
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine import Dialect
-from sqlalchemy.orm import DeclarativeBase, Session
-from sqlalchemy.types import TypeDecorator
+from sqlalchemy.orm import Session
 
 from smsapp import clock
 from smsapp.config import Settings
-
-
-class UtcDateTime(TypeDecorator[datetime]):
-    """A time that is aware and in UTC on both databases; a naive one is refused."""
-
-    impl = DateTime(timezone=True)
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time in UTC."""
-        if value is None:
-            return None
-        if value.tzinfo is None:
-            raise ValueError("a time without a zone")
-        return value.astimezone(UTC)
-
-    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
-        """Return the time aware: SQLite keeps no zone."""
-        if value is None or value.tzinfo is not None:
-            return value and value.astimezone(UTC)
-        return value.replace(tzinfo=UTC)
-
-
-class Base(DeclarativeBase):
-    """What every model inherits: names for constraints, and types for annotations."""
-
-    metadata = MetaData(
-        naming_convention={
-            "ix": "%(table_name)s_%(column_0_N_name)s",
-            "uq": "%(table_name)s_%(column_0_N_name)s_key",
-            "ck": "%(table_name)s_%(constraint_name)s",
-            "fk": "%(table_name)s_%(column_0_N_name)s_fkey",
-            "pk": "%(table_name)s_pkey",
-        }
-    )
-    # Enums as text with their values: a new state needs no ALTER TYPE, and a person can read
-    # the table. CHECK constraints hold them to the values.
-    type_annotation_map = {  # noqa: RUF012  SQLAlchemy's own idiom
-        datetime: UtcDateTime,
-        Enum: EnumType(
-            Enum,
-            native_enum=False,
-            create_constraint=True,
-            length=30,
-            values_callable=lambda kind: [member.value for member in kind],
-        ),
-    }
+from smsapp.models.base import Base
 
 
 class PatientLimiter(Limiter):

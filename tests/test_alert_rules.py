@@ -7,8 +7,8 @@ import subprocess
 import pytest
 
 from smsapp import metrics
+from smsapp.models import AlarmKind
 from smsapp.watch.gauges import Gauges
-from smsapp.watch_models import AlarmKind
 from tests.conftest import ROOT
 
 RULES = ROOT / "docs/alerts"

@@ -13,8 +13,8 @@ from sqlalchemy.orm import aliased
 from smsapp import metrics
 from smsapp.delivery import (
     group_commit,
-    ignored_receipts,
-    look_ups,
+    reconcile_times,
+    rejected_receipts,
     sender,
     stopping,
     throttle,
@@ -233,9 +233,9 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
             moved_deliveries[delivery["of"]] = delivery
         results.append(_recorded(attempt, delivery, moved=after != before))
     if strays:
-        ignored_receipts.write(conn, strays, Ignored.OTHER_MESSAGE)
+        rejected_receipts.write(conn, strays, Ignored.OTHER_MESSAGE)
     if any(result.taken is Taken.KEPT for result in results):
-        ignored_receipts.write_repeats(conn, receipts)
+        rejected_receipts.write_repeats(conn, receipts)
     if receipts:
         execute_many(conn, _INSERT[conn.dialect.name], receipts)
     if changed_attempts:
@@ -253,7 +253,7 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
         execute_many(conn, _SET_ATTEMPT, columns)
     if moved_deliveries:
         for delivery in moved_deliveries.values():
-            delivery["new_check_at"] = look_ups.first(delivery["new_state"], now)
+            delivery["new_check_at"] = reconcile_times.first(delivery["new_state"], now)
         execute_many(conn, _SET_DELIVERY, list(moved_deliveries.values()))
     return results
 

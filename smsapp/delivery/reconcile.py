@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import look_ups, receipts, retry, sending, tally
+from smsapp.delivery import receipts, reconcile_times, retry, sending, tally
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
@@ -147,7 +147,7 @@ def _ask_about(case: Case, sid: str) -> None:
     with db.engine.begin() as conn:
         now = database_now(conn)
         still = (Delivery.state == DeliveryState.SENT) | (Delivery.state == DeliveryState.UNKNOWN)
-        later = look_ups.after_sent(case.started_at, now)
+        later = reconcile_times.after_sent(case.started_at, now)
         gone = isinstance(found, Refused) and found.http_status == 404
         if not isinstance(found, Listed) and not gone:
             later = now + AFTER_NO_ANSWER

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import look_ups, retry, sender
+from smsapp.delivery import reconcile_times, retry, sender
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
@@ -273,7 +273,7 @@ def _columns(
         "new_error_code": row.code if reason else None,
         "new_due_at": due_at,
         "new_tries": row.claim.tries if tries is None else tries,
-        "new_check_at": look_ups.first(state, now),
+        "new_check_at": reconcile_times.first(state, now),
     }
 
 

@@ -11,7 +11,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, delete, func, select
 
 from smsapp.extensions import database_now, db, insert_into
-from smsapp.watch_models import Tally
+from smsapp.models import Tally
 
 SIGNATURE = "signature"  # webhooks whose signature is not ours
 DOUBTFUL = "doubtful"  # look-ups that could not tell

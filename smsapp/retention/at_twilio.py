@@ -14,8 +14,9 @@ from typing import Any
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, update
 
 from smsapp.delivery import sending
-from smsapp.extensions import UtcDateTime, database_now, db, insert_into, reading, settings
+from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Inbound
+from smsapp.models.base import UtcDateTime
 from smsapp.providers.twilio import Listed, Refused
 
 log = logging.getLogger(__name__)

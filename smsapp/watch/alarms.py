@@ -15,10 +15,10 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp.delivery import tally
 from smsapp.extensions import database_now, db, insert_into, reading, settings
+from smsapp.models import Alarm, AlarmKind
 from smsapp.watch import chores, rules, words
 from smsapp.watch.finding import Finding
 from smsapp.watch.rules import RULES, Rule
-from smsapp.watch_models import Alarm, AlarmKind
 
 EVERY = timedelta(minutes=1)
 CALM = timedelta(minutes=3)

@@ -11,9 +11,9 @@ from typing import Any
 from sqlalchemy import bindparam, case, select, update
 
 from smsapp.extensions import database_now, db, settings
+from smsapp.models import Alarm
 from smsapp.providers import webhook
 from smsapp.watch import words
-from smsapp.watch_models import Alarm
 
 TAKEN_FOR = timedelta(minutes=1)
 FIRST_WAIT_SECONDS = 10

@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import bindparam, select, update
 
 from smsapp.extensions import database_now, db, insert_into, reading
-from smsapp.watch_models import Chore
+from smsapp.models import Chore
 
 _DUE = select(Chore.due_at).where(Chore.name == bindparam("name"))
 _TAKE = (

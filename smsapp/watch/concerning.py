@@ -1,9 +1,8 @@
 """Which open alarms may be why a text is as it is: then it is not this text alone."""
 
-from smsapp.models import DeliveryState
+from smsapp.models import AlarmKind, DeliveryState
 from smsapp.watch import alarms
 from smsapp.watch.alarms import OpenAlarm
-from smsapp.watch_models import AlarmKind
 
 _WAITS = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 _IS_SILENT = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})

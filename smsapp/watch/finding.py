@@ -3,8 +3,8 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+from smsapp.models import AlarmKind
 from smsapp.phone import mask
-from smsapp.watch_models import AlarmKind
 
 
 @dataclass(frozen=True, slots=True)

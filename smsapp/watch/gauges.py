@@ -17,8 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsapp.delivery import health
 from smsapp.delivery.health import Health
 from smsapp.extensions import database_now, reading
-from smsapp.models import Delivery, DeliveryState
-from smsapp.watch_models import Alarm, AlarmKind
+from smsapp.models import Alarm, AlarmKind, Delivery, DeliveryState
 
 MOST = 100_000
 

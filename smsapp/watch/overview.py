@@ -13,13 +13,12 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from smsapp.extensions import database_now, reading
-from smsapp.models import Delivery, DeliveryState, Phone
+from smsapp.models import Delivery, DeliveryState, HourCount, Phone, RolledHour
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
 from smsapp.watch import alarms, gauges, roll_up
 from smsapp.watch.alarms import OpenAlarm
 from smsapp.watch.gauges import Waiting
-from smsapp.watch_models import HourCount, RolledHour
 
 MOST_FAILURES = 10
 

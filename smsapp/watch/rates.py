@@ -9,10 +9,18 @@ from sqlalchemy import Connection, bindparam, func, select
 
 from smsapp.config import Settings
 from smsapp.extensions import first_id
-from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, DeliveryState, Phone
+from smsapp.models import (
+    AlarmKind,
+    Attempt,
+    AttemptState,
+    CallOutcome,
+    Delivery,
+    DeliveryState,
+    HourCount,
+    Phone,
+)
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.watch.finding import Finding, shown
-from smsapp.watch_models import AlarmKind, HourCount
 
 # The rate is of the newest of this many attempts where the window holds more.
 MOST_ATTEMPTS = 20_000

@@ -20,9 +20,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from smsapp.extensions import database_now, db, first_id, insert_into, reading
-from smsapp.models import Delivery, Phone
+from smsapp.models import Delivery, HourCount, Phone, RolledHour
 from smsapp.watch import chores
-from smsapp.watch_models import HourCount, RolledHour
 
 HOUR = timedelta(hours=1)
 # A month is what the overview shows.

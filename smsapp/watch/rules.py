@@ -12,6 +12,7 @@ from smsapp.config import Settings
 from smsapp.delivery import health, tally
 from smsapp.extensions import first_id
 from smsapp.models import (
+    AlarmKind,
     Attempt,
     CallOutcome,
     Delivery,
@@ -22,7 +23,6 @@ from smsapp.models import (
 )
 from smsapp.watch.finding import Finding, shown
 from smsapp.watch.rates import rates
-from smsapp.watch_models import AlarmKind
 
 Rule = Callable[[Connection, datetime, Settings], list[Finding]]
 

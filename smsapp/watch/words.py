@@ -3,8 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+from smsapp.models import AlarmKind
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
-from smsapp.watch_models import AlarmKind
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,10 +10,9 @@ from playwright.sync_api import expect
 
 from smsapp import operators
 from smsapp.extensions import database_now, db
-from smsapp.models import Role
+from smsapp.models import AlarmKind, Role
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
-from smsapp.watch_models import AlarmKind
 from tests.browser.conftest import shop_on_sandbox, sign_in
 from tests.conftest import make_app
 from tests.watch.conftest import write_texts

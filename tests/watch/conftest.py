@@ -9,9 +9,8 @@ from sqlalchemy import text, update
 
 from smsapp.delivery import tally
 from smsapp.extensions import database_now, db, first_id, new_id
-from smsapp.models import Attempt, Delivery, Phone, Receipt, Worker
+from smsapp.models import Alarm, Attempt, Delivery, Phone, Receipt, Worker
 from smsapp.watch import alarms
-from smsapp.watch_models import Alarm
 
 HOUR = timedelta(hours=1)
 

@@ -11,10 +11,9 @@ import pytest
 from sqlalchemy import update
 
 from smsapp.extensions import database_now, db
-from smsapp.models import Delivery, Worker
+from smsapp.models import Alarm, AlarmKind, Delivery, Worker
 from smsapp.watch import alarms, announce, chores, threads
 from smsapp.watch.finding import Finding
-from smsapp.watch_models import Alarm, AlarmKind
 from tests.conftest import settings_of
 
 MINUTE = timedelta(minutes=1)

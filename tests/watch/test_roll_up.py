@@ -7,9 +7,8 @@ import pytest
 from sqlalchemy import select, update
 
 from smsapp.extensions import db, reading
-from smsapp.models import Delivery, Phone
+from smsapp.models import Delivery, HourCount, Phone, RolledHour
 from smsapp.watch import roll_up
-from smsapp.watch_models import HourCount, RolledHour
 
 HOUR = timedelta(hours=1)
 DAY = timedelta(days=1)

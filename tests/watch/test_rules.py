@@ -7,10 +7,9 @@ from sqlalchemy import delete, update
 
 from smsapp.delivery import reconcile, sender, tally
 from smsapp.extensions import database_now, db
-from smsapp.models import Delivery, Receipt, Worker
+from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
 from smsapp.providers.twilio import Listed, Unknown
 from smsapp.watch import alarms, rules
-from smsapp.watch_models import Alarm, AlarmKind, HourCount, Tally
 from tests.conftest import ALICE, settings_of, sid
 
 pytestmark = pytest.mark.usefixtures("worker_is_there")

@@ -349,7 +349,7 @@ def test_unknown_fields_are_ignored(shop, twilio):
 def test_what_is_taken_has_an_address(app, shop, twilio):
     answer = shop.ships(prefer="respond-async")
     with app.test_request_context():
-        address = url_for("api.delivery", delivery_id=answer.json["deliveryId"])
+        address = url_for("api_deliveries.delivery", delivery_id=answer.json["deliveryId"])
     assert answer.headers["Location"] == address
 
 

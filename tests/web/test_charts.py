@@ -6,7 +6,7 @@ from itertools import pairwise
 import pytest
 
 from smsapp.watch.overview import Group
-from smsapp.web import charts
+from smsapp.web.console import charts
 
 START = datetime(2026, 11, 1, tzinfo=UTC)
 HOUR = timedelta(hours=1)

@@ -14,13 +14,12 @@ from smsapp.delivery import receipts
 from smsapp.delivery.receipts import Reported
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import Audit, Delivery, DeliveryState, OptOut, Phone
+from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, OptOut, Phone
 from smsapp.providers.twilio import Unknown
 from smsapp.recipients import customers
 from smsapp.retention import erasure
 from smsapp.watch import alarms
 from smsapp.watch.finding import Finding
-from smsapp.watch_models import AlarmKind
 from tests.conftest import ALICE, BOB, make_due, opt_out, run_until_settled, settings_of, sid
 from tests.web.conftest import HTTPS
 

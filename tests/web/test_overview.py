@@ -6,9 +6,9 @@ from datetime import timedelta
 
 import pytest
 
+from smsapp.models import AlarmKind
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
-from smsapp.watch_models import AlarmKind
 from tests.conftest import ALICE
 from tests.watch.conftest import now, texts, write
 

@@ -20,7 +20,8 @@ from smsapp.extensions import db, limiter
 from smsapp.models import Consent, OptOut, OptOutSource, Phone, Verification
 from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten
 from smsapp.recipients import customers, purposes, verification
-from smsapp.web import pages, wording
+from smsapp.web import wording
+from smsapp.web.pages import sign_up
 from tests.conftest import ALICE, BOB, Rows, Service, opt_out, settings_of
 
 VERIFY = {"TWILIO_VERIFY_SERVICE_SID": "VA00000000000000000000000000000001"}
@@ -769,7 +770,7 @@ def test_no_address_of_a_page_can_hold_a_number():
 
 def make_rules() -> Any:
     app = Flask("pages")
-    app.register_blueprint(pages.bp)
+    app.register_blueprint(sign_up.bp)
     return app.url_map.iter_rules()
 
 

@@ -1,0 +1,58 @@
+"""`flask opt-out` and `flask erase`: what is done for one person."""
+
+import click
+from flask.cli import with_appcontext
+
+from smsapp.delivery import stopping
+from smsapp.extensions import database_now, db, reading, settings
+from smsapp.models import ConsentSource, OptOutSource
+from smsapp.phone import InvalidPhone, mask, parse_e164, phone_key
+from smsapp.recipients import phones
+from smsapp.recipients.customers import Visitor
+from smsapp.retention import erasure
+
+
+@click.command("opt-out")
+@click.argument("phone")
+@with_appcontext
+def opt_out(phone: str) -> None:
+    """Stop all texts to PHONE (E.164), now and until its owner asks for them again."""
+    try:
+        e164 = parse_e164(phone)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None
+    key = phone_key(e164, settings().phone_key_bytes)
+    with db.engine.begin() as conn:
+        phones.remember(conn, {key: e164}, database_now(conn))
+    stopping.stop(key, OptOutSource.OPERATOR)
+    click.echo(f"{mask(e164)} gets no more texts.")
+
+
+@click.command("erase")
+@click.argument("phone")
+@with_appcontext
+def erase(phone: str) -> None:
+    """Erase the person at PHONE (E.164): number, texts, evidence. Opt-out and ledger stay."""
+    key = known_key(phone)
+    erasure.erase(Visitor(key, verify_sid=None), ConsentSource.OPERATOR)
+    click.echo(f"{mask(phone)} is erased.")
+    if settings().blank_bodies_at_twilio:
+        click.echo(
+            "Their texts are blanked at Twilio next, by the worker or `flask retention run`."
+        )
+
+
+def known_key(phone: str) -> str:
+    """Return the key of a number that we know.
+
+    Raises:
+        click.ClickException: It is no number, or we never met it.
+    """
+    try:
+        key = phone_key(parse_e164(phone), settings().phone_key_bytes)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None
+    with reading() as conn:
+        if not phones.is_known(conn, key):
+            raise click.ClickException("Nothing is known about this number.")
+    return key

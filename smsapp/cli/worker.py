@@ -1,0 +1,30 @@
+"""`flask worker`: sends what is due."""
+
+import signal
+import threading
+from types import FrameType
+
+import click
+from flask import current_app
+from flask.cli import with_appcontext
+
+from smsapp import garbage, metrics_server, worker
+from smsapp.extensions import settings
+
+
+@click.command("worker")
+@with_appcontext
+def run_worker() -> None:
+    """Send what is due, until SIGTERM or Ctrl-C; then finish what is held."""
+    ending = threading.Event()
+
+    def end(_signal: int, _frame: FrameType | None) -> None:
+        ending.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    config = settings()
+    if config.worker_metrics_port and config.metrics_token:
+        metrics_server.start(config.worker_metrics_port, config.metrics_token.get_secret_value())
+    garbage.settle()
+    worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]

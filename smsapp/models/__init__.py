@@ -1,0 +1,73 @@
+"""The whole schema: columns, constraints, indexes; no behaviour.
+
+A phone number stands in one table, `phone`. Everything else holds its key, so that a person
+can be erased by nulling one field while opt-outs and counts survive.
+"""
+
+from smsapp.models.api_keys import ApiKey
+from smsapp.models.base import Base
+from smsapp.models.consent import Consent, ConsentAction, ConsentEvidence, ConsentSource, Wording
+from smsapp.models.deliveries import (
+    BODY_MAY_GO,
+    Attempt,
+    AttemptSource,
+    AttemptState,
+    BodyAtTwilio,
+    CallOutcome,
+    Delivery,
+    DeliveryState,
+    Reason,
+)
+from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
+from smsapp.models.operators import Act, Audit, Operator, OperatorSession, Role
+from smsapp.models.opt_outs import OptOut, OptOutSource
+from smsapp.models.phones import NUMBER_IS_HERE, Phone
+from smsapp.models.receipts import Ignored, IgnoredReceipt, Receipt, ReceiptSource
+from smsapp.models.senders import Sender
+from smsapp.models.verifications import Channel, Verification
+from smsapp.models.watching import Alarm, AlarmKind, Chore, HourCount, RolledHour, Tally, Worker
+
+__all__ = [
+    "BODY_IS_HERE",
+    "BODY_MAY_GO",
+    "NUMBER_IS_HERE",
+    "Act",
+    "Alarm",
+    "AlarmKind",
+    "ApiKey",
+    "Attempt",
+    "AttemptSource",
+    "AttemptState",
+    "Audit",
+    "Base",
+    "BodyAtTwilio",
+    "CallOutcome",
+    "Channel",
+    "Chore",
+    "Consent",
+    "ConsentAction",
+    "ConsentEvidence",
+    "ConsentSource",
+    "Delivery",
+    "DeliveryState",
+    "HourCount",
+    "Ignored",
+    "IgnoredReceipt",
+    "Inbound",
+    "InboundList",
+    "Operator",
+    "OperatorSession",
+    "OptOut",
+    "OptOutSource",
+    "Phone",
+    "Reason",
+    "Receipt",
+    "ReceiptSource",
+    "Role",
+    "RolledHour",
+    "Sender",
+    "Tally",
+    "Verification",
+    "Wording",
+    "Worker",
+]

@@ -1,0 +1,198 @@
+"""Deliveries, which are the outbox, and their attempts."""
+
+import uuid
+from datetime import datetime
+from enum import StrEnum
+
+from sqlalchemy import (
+    CheckConstraint,
+    ForeignKey,
+    Index,
+    String,
+    Text,
+    UniqueConstraint,
+    false,
+    text,
+)
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.models.base import Base, PhoneKey
+
+# What nothing more is done about, and what still holds its body. Written as the index has it, so
+# that both databases see that it serves. A text that was sent and never heard of again counts
+# once nobody asks about it any more.
+BODY_MAY_GO = text(
+    "blanked_at IS NULL AND (state IN ('delivered', 'read', 'undelivered', 'failed',"
+    " 'suppressed', 'canceled', 'expired') OR (state = 'sent' AND check_at IS NULL))"
+)
+
+
+class DeliveryState(StrEnum):
+    """Where a delivery is in its life; docs/architecture.md draws it, states.py moves it."""
+
+    PENDING = "pending"  # waits for a sender until due_at
+    SENDING = "sending"  # a sender holds its lease
+    UNKNOWN = "unknown"  # the call's outcome is not known; never repeated blindly
+    SENT = "sent"  # Twilio took it
+    DELIVERED = "delivered"
+    UNDELIVERED = "undelivered"
+    FAILED = "failed"
+    READ = "read"
+    SUPPRESSED = "suppressed"  # not sent, because of consent or opt-out
+    CANCELED = "canceled"  # not sent, because an operator or the caller said so
+    EXPIRED = "expired"  # not sent, because it came too late to matter
+
+
+class AttemptState(StrEnum):
+    """How far one call got; receipts move it forward by rank only."""
+
+    SENDING = "sending"
+    UNKNOWN = "unknown"
+    QUEUED = "queued"
+    SENT = "sent"
+    FAILED = "failed"
+    UNDELIVERED = "undelivered"
+    DELIVERED = "delivered"
+    READ = "read"
+
+
+class Reason(StrEnum):
+    """Why a delivery was suppressed or has failed."""
+
+    OPTED_OUT = "opted_out"
+    CONSENT_WITHDRAWN = "consent_withdrawn"
+    NOT_ALLOWED = "recipient_not_allowed"
+    REJECTED = "rejected"
+    ATTEMPTS_SPENT = "attempts_spent"
+
+
+class AttemptSource(StrEnum):
+    """Who made the call."""
+
+    REQUEST = "request"
+    WORKER = "worker"
+
+
+class CallOutcome(StrEnum):
+    """What a call itself came to; unlike an attempt's state, no receipt changes it."""
+
+    ACCEPTED = "accepted"  # Twilio took the text
+    REFUSED = "refused"  # Twilio answered that it did not
+    UNWRITTEN = "unwritten"  # nothing left this machine
+    UNKNOWN = "unknown"
+
+
+class Delivery(Base):
+    """One text to one recipient for one event. The pending ones are the outbox."""
+
+    __tablename__ = "delivery"
+    __table_args__ = (
+        UniqueConstraint("kind", "event_id", name="delivery_event_key"),
+        # The worker's query: what is due, oldest first.
+        Index(
+            "delivery_due",
+            "due_at",
+            postgresql_where=text("state = 'pending'"),
+            sqlite_where=text("state = 'pending'"),
+        ),
+        # Leases that have lapsed.
+        Index(
+            "delivery_leased",
+            "lease_until",
+            postgresql_where=text("state = 'sending'"),
+            sqlite_where=text("state = 'sending'"),
+        ),
+        # Whose fate has to be looked up at Twilio.
+        Index(
+            "delivery_check",
+            "check_at",
+            postgresql_where=text("check_at IS NOT NULL"),
+            sqlite_where=text("check_at IS NOT NULL"),
+        ),
+        # Whose bodies are to be blanked, oldest first.
+        Index("delivery_body", "state_at", postgresql_where=BODY_MAY_GO, sqlite_where=BODY_MAY_GO),
+        # What nobody knows the fate of, oldest first.
+        Index(
+            "delivery_unknown",
+            "state_at",
+            postgresql_where=text("state = 'unknown'"),
+            sqlite_where=text("state = 'unknown'"),
+        ),
+        # The last failures.
+        Index(
+            "delivery_failed",
+            "state_at",
+            postgresql_where=text("state IN ('failed', 'undelivered')"),
+            sqlite_where=text("state IN ('failed', 'undelivered')"),
+        ),
+        # What a number is owed, and how many texts it got since midnight.
+        Index("delivery_phone", "phone_key", "last_attempt_at"),
+        # An order's texts, newest first.
+        Index("delivery_order", "order_id", "id"),
+        CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
+        CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
+        CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name="due"),
+        CheckConstraint("tries >= 0", name="tries"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(String(40))
+    event_id: Mapped[str] = mapped_column(String(120))
+    content_hash: Mapped[str] = mapped_column(String(64))
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    purpose: Mapped[str] = mapped_column(String(40))
+    order_id: Mapped[str] = mapped_column(String(80))
+    body: Mapped[str] = mapped_column(Text)
+    consent_at: Mapped[datetime]
+    api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
+    state: Mapped[DeliveryState]
+    state_at: Mapped[datetime]
+    reason: Mapped[Reason | None]
+    error_code: Mapped[int | None]  # Twilio's
+    tries: Mapped[int]  # attempts spent of the allowance; not all of them count
+    undelivered: Mapped[int]  # attempts that Twilio took and the carrier could not deliver
+    due_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime]  # from then on it would come too late to matter
+    lease_token: Mapped[uuid.UUID | None]
+    lease_until: Mapped[datetime | None]
+    last_attempt_at: Mapped[datetime | None]
+    # When to ask Twilio: what is unknown, soon; what was sent and never heard of again, later.
+    check_at: Mapped[datetime | None]
+    # When Twilio first said that it has no such message.
+    absent_since: Mapped[datetime | None]
+    blanked_at: Mapped[datetime | None]  # from then on there is no body
+    created_at: Mapped[datetime]
+
+
+class BodyAtTwilio(Base):
+    """A message that was blanked here and is still to be blanked at Twilio."""
+
+    __tablename__ = "body_at_twilio"
+    __table_args__ = (Index("body_at_twilio_ask", "ask_at"),)
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    ask_at: Mapped[datetime]  # when to ask Twilio, again after a failure
+    tries: Mapped[int] = mapped_column(server_default="0")
+
+
+class Attempt(Base):
+    """One call to Twilio, written before it is made."""
+
+    __tablename__ = "attempt"
+    __table_args__ = (UniqueConstraint("delivery_id", "number", name="attempt_number_key"),)
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    delivery_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("delivery.id"))
+    number: Mapped[int]
+    source: Mapped[AttemptSource]
+    state: Mapped[AttemptState]
+    sid: Mapped[str | None] = mapped_column(String(34), unique=True)
+    error_code: Mapped[int | None]
+    outcome: Mapped[CallOutcome | None]
+    # A word of ours where Twilio gave no code: "timeout", "reset", "lease", "http_429".
+    trouble: Mapped[str | None] = mapped_column(String(20))
+    segments: Mapped[int | None]
+    # Whether the SID was found by the text and not told: a receipt that says otherwise is right.
+    is_inferred: Mapped[bool] = mapped_column(server_default=false())
+    started_at: Mapped[datetime]
+    settled_at: Mapped[datetime | None]

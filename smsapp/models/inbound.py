@@ -1,0 +1,42 @@
+"""What people write to us."""
+
+from datetime import datetime
+
+from sqlalchemy import ForeignKey, Index, String, Text, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.models.base import Base, PhoneKey
+
+BODY_IS_HERE = text("blanked_at IS NULL")
+
+
+class Inbound(Base):
+    """A text that somebody sent us, kept for support."""
+
+    __tablename__ = "inbound"
+    __table_args__ = (
+        Index("inbound_phone", "phone_key", "received_at"),
+        # Whose bodies are to be blanked, oldest first.
+        Index(
+            "inbound_body", "received_at", postgresql_where=BODY_IS_HERE, sqlite_where=BODY_IS_HERE
+        ),
+        # The inbox, newest first.
+        Index("inbound_newest", "received_at", "sid"),
+    )
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    body: Mapped[str] = mapped_column(Text)
+    keyword: Mapped[str | None] = mapped_column(String(10))  # stop, start, help
+    received_at: Mapped[datetime]
+    blanked_at: Mapped[datetime | None]  # from then on there is no body
+
+
+class InboundList(Base):
+    """How far Twilio's list of the texts to a sender of ours has been gone through."""
+
+    __tablename__ = "inbound_list"
+
+    sender: Mapped[str] = mapped_column(String(40), primary_key=True)
+    complete_until: Mapped[datetime]  # whatever came in before then is known
+    look_at: Mapped[datetime]  # when to go through it next

@@ -1,0 +1,40 @@
+"""Numbers: the one table that has them."""
+
+from datetime import datetime
+
+from sqlalchemy import Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.models.base import Base, PhoneKey
+
+NUMBER_IS_HERE = text("e164 IS NOT NULL")
+
+
+class Phone(Base):
+    """The only place of a number. e164 is null once it was forgotten or its person erased."""
+
+    __tablename__ = "phone"
+    __table_args__ = (
+        # Numbers that may have gone unused for long, the longest first.
+        Index(
+            "phone_idle", "used_at", postgresql_where=NUMBER_IS_HERE, sqlite_where=NUMBER_IS_HERE
+        ),
+    )
+
+    phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
+    # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
+    # opt-out. As it is, no second row is written, and what refers to it is refused.
+    e164: Mapped[str | None] = mapped_column(String(16), unique=True)
+    country: Mapped[str] = mapped_column(String(3))
+    created_at: Mapped[datetime]
+    verified_at: Mapped[datetime | None]
+    # From then on a service's consentAt counts no more: only the customer's own grant does.
+    erased_at: Mapped[datetime | None]
+    # Customer sessions begun before then have ended.
+    sessions_since: Mapped[datetime | None]
+    # When it was last used as far as anybody has looked (retention/numbers.py): never too late.
+    used_at: Mapped[datetime] = mapped_column(server_default="1970-01-01 00:00:00.000000")
+    # When the number was forgotten because nobody had used it; once it is used it is known again.
+    forgotten_at: Mapped[datetime | None]
+    # Rows in the consent ledger, so that a missing last one shows too.
+    consents: Mapped[int] = mapped_column(server_default="0")

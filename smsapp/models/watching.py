@@ -1,0 +1,113 @@
+"""The tables of whoever watches over the texts: alarms, and counts that are quick to read.
+
+They hold no phone and no phone key, and nothing of the rest refers to them.
+"""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from sqlalchemy import JSON, CheckConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.models.base import Base
+
+
+class Worker(Base):
+    """When each worker was last heard of."""
+
+    __tablename__ = "worker"
+
+    name: Mapped[str] = mapped_column(String(120), primary_key=True)
+    seen_at: Mapped[datetime]
+
+
+class AlarmKind(StrEnum):
+    """What may be wrong; watch/rules.py says when it is."""
+
+    COUNTRY_RATE = "country_rate"
+    SENDER_RATE = "sender_rate"
+    OUTBOX_OLD = "outbox_old"
+    UNKNOWN_OLD = "unknown_old"
+    SENDER_HELD = "sender_held"
+    RECEIPTS_SILENT = "receipts_silent"
+    SIGNATURES_REFUSED = "signatures_refused"
+    LOOK_UPS_DOUBTFUL = "look_ups_doubtful"
+    NO_WORKER = "no_worker"
+
+
+class Alarm(Base):
+    """Something that is wrong, or was. However many look, it is raised once: see `alarm_open`."""
+
+    __tablename__ = "alarm"
+    __table_args__ = (
+        Index(
+            "alarm_open",
+            "kind",
+            "subject",
+            unique=True,
+            postgresql_where=text("cleared_at IS NULL"),
+            sqlite_where=text("cleared_at IS NULL"),
+        ),
+        # What ALARM_WEBHOOK_URL has to be told.
+        Index(
+            "alarm_to_tell",
+            "tell_at",
+            postgresql_where=text("tell_at IS NOT NULL"),
+            sqlite_where=text("tell_at IS NOT NULL"),
+        ),
+        CheckConstraint("cleared_at IS NULL OR cleared_at >= raised_at", name="clears_later"),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    kind: Mapped[AlarmKind]
+    subject: Mapped[str] = mapped_column(String(60))  # a country, a masked sender; "" for all
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)  # figures, as watch/words.py reads them
+    raised_at: Mapped[datetime]
+    seen_at: Mapped[datetime]  # when it was last so
+    cleared_at: Mapped[datetime | None]
+    tell_at: Mapped[datetime | None]
+    tell_tries: Mapped[int]
+    raise_told_at: Mapped[datetime | None]
+    clear_told_at: Mapped[datetime | None]
+
+
+class Tally(Base):
+    """How often something happened in a minute, of what leaves no row of its own."""
+
+    __tablename__ = "tally"
+
+    minute: Mapped[datetime] = mapped_column(primary_key=True)
+    what: Mapped[str] = mapped_column(String(30), primary_key=True)
+    count: Mapped[int]
+
+
+class Chore(Base):
+    """What one process does for all, and when it is due next."""
+
+    __tablename__ = "chore"
+
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    due_at: Mapped[datetime]
+
+
+class RolledHour(Base):
+    """An hour whose deliveries are counted in `hour_count`, and when they were."""
+
+    __tablename__ = "rolled_hour"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    counted_at: Mapped[datetime]
+
+
+class HourCount(Base):
+    """How many of the deliveries accepted in an hour are how; the overview reads nothing else."""
+
+    __tablename__ = "hour_count"
+
+    hour: Mapped[datetime] = mapped_column(primary_key=True)
+    country: Mapped[str] = mapped_column(String(3), primary_key=True)
+    state: Mapped[str] = mapped_column(String(30), primary_key=True)
+    reason: Mapped[str] = mapped_column(String(30), primary_key=True)  # "": none
+    error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
+    count: Mapped[int]

@@ -1,0 +1,1 @@
+"""What became of a text, in words; nothing here moves one."""

@@ -1,0 +1,229 @@
+"""What an operator may do to a delivery or a number. Each act is one commit with its audit row.
+
+The number is locked before its delivery, as everywhere.
+"""
+
+import uuid
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, select, update
+
+from smsapp import audit
+from smsapp.delivery import stopping
+from smsapp.errors import SmsappError
+from smsapp.extensions import database_now, db, settings
+from smsapp.models import Act, Attempt, AttemptState, Delivery, DeliveryState, OptOutSource, Phone
+from smsapp.recipients import permission, phones
+from smsapp.trace.status_text import TITLES
+
+# States from which a delivery may be sent again. One that is on its way is not, nor one that
+# arrived; of one that is `sent` Twilio will say more.
+MAY_GO_AGAIN = frozenset(
+    {
+        DeliveryState.FAILED,
+        DeliveryState.UNDELIVERED,
+        DeliveryState.EXPIRED,
+        DeliveryState.CANCELED,
+        DeliveryState.SUPPRESSED,
+        DeliveryState.UNKNOWN,
+    }
+)
+# An attempt in one of these may have put a text on the customer's phone, whatever we were told.
+_MAY_HAVE_ARRIVED = frozenset(
+    {
+        AttemptState.SENDING,
+        AttemptState.UNKNOWN,
+        AttemptState.QUEUED,
+        AttemptState.SENT,
+        AttemptState.UNDELIVERED,
+        AttemptState.DELIVERED,
+        AttemptState.READ,
+    }
+)
+
+
+class NotDone(SmsappError):
+    """An act came too late, or may not be done; its text says which, for the operator."""
+
+    code, status = "not_done", 409
+    message = "That cannot be done. Nothing was changed."
+
+
+@dataclass(frozen=True, slots=True)
+class Again:
+    """Whether a delivery may be sent again: why not, or None; and if it may then arrive twice."""
+
+    refusal: str | None
+    may_arrive_twice: bool = False
+
+
+def again(delivery: Any, phone: Any, attempts: list[AttemptState]) -> Again:
+    """Return whether a delivery in this state, with attempts in these, may be sent again."""
+    twice = any(state in _MAY_HAVE_ARRIVED for state in attempts)
+    if delivery.state not in MAY_GO_AGAIN:
+        return Again(_WHY_NOT[delivery.state])
+    if phone.e164 is None:
+        return Again(f"It cannot be sent again: {_gone(phone)}.")
+    if not delivery.body:
+        return Again("It cannot be sent again: its words are not kept any more.")
+    return Again(None, twice)
+
+
+def _gone(phone: Any) -> str:
+    """Return why a number is not here any more."""
+    if phone.forgotten_at:
+        return "nobody had used its number for so long that it was forgotten"
+    return "the customer was erased, and the number with them"
+
+
+_WHY_NOT = {
+    DeliveryState.PENDING: "It is waiting to be sent anyway.",
+    DeliveryState.SENDING: "It is being sent at this moment.",
+    DeliveryState.SENT: (
+        "It is not offered to be sent again: Twilio has it, and it would arrive twice."
+    ),
+    DeliveryState.DELIVERED: "It is not offered to be sent again: it has arrived.",
+    DeliveryState.READ: "It is not offered to be sent again: it has been read.",
+}
+
+
+def send_again(
+    delivery_id: uuid.UUID,
+    operator_id: int,
+    seen: str,
+    max_age: timedelta,
+    *,
+    twice_accepted: bool,
+) -> None:
+    """Let a delivery wait for a sender again, with a fresh allowance of attempts.
+
+    Permission is asked now, and again when it leaves.
+
+    Args:
+        delivery_id: Which delivery.
+        operator_id: Who does it.
+        seen: The state that the operator decided by.
+        max_age: How long it matters from now on.
+        twice_accepted: Whether the operator accepts that the text may arrive twice.
+
+    Raises:
+        NotDone: It is in another state by now, or may not go.
+    """
+    with db.engine.begin() as conn:
+        delivery, phone = _alone_with(conn, delivery_id)
+        _unchanged(delivery, seen)
+        states = select(Attempt.state).where(Attempt.delivery_id == delivery_id)
+        verdict = again(delivery, phone, list(conn.scalars(states)))
+        if verdict.refusal:
+            raise NotDone(verdict.refusal)
+        if verdict.may_arrive_twice and not twice_accepted:
+            raise NotDone(
+                "Nothing was sent. It may arrive twice, so you have to tick that you accept it."
+            )
+        known = permission.facts(
+            conn, {delivery.phone_key: phone.e164}, settings().allowed_recipients
+        )[delivery.phone_key]
+        refusal = permission.may_text(known, delivery.purpose).refusal
+        if refusal:
+            raise NotDone(f"Nothing was sent. {_REFUSED[refusal]}")
+        now = database_now(conn)
+        _set(
+            conn,
+            delivery_id,
+            now,
+            state=DeliveryState.PENDING,
+            due_at=now,
+            expires_at=now + max_age,
+            reason=None,
+            error_code=None,
+            tries=0,
+            undelivered=0,
+            check_at=None,
+            absent_since=None,
+        )
+        why = f"was {delivery.state}{', may arrive twice' if verdict.may_arrive_twice else ''}"
+        audit.write(conn, operator_id, Act.SENT_AGAIN, delivery.phone_key, delivery_id, why)
+
+
+_REFUSED = {
+    "opted_out": "The number has opted out, and only its owner can change that.",
+    "consent_withdrawn": "The customer does not agree to such texts, and only they can.",
+    "recipient_not_allowed": "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
+}
+
+
+def cancel(delivery_id: uuid.UUID, operator_id: int) -> None:
+    """Cancel a delivery that waits to be sent.
+
+    Raises:
+        NotDone: It does not wait any more.
+    """
+    with db.engine.begin() as conn:
+        delivery, _ = _alone_with(conn, delivery_id)
+        if delivery.state is not DeliveryState.PENDING:
+            raise NotDone(
+                "It was too late to cancel it: meanwhile its state is "
+                f"“{TITLES[delivery.state]}”. Nothing was changed."
+            )
+        now = database_now(conn)
+        _set(conn, delivery_id, now, state=DeliveryState.CANCELED, due_at=None)
+        audit.write(conn, operator_id, Act.CANCELED, delivery.phone_key, delivery_id)
+
+
+def opt_out(phone_key: str, operator_id: int, delivery_id: uuid.UUID | None = None) -> None:
+    """Stop all texts to a number."""
+    with db.engine.begin() as conn:
+        phones.lock(conn, [phone_key])
+        stopping.stop_within(conn, phone_key, OptOutSource.OPERATOR, database_now(conn))
+        audit.write(conn, operator_id, Act.OPTED_OUT, phone_key, delivery_id)
+
+
+def show_number(
+    phone_key: str, operator_id: int, why: str, delivery_id: uuid.UUID | None = None
+) -> str | None:
+    """Return a whole number, once it is written down who saw it and why; None for an erased one.
+
+    Raises:
+        NotDone: No reason was given.
+    """
+    if len(why.strip()) < SHORTEST_REASON:
+        raise NotDone("Say why you need the number; it is written to the audit trail.")
+    with db.engine.begin() as conn:
+        phones.lock(conn, [phone_key])
+        e164 = phones.number_of(conn, phone_key)
+        if e164:
+            audit.write(conn, operator_id, Act.SHOWN, phone_key, delivery_id, why.strip())
+    return e164
+
+
+SHORTEST_REASON = 5
+
+
+def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, Any]:
+    """Lock a delivery's number, then the delivery; return both rows.
+
+    Raises:
+        NotDone: There is no such delivery.
+    """
+    key = conn.scalar(select(Delivery.phone_key).where(Delivery.id == delivery_id))
+    if key is None:
+        raise NotDone("There is no such delivery.")
+    phones.lock(conn, [key])
+    delivery = conn.execute(
+        select(Delivery.__table__).where(Delivery.id == delivery_id).with_for_update()
+    ).one()
+    return delivery, conn.execute(select(Phone.__table__).where(Phone.phone_key == key)).one()
+
+
+def _unchanged(delivery: Any, seen: str) -> None:
+    if delivery.state != seen:
+        raise NotDone(
+            f"Nothing was done, for it has changed meanwhile: it is “{TITLES[delivery.state]}” "
+            "now. See below, and decide again."
+        )
+
+
+def _set(conn: Connection, delivery_id: uuid.UUID, now: datetime, **values: Any) -> None:
+    conn.execute(update(Delivery).where(Delivery.id == delivery_id).values(state_at=now, **values))

@@ -1,0 +1,107 @@
+"""Everything about one number, for support: what it agreed to, and what went to and fro."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from smsapp.extensions import reading, settings
+from smsapp.models import Consent, ConsentEvidence, OptOut, Phone, Reason, Wording
+from smsapp.recipients import permission
+from smsapp.recipients.purposes import PURPOSES, Purpose
+from smsapp.trace import listing
+from smsapp.trace.listing import Cursor, Page
+
+# Rows of the ledger that are shown; `flask consent export` writes all of them.
+MOST_CONSENTS = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Cursors:
+    """Where each of a number's lists goes on; None for its newest."""
+
+    sent: uuid.UUID | None = None
+    got: Cursor | None = None
+    codes: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AboutNumber:
+    """A number's whole page.
+
+    Attributes:
+        phone: Its row; e164 is None for an erased person.
+        permissions: (purpose, why it may not be texted about it now, or None).
+        consents: Its rows of the ledger with words and evidence, newest first.
+        opt_outs: Newest first; the one in force has no lifted_at.
+    """
+
+    phone: Row[Any]
+    permissions: list[tuple[Purpose, Reason | None]]
+    consents: Sequence[Any]
+    opt_outs: Sequence[Any]
+    sent: Page[Any]
+    got: Page[Any]
+    codes: Page[Any]
+
+    @property
+    def opted_out(self) -> bool:
+        """Whether an opt-out is in force."""
+        return any(out.lifted_at is None for out in self.opt_outs)
+
+
+def about(phone_key: str, cursors: Cursors) -> AboutNumber | None:
+    """Return a number's page; None where we never met it."""
+    with reading(snapshot=True) as conn:
+        phone = conn.execute(
+            select(Phone.__table__).where(Phone.phone_key == phone_key)
+        ).one_or_none()
+        if phone is None:
+            return None
+        numbers = {phone_key: phone.e164}
+        known = permission.facts(conn, numbers, settings().allowed_recipients)[phone_key]
+        return AboutNumber(
+            phone,
+            [
+                (purpose, permission.may_text(known, name).refusal)
+                for name, purpose in PURPOSES.items()
+            ],
+            _consents(conn, phone_key),
+            conn.execute(
+                select(OptOut.source, OptOut.created_at, OptOut.lifted_at)
+                .where(OptOut.phone_key == phone_key)
+                .order_by(OptOut.id.desc())
+            ).all(),
+            listing.of_phone(conn, phone_key, cursors.sent),
+            listing.texts_from(conn, phone_key, cursors.got),
+            listing.verifications(conn, phone_key, cursors.codes),
+        )
+
+
+def _consents(conn: Connection, phone_key: str) -> Sequence[Any]:
+    return conn.execute(
+        select(
+            Consent.seq,
+            Consent.purpose,
+            Consent.action,
+            Consent.source,
+            Consent.at,
+            Consent.since,
+            Consent.verify_sid,
+            Consent.wording_version,
+            Wording.text.label("words"),
+            ConsentEvidence.address,
+            ConsentEvidence.user_agent,
+        )
+        .join(Wording, Wording.hash == Consent.wording_hash)
+        .outerjoin(
+            ConsentEvidence,
+            (ConsentEvidence.phone_key == Consent.phone_key) & (ConsentEvidence.seq == Consent.seq),
+        )
+        .where(Consent.phone_key == phone_key)
+        .order_by(Consent.seq.desc())
+        .limit(MOST_CONSENTS)
+    ).all()

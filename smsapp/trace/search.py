@@ -1,0 +1,197 @@
+"""Find what somebody pasted: a SID, an id, an order, a phone number, with noise around it.
+
+Every question is answered by an index, however many deliveries there are.
+"""
+
+import re
+import uuid
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+from urllib.parse import unquote
+
+import phonenumbers
+from sqlalchemy import Connection, select, tuple_
+
+from smsapp.extensions import reading, settings
+from smsapp.models import Attempt, Delivery, Inbound, Phone, Verification
+from smsapp.phone import InvalidPhone, country, parse_e164, phone_key
+from smsapp.trace import listing
+
+Value = TypeVar("Value")
+
+# Longer than any log line that is worth pasting.
+MOST_CHARACTERS = 1000
+# What is looked up of one paste.
+MOST_WORDS = 12
+
+_MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
+_VERIFICATION = re.compile(r"(?<![0-9a-z])VE([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
+_UUID = re.compile(
+    r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])",
+    re.IGNORECASE,
+)
+_PHONE_KEY = re.compile(r"(?<![0-9a-z])[0-9a-f]{64}(?![0-9a-z])", re.IGNORECASE)
+
+_BETWEEN = r"[\s().\-/\u2010-\u2015\u2011\u00a0]"
+_NUMBER = re.compile(rf"(?<![\w*•])(?:\+{_BETWEEN}*)?\(?\d(?:{_BETWEEN}{{0,3}}\d){{5,16}}(?![\w*])")
+_LIKE_A_NUMBER = re.compile(rf"[+\d]?(?:{_BETWEEN}|\d)+")
+_WRAPPING = " \t\r\n\"'`“”„‘’«»()[]{}<>,;:.!?"
+_SPACE = re.compile(r"[\s\"'`“”„‘’«»=:,;?&()\[\]{}<>]+")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """What a paste leads to.
+
+    Attributes:
+        deliveries: Ids of deliveries that it names by a SID, an id or an event id.
+        orders: One delivery, the newest, of each order with several that it names.
+        phone_keys: Numbers that it names and we know.
+    """
+
+    deliveries: tuple[uuid.UUID, ...] = ()
+    orders: tuple[uuid.UUID, ...] = ()
+    phone_keys: tuple[str, ...] = ()
+
+
+def find(text: str, kinds: Collection[str]) -> Found:
+    """Return what a paste names.
+
+    What can be nothing else, such as a SID, goes before what only may be an order or a number.
+
+    Args:
+        text: As pasted.
+        kinds: Which kinds of event there are: an event id is unique per kind.
+    """
+    text = unquote(text[:MOST_CHARACTERS]).replace("\0", " ")
+    with reading() as conn:
+        named = _by_identifier(conn, text)
+        if named.deliveries or named.phone_keys:
+            return named
+        words = list(_words(text))
+        of_events = _by_event(conn, words, kinds)
+        single, orders = _by_order(conn, words)
+        numbers = _known(conn, _keys_of_numbers(text))
+        return Found(_unique([*of_events, *single]), orders, numbers)
+
+
+@dataclass(frozen=True, slots=True)
+class Choices:
+    """The same as rows, for somebody to choose from."""
+
+    deliveries: Sequence[Any]
+    orders: Sequence[Any]
+    phones: Sequence[Any]
+
+
+def choices(found: Found) -> Choices:
+    """Return what there is to choose from where a paste names several things."""
+    with reading() as conn:
+        return Choices(
+            listing.of_ids(conn, found.deliveries),
+            listing.of_ids(conn, found.orders),
+            conn.execute(
+                select(Phone.phone_key, Phone.e164, Phone.country).where(
+                    Phone.phone_key.in_(found.phone_keys)
+                )
+            ).all(),
+        )
+
+
+def _by_identifier(conn: Connection, text: str) -> Found:
+    sids = [f"{kind.upper()}{rest.lower()}" for kind, rest in _MESSAGE.findall(text)][:MOST_WORDS]
+    verifications = [f"VE{rest.lower()}" for rest in _VERIFICATION.findall(text)][:MOST_WORDS]
+    ids = [uuid.UUID(found) for found in _UUID.findall(text)][:MOST_WORDS]
+    keys = [found.lower() for found in _PHONE_KEY.findall(text)][:MOST_WORDS]
+    deliveries: list[uuid.UUID] = []
+    if sids:
+        deliveries += conn.scalars(select(Attempt.delivery_id).where(Attempt.sid.in_(sids)))
+        keys += conn.scalars(select(Inbound.phone_key).where(Inbound.sid.in_(sids)))
+    if ids:
+        deliveries += conn.scalars(select(Delivery.id).where(Delivery.id.in_(ids)))
+        deliveries += conn.scalars(select(Attempt.delivery_id).where(Attempt.id.in_(ids)))
+    if verifications:
+        found = Verification.verify_sid.in_(verifications)
+        keys += conn.scalars(select(Verification.phone_key).where(found))
+    if deliveries:  # a log line names the number of its delivery too
+        return Found(deliveries=_unique(deliveries))
+    return Found(phone_keys=_known(conn, keys))
+
+
+def _by_event(conn: Connection, words: list[str], kinds: Collection[str]) -> tuple[uuid.UUID, ...]:
+    events = [(kind, word) for kind in kinds for word in words]
+    if not events:
+        return ()
+    wanted = tuple_(Delivery.kind, Delivery.event_id).in_(events)
+    return tuple(conn.scalars(select(Delivery.id).where(wanted)))
+
+
+def _by_order(conn: Connection, words: list[str]) -> tuple[list[uuid.UUID], tuple[uuid.UUID, ...]]:
+    """Return the deliveries that are their order's only one, and the newest of each other order."""
+    single: list[uuid.UUID] = []
+    newest: list[uuid.UUID] = []
+    for word in words:
+        query = listing.of_order_query(word, None).with_only_columns(Delivery.id)
+        found = conn.scalars(query.limit(2)).all()
+        (newest if len(found) > 1 else single).extend(found[:1])
+    return single, _unique(newest)
+
+
+def _known(conn: Connection, keys: Iterable[str]) -> tuple[str, ...]:
+    wanted = _unique(keys)
+    if not wanted:
+        return ()
+    known = set(conn.scalars(select(Phone.phone_key).where(Phone.phone_key.in_(wanted))))
+    return tuple(key for key in wanted if key in known)
+
+
+def _words(text: str) -> Iterator[str]:
+    """Yield what may be an event id or an order id: all of it, and each word of it.
+
+    The groups of a phone number are no words: 555 is somebody's order.
+    """
+    whole = text.strip()
+    candidates = [whole, whole.strip(_WRAPPING), whole.strip(_WRAPPING).lstrip("#")]
+    if _LIKE_A_NUMBER.fullmatch(whole):
+        candidates.append(re.sub(r"\D", "", whole))
+    else:
+        rest = _NUMBER.sub(lambda run: " " if _has_gaps(run.group()) else run.group(), text)
+        for word in _SPACE.split(rest):
+            candidates += [word, word.strip(_WRAPPING).lstrip("#")]
+    yield from [word for word in _unique(candidates) if 0 < len(word) <= 120][:MOST_WORDS]
+
+
+def _has_gaps(run: str) -> bool:
+    return run.startswith("+") or bool(re.search(r"[\s()]", run))
+
+
+def _keys_of_numbers(text: str) -> Iterator[str]:
+    config = settings()
+    region = country(config.twilio_from_number) if config.twilio_from_number else None
+    for run in _NUMBER.findall(text)[:MOST_WORDS]:
+        for e164 in _readings(run, region):
+            yield phone_key(e164, config.phone_key_bytes)
+
+
+def _readings(run: str, region: str | None) -> Iterator[str]:
+    """Yield the numbers that a run of digits may be: international, or of our sender's country."""
+    digits = re.sub(r"\D", "", run)
+    readings = [f"+{digits.removeprefix('00')}"]
+    if region and "+" not in run:
+        try:
+            national = phonenumbers.parse(digits, region)
+        except phonenumbers.NumberParseException:
+            pass
+        else:
+            form = phonenumbers.PhoneNumberFormat.E164
+            readings.append(phonenumbers.format_number(national, form))
+    for reading_ in readings:
+        try:
+            yield parse_e164(reading_)
+        except InvalidPhone:
+            continue
+
+
+def _unique(values: Iterable[Value]) -> tuple[Value, ...]:
+    return tuple(dict.fromkeys(values))

@@ -1,0 +1,210 @@
+"""A delivery's state in plain words, for support and for services alike.
+
+No words here hold a number, a body or a name.
+"""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from smsapp.delivery import restore
+from smsapp.models import Attempt, DeliveryState, OptOut, OptOutSource, Reason
+from smsapp.providers.twilio_errors import meaning
+from smsapp.trace.timeline import Trace, trouble_of
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """A state in words: what it is called, why it is so, what to do now."""
+
+    title: str
+    cause: str
+    next_step: str
+
+
+TITLES = {
+    DeliveryState.PENDING: "Waiting to be sent",
+    DeliveryState.SENDING: "Being sent",
+    DeliveryState.UNKNOWN: "Outcome not known",
+    DeliveryState.SENT: "Sent",
+    DeliveryState.DELIVERED: "Delivered",
+    DeliveryState.UNDELIVERED: "Not delivered",
+    DeliveryState.FAILED: "Failed",
+    DeliveryState.READ: "Read",
+    DeliveryState.SUPPRESSED: "Not sent",
+    DeliveryState.CANCELED: "Canceled",
+    DeliveryState.EXPIRED: "Expired",
+}
+
+_PLAIN = {
+    DeliveryState.SENDING: (
+        "It is being handed to Twilio right now.",
+        "Look again in half a minute.",
+    ),
+    DeliveryState.DELIVERED: (
+        "The carrier says that it arrived on the phone.",
+        "Nothing. If the customer does not see it, check with them that the number is theirs, "
+        "and their blocked or filtered messages.",
+    ),
+    DeliveryState.READ: ("The customer has opened it.", "Nothing."),
+    DeliveryState.CANCELED: (
+        "It was canceled before it left.",
+        "Send it again if that was a mistake.",
+    ),
+    DeliveryState.EXPIRED: (
+        "It waited for so long that it would have come too late to matter.",
+        "Send it again if the customer still wants to know.",
+    ),
+}
+# What broke off a call that Twilio may have taken; each goes before "so nobody can say".
+DOUBTS = {
+    "lease": "our process ended before it heard Twilio's answer",
+    restore.RESTORED: "our database was restored from a backup",
+    "timeout": "Twilio gave no answer in time",
+    "reset": "the connection to Twilio was cut",
+    "tls": "the connection to Twilio was cut",
+    "server_error": "Twilio answered with a fault of its own",
+    "bad_answer": "what answered in Twilio's place could not be understood",
+}
+BROKE_OFF = "the call to Twilio broke off"
+SUPPRESSED = {
+    Reason.OPTED_OUT: (
+        "The number has opted out of all texts.",
+        "Respect it. Only the owner can change that: by texting START, or on the preferences "
+        "page where the stop came from there or from us.",
+    ),
+    Reason.CONSENT_WITHDRAWN: (
+        "The customer has withdrawn consent for texts like this, or was erased.",
+        "Respect it. Only the customer can agree again, on the preferences page.",
+    ),
+    Reason.NOT_ALLOWED: (
+        "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
+        "Add the number to that setting if it should be texted from here.",
+    ),
+}
+
+
+def of_delivery(trace: Trace) -> Explanation:
+    """Return a delivery's state in words, with its cause and the next step."""
+    state = trace.delivery.state
+    if state is DeliveryState.PENDING:
+        cause, step = _waiting(trace)
+    elif state is DeliveryState.SENT:
+        cause, step = _sent(trace)
+    elif state is DeliveryState.UNKNOWN:
+        cause, step = _unknown(trace)
+    elif state is DeliveryState.SUPPRESSED:
+        cause, step = _suppressed(trace)
+    elif state in {DeliveryState.FAILED, DeliveryState.UNDELIVERED}:
+        cause, step = _failed(trace)
+    else:
+        cause, step = _PLAIN[state]
+    return Explanation(TITLES[state], cause, step)
+
+
+def _waiting(trace: Trace) -> tuple[str, str]:
+    due = trace.delivery.due_at
+    when = f"It is due on {moment(due)}." if due else ""
+    if trace.standing.paused_at:
+        return (
+            f"An operator paused all texts on {moment(trace.standing.paused_at)}.",
+            "Wait until they are sent again: `flask sending status` says why, and "
+            "`flask sending resume` goes on.",
+        )
+    if trace.standing.is_held:
+        held = meaning(trace.standing.held_code)
+        return (
+            f"Twilio refuses all our texts, so everything waits. {held.cause}",
+            f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
+        )
+    trouble = trouble_of(trace.attempts[-1]) if trace.attempts else None
+    if trouble:
+        return trouble.cause, f"Wait: it is tried again by itself. {when}"
+    if due and due > trace.delivery.created_at and (due.hour, due.minute, due.second) == (0, 0, 0):
+        return (
+            "The number has had as many texts as it may get in a day.",
+            f"Wait. {when} If the texts are too many, see which service sends them.",
+        )
+    return (
+        "A worker takes it in its turn.",
+        f"Wait a moment. {when} If it stays, see whether a worker is running.",
+    )
+
+
+def _failed(trace: Trace) -> tuple[str, str]:
+    newest = trace.attempts[-1] if trace.attempts else None
+    trouble = trouble_of(newest) if newest else None
+    trouble = trouble or meaning(trace.delivery.error_code)
+    if trace.delivery.reason is Reason.ATTEMPTS_SPENT:
+        count = len(trace.attempts)
+        return (
+            f"It was tried {count} times in vain. {trouble.cause}",
+            "Send it again once that is over.",
+        )
+    return trouble.cause, trouble.next_step
+
+
+def _sent(trace: Trace) -> tuple[str, str]:
+    asked_next = trace.delivery.check_at
+    if asked_next:
+        return (
+            "Twilio took it. The carrier has not said yet whether it arrived.",
+            f"Wait for the receipt. If none comes, Twilio is asked on {moment(asked_next)}.",
+        )
+    return (
+        "Twilio took it, and no receipt came in a day. Twilio, asked since, knew no more either.",
+        "Ask the customer whether it arrived: some carriers never say. Twilio's console may know "
+        "more about its Message SID.",
+    )
+
+
+def _unknown(trace: Trace) -> tuple[str, str]:
+    why = doubt(trace.attempts[-1] if trace.attempts else None)
+    cause = f"{why[0].upper()}{why[1:]}, so nobody can say yet whether the text went out."
+    if trace.delivery.check_at is None:
+        return (
+            cause,
+            "Wait for the receipt: nothing else can tell. It is not sent again on a guess.",
+        )
+    return (
+        cause,
+        "Wait: a receipt tells, or Twilio's list of messages, where it is looked for again and "
+        "again. It is not sent again on a guess. If nobody knows after 15 minutes, look the number "
+        "up in Twilio's console.",
+    )
+
+
+def doubt(attempt: Attempt | None) -> str:
+    """Return in half a sentence why nobody knows how an attempt went."""
+    return DOUBTS.get((attempt and attempt.trouble) or "", BROKE_OFF)
+
+
+def _suppressed(trace: Trace) -> tuple[str, str]:
+    reason = trace.delivery.reason or Reason.OPTED_OUT
+    cause, step = SUPPRESSED.get(reason, SUPPRESSED[Reason.OPTED_OUT])
+    if reason is Reason.OPTED_OUT and trace.opt_out:
+        return _opted_out(trace.opt_out, trace.delivery.error_code, step)
+    return cause, step
+
+
+def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
+    on = moment(stop.created_at)
+    match stop.source:
+        case OptOutSource.TEXT:
+            return f"The customer texted STOP on {on}, which stops all texts.", step
+        case OptOutSource.PAGE:
+            return f"The customer stopped all texts on the preferences page on {on}.", step
+        case OptOutSource.OPERATOR:
+            return f"An operator stopped all texts to the number on {on}.", step
+    told = meaning(code).cause if code else "Twilio refuses texts to the number."
+    return (
+        f"{told} We know it from Twilio since {on}: no STOP had reached us.",
+        "Respect it. Only the owner can change that, by texting START to our number. A STOP that "
+        "was lost on its way is found at Twilio within minutes; `flask doctor` says whether texts "
+        "come in at all.",
+    )
+
+
+def moment(at: datetime) -> str:
+    """Return a time as "2 June 2026 at 09:00 UTC"."""
+    at = at.astimezone(UTC)
+    return f"{at.day} {at:%B %Y} at {at:%H:%M} UTC"

@@ -1,0 +1,144 @@
+"""One delivery with all that happened to it, for whoever asks what became of a text."""
+
+import uuid
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, select
+from sqlalchemy.orm import Session
+
+from smsapp.delivery import reconcile, restore, retry, sender
+from smsapp.delivery.sender import Standing
+from smsapp.delivery.settle import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
+from smsapp.extensions import reading_objects, settings
+from smsapp.models import (
+    Attempt,
+    AttemptState,
+    Audit,
+    CallOutcome,
+    Consent,
+    Delivery,
+    IgnoredReceipt,
+    Inbound,
+    Operator,
+    OptOut,
+    Phone,
+    Receipt,
+)
+from smsapp.providers.twilio_errors import ErrorMeaning, meaning
+from smsapp.trace.steps import Happened, Step, steps
+
+# Later texts from the number that a timeline shows; its own page has all of them.
+MOST_TEXTS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Trace:
+    """A delivery, the number it is to, its attempts by number, and its steps by time.
+
+    `standing` says whether texts wait for our sender as a whole: held by Twilio, or paused.
+    `opt_out` is the number's opt-out that is in force; None without one.
+    """
+
+    delivery: Delivery
+    phone: Phone
+    attempts: list[Attempt]
+    steps: list[Step]
+    standing: Standing
+    opt_out: OptOut | None
+
+
+def of_delivery(delivery_id: uuid.UUID) -> Trace | None:
+    """Return the trace of a delivery."""
+    return _trace(Delivery.id == delivery_id)
+
+
+def of_event(kind: str, event_id: str) -> Trace | None:
+    """Return the trace of the delivery of an event."""
+    return _trace((Delivery.kind == kind) & (Delivery.event_id == event_id))
+
+
+def of_message(sid: str) -> Trace | None:
+    """Return the trace of the delivery that a Message SID belongs to."""
+    owner = select(Attempt.delivery_id).where(Attempt.sid == sid).scalar_subquery()
+    return _trace(Delivery.id == owner)
+
+
+def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
+    """Return what went wrong with an attempt, in plain words; None where nothing did."""
+    if attempt.state is AttemptState.UNKNOWN and attempt.trouble == reconcile.ABSENT:
+        return NEVER_TAKEN
+    if attempt.error_code:
+        return meaning(attempt.error_code)
+    if attempt.state is AttemptState.UNKNOWN:
+        return RESTORED if attempt.trouble == restore.RESTORED else UNKNOWN
+    if attempt.outcome is CallOutcome.UNWRITTEN:
+        return HELD_BACK if attempt.trouble in retry.HELD_BACK else UNWRITTEN
+    if attempt.outcome is CallOutcome.REFUSED and attempt.trouble:
+        return meaning(None, int(attempt.trouble.removeprefix("http_")))
+    if attempt.state in {AttemptState.FAILED, AttemptState.UNDELIVERED}:
+        return meaning(None)
+    return None
+
+
+def _trace(which: ColumnElement[bool]) -> Trace | None:
+    with reading_objects() as rows:
+        found = rows.execute(
+            select(Delivery, Phone).join(Phone, Phone.phone_key == Delivery.phone_key).where(which)
+        ).one_or_none()
+        if found is None:
+            return None
+        delivery, phone = found
+        happened = _happened(rows, delivery)
+        standing = sender.standing(rows.connection(), settings().sender)
+    stop = next((out for out in happened.opt_outs if out.lifted_at is None), None)
+    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), standing, stop)
+
+
+def _happened(rows: Session, delivery: Delivery) -> Happened:
+    key, since = delivery.phone_key, delivery.created_at
+    attempts = list(
+        rows.scalars(
+            select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
+        )
+    )
+    ids = [attempt.id for attempt in attempts]
+    return Happened(
+        attempts,
+        list(
+            rows.scalars(
+                select(Receipt).where(Receipt.attempt_id.in_(ids)).order_by(Receipt.received_at)
+            )
+        ),
+        list(
+            rows.scalars(
+                select(IgnoredReceipt)
+                .where(IgnoredReceipt.attempt_id.in_(ids))
+                .order_by(IgnoredReceipt.received_at)
+            )
+        ),
+        list(
+            rows.execute(
+                select(Consent.__table__)
+                .where(Consent.phone_key == key, Consent.purpose == delivery.purpose)
+                .order_by(Consent.seq)
+            )
+        ),
+        list(rows.scalars(select(OptOut).where(OptOut.phone_key == key).order_by(OptOut.id))),
+        list(
+            rows.scalars(
+                select(Inbound)
+                .where(Inbound.phone_key == key, Inbound.received_at >= since)
+                .order_by(Inbound.received_at)
+                .limit(MOST_TEXTS)
+            )
+        ),
+        [
+            (act, name)
+            for act, name in rows.execute(
+                select(Audit, Operator.name)
+                .join(Operator, Operator.id == Audit.operator_id)
+                .where(Audit.delivery_id == delivery.id)
+                .order_by(Audit.id)
+            )
+        ],
+    )

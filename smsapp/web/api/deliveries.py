@@ -1,0 +1,115 @@
+"""What became of an event, as JSON."""
+
+import uuid
+from typing import Any
+
+from flask import Blueprint, request
+from flask.typing import ResponseReturnValue
+
+from smsapp.api_keys import Scope
+from smsapp.errors import InvalidRequest, NotFound
+from smsapp.events import shipments
+from smsapp.extensions import csrf
+from smsapp.models import DeliveryState
+from smsapp.phone import mask
+from smsapp.providers.twilio_errors import ErrorMeaning
+from smsapp.trace import status_text, timeline, timeline_text
+from smsapp.trace.timeline import Trace
+from smsapp.web import guards
+from smsapp.web.api.parsing import details
+
+bp = Blueprint("api_deliveries", __name__, url_prefix="/api")
+csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
+
+
+@bp.get("/deliveries/<uuid:delivery_id>")
+@guards.api_key(Scope.READ)
+def delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Tell what became of a delivery."""
+    return described(timeline.of_delivery(delivery_id))
+
+
+@bp.get("/deliveries")
+@guards.api_key(Scope.READ)
+def delivery_of_event() -> ResponseReturnValue:
+    """Tell what became of an event."""
+    event_id = request.args.get("eventId")
+    if not event_id:
+        raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
+    # PostgreSQL cannot even be asked for a NUL.
+    return described(None if "\0" in event_id else timeline.of_event(shipments.KIND, event_id))
+
+
+@bp.get("/messages/<sid>")
+@guards.api_key(Scope.READ)
+def message(sid: str) -> ResponseReturnValue:
+    """Tell what became of the delivery that a Message SID belongs to."""
+    return described(None if "\0" in sid else timeline.of_message(sid))
+
+
+def described(trace: Trace | None) -> dict[str, Any]:
+    """Return a delivery with its attempts and its timeline as JSON.
+
+    Raises:
+        NotFound: There is no such delivery.
+    """
+    if trace is None:
+        raise NotFound("There is no such delivery.")
+    delivery, phone = trace.delivery, trace.phone
+    newest = trace.attempts[-1] if trace.attempts else None
+    arrived = delivery.state in {DeliveryState.DELIVERED, DeliveryState.READ}
+    sid = next((a.sid for a in reversed(trace.attempts) if a.sid), None)
+    now = status_text.of_delivery(trace)
+    return {
+        "deliveryId": str(delivery.id),
+        "kind": delivery.kind,
+        "eventId": delivery.event_id,
+        "orderId": delivery.order_id,
+        "status": delivery.state,
+        "reason": delivery.reason,
+        "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
+        "sid": sid,
+        "phone": mask(phone.e164) if phone.e164 else None,
+        "country": phone.country,
+        "createdAt": delivery.created_at.isoformat(),
+        "dueAt": delivery.due_at and delivery.due_at.isoformat(),
+        "error": _error(timeline.trouble_of(newest)) if newest and not arrived else None,
+        "attempts": [
+            {
+                "attempt": attempt.number,
+                "sid": attempt.sid,
+                "status": attempt.state,
+                "segments": attempt.segments,
+                "startedAt": attempt.started_at.isoformat(),
+                "error": _error(timeline.trouble_of(attempt)),
+            }
+            for attempt in trace.attempts
+        ],
+        "timeline": [
+            {
+                "at": step.at.isoformat(),
+                "status": step.status,
+                "source": step.source,
+                "attempt": step.attempt,
+                "code": step.error_code,
+                "reason": step.reason,
+                "sid": step.sid,
+                "consent": step.consent.seq if step.consent else None,
+                "ignored": step.ignored,
+                "text": timeline_text.of_step(step),
+            }
+            for step in trace.steps
+        ],
+    }
+
+
+def _error(trouble: ErrorMeaning | None) -> dict[str, Any] | None:
+    if trouble is None:
+        return None
+    return {
+        "code": trouble.code,
+        "class": trouble.error_class,
+        "cause": trouble.cause,
+        "nextStep": trouble.next_step,
+        "docs": trouble.docs_url,
+    }

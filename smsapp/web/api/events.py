@@ -1,0 +1,103 @@
+"""Events: what internal services tell us happened."""
+
+from typing import Any
+
+from flask import Blueprint, g
+from flask.typing import ResponseReturnValue
+
+from smsapp import metrics
+from smsapp.api_keys import Scope
+from smsapp.delivery.outbox import Accepted
+from smsapp.delivery.states import ON_ITS_WAY
+from smsapp.errors import EventIdReused
+from smsapp.events import shipments
+from smsapp.events.shipments import OrderShipped, Outcome
+from smsapp.extensions import csrf
+from smsapp.models import DeliveryState, Reason
+from smsapp.phone import country, mask
+from smsapp.providers.twilio_errors import ErrorClass, meaning
+from smsapp.web import guards
+from smsapp.web.api.parsing import parse, prefers
+
+bp = Blueprint("api", __name__, url_prefix="/api")
+csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
+
+_REFUSALS = {
+    Reason.OPTED_OUT: "This number has opted out of texts. Only its owner can change that.",
+    Reason.CONSENT_WITHDRAWN: "The owner of this number has withdrawn consent for these texts.",
+    Reason.NOT_ALLOWED: "This number is not in ALLOWED_RECIPIENTS, the list of this installation.",
+}
+
+
+@bp.post("/order-shipped-sms")
+@guards.api_key(Scope.SEND)
+def order_shipped() -> ResponseReturnValue:
+    """Accept one shipment event and text the customer about it."""
+    event, caller = parse(OrderShipped), g.caller
+    respond_async = prefers("respond-async")
+    # Before anything can fail; and the writer, which all wait for, finds the country known.
+    g.told = told = {
+        "kind": shipments.KIND,
+        "event_id": event.event_id,
+        "to": mask(event.phone),
+        "country": country(event.phone),
+        "api_key": caller.name,
+    }
+    outcome = shipments.accept(event, caller.id, respond_async=respond_async)
+    body, status = answer(outcome)
+    delivery_id = body["deliveryId"]
+    headers = {}
+    if status == 202:
+        headers["Location"] = f"{bp.url_prefix}/deliveries/{delivery_id}"
+    if respond_async:
+        headers["Preference-Applied"] = "respond-async"
+    word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
+    metrics.count(metrics.EVENTS, shipments.KIND, word)
+    told |= {"delivery": delivery_id, "answer": word}
+    return body, status, headers
+
+
+def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
+    """Return body and status for an event.
+
+    Raises:
+        EventIdReused: The event id came before with different content.
+    """
+    accepted, settled = outcome.accepted, outcome.settled
+    if not accepted.same_content:
+        raise EventIdReused(extra={"deliveryId": str(accepted.delivery_id)})
+    kind = {"duplicate": True} if accepted.is_duplicate else {"accepted": True}
+    delivery_id = {"deliveryId": str(accepted.delivery_id)}
+    if settled and settled.sid:
+        # Its receipts may have gone further by now; what this request did was to send it.
+        return kind | {"sid": settled.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
+    now = settled or accepted
+    if now.state in ON_ITS_WAY:
+        return kind | delivery_id | {"status": DeliveryState.PENDING}, 202
+    if refusal := _refusal(now.state, now.reason, now.error_code):
+        why = {"error": refusal, "message": _REFUSALS[refusal]}
+        return why | _duplicate(accepted) | delivery_id, 409
+    if now.state is DeliveryState.FAILED:
+        trouble = meaning(now.error_code)
+        body: dict[str, Any] = {
+            "error": "sms_delivery_failed",
+            "message": trouble.cause,
+            "nextStep": trouble.next_step,
+            "code": now.error_code,
+        }
+        return body | _duplicate(accepted) | delivery_id, 502
+    sid = {"sid": accepted.sid} if accepted.sid else {}
+    return kind | delivery_id | sid | {"status": now.state}, 200
+
+
+def _refusal(state: DeliveryState, reason: Reason | None, code: int | None) -> Reason | None:
+    """Return why a delivery was not sent on purpose; an opt-out may come with a receipt too."""
+    if state is DeliveryState.SUPPRESSED:
+        return reason
+    if state is DeliveryState.FAILED and meaning(code).error_class is ErrorClass.OPT_OUT:
+        return Reason.OPTED_OUT
+    return None
+
+
+def _duplicate(accepted: Accepted) -> dict[str, Any]:
+    return {"duplicate": True} if accepted.is_duplicate else {}

@@ -1,0 +1,72 @@
+"""What a request asks for, or all that is wrong with it."""
+
+import json
+from typing import Any, TypeVar
+
+from flask import request
+from pydantic import BaseModel, ValidationError
+from werkzeug.http import parse_list_header
+
+from smsapp.errors import InvalidRequest, UnsupportedMediaType
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def prefers(preference: str) -> bool:
+    """Whether the caller asked for it in a Prefer header (RFC 7240)."""
+    asked = parse_list_header(request.headers.get("Prefer", ""))
+    return preference in {part.partition(";")[0].strip().lower() for part in asked}
+
+
+def parse(model: type[Model]) -> Model:
+    """Return the request's JSON body as a `model`.
+
+    Raises:
+        UnsupportedMediaType: It is not sent as JSON.
+        InvalidRequest: With all faults by field.
+    """
+    if not request.is_json:
+        raise UnsupportedMediaType
+    body = request.get_data()
+    if request.content_length is None:
+        # A chunked body does not say its size and is cut at the limit in silence; to read on
+        # where it was cut raises a 413.
+        request.stream.read(1)
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise InvalidRequest(extra=_faults(_by_field(model, error))) from None
+
+
+def _by_field(model: type[BaseModel], error: ValidationError) -> ValidationError:
+    """Return the faults field by field where the JSON as a whole could not be read.
+
+    Python's reader takes what pydantic's does not, such as half a surrogate pair, and so the
+    field that holds it can be named.
+    """
+    if error.errors()[0]["type"] != "json_invalid":
+        return error
+    try:
+        model.model_validate(json.loads(request.get_data().decode()))
+    except ValidationError as by_field:
+        return by_field
+    except (ValueError, RecursionError):
+        pass
+    return error
+
+
+def _faults(error: ValidationError) -> dict[str, Any]:
+    form: list[str] = []
+    fields: dict[str, list[str]] = {}
+    for fault in error.errors(include_url=False, include_input=False, include_context=False):
+        text = fault["msg"].removeprefix("Value error, ")
+        if fault["loc"]:
+            fields.setdefault(str(fault["loc"][0]), []).append(text)
+        else:
+            form.append("Send a JSON object." if fault["type"] == "model_type" else text)
+    return details(fields, form)
+
+
+def details(fields: dict[str, list[str]], form: list[str] | None = None) -> dict[str, Any]:
+    """Return faults as an invalid_request carries them."""
+    return {"details": {"formErrors": form or [], "fieldErrors": fields}}

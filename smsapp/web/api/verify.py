@@ -1,0 +1,69 @@
+"""Proving a number, for internal services: the same rules as on the pages."""
+
+import re
+from typing import Annotated
+
+from flask import Blueprint
+from flask.typing import ResponseReturnValue
+from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+
+from smsapp.api_keys import Scope
+from smsapp.extensions import csrf
+from smsapp.models import Channel
+from smsapp.phone import parse_e164
+from smsapp.recipients import verification
+from smsapp.web import guards
+from smsapp.web.api.parsing import parse
+
+bp = Blueprint("verify_api", __name__, url_prefix="/api/verify")
+csrf.exempt(bp)
+
+# BCP 47, as far as Twilio's list of languages goes: "en", "pt-BR".
+LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2,4})?")
+
+
+def _locale(value: str) -> str:
+    if not LOCALE.fullmatch(value):
+        raise ValueError("must be a language such as en or pt-BR")
+    return value
+
+
+Phone = Annotated[str, AfterValidator(parse_e164)]
+
+
+class Start(BaseModel):
+    """The body of POST /api/verify/start."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    phone: Phone
+    channel: Channel = Channel.SMS
+    locale: Annotated[str, AfterValidator(_locale)] | None = None
+
+
+class Check(BaseModel):
+    """The body of POST /api/verify/check."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    phone: Phone
+    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
+
+
+@bp.post("/start")
+@guards.api_key(Scope.VERIFY)
+def start() -> ResponseReturnValue:
+    """Send a code."""
+    wanted = parse(Start)
+    begun = verification.start(wanted.phone, wanted.channel, wanted.locale)
+    return {"sid": begun.sid, "status": begun.status}, 202
+
+
+@bp.post("/check")
+@guards.api_key(Scope.VERIFY)
+def check() -> ResponseReturnValue:
+    """Check a code against the number's newest verification."""
+    given = parse(Check)
+    sid = verification.newest(given.phone)
+    verdict = verification.check(sid, given.phone, given.code) if sid else verification.EXPIRED
+    return {"approved": verdict.approved, "status": verdict.status}

@@ -1,0 +1,13 @@
+"""What support and operators see."""
+
+from smsapp.web.console import audit, deliveries, inbox, numbers, overview, search, sign_in
+
+BLUEPRINTS = (
+    search.bp,
+    sign_in.bp,
+    deliveries.bp,
+    numbers.bp,
+    inbox.bp,
+    audit.bp,
+    overview.bp,
+)

@@ -1,0 +1,34 @@
+"""The audit trail of the console."""
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from smsapp import audit
+from smsapp.extensions import reading
+from smsapp.trace import listing
+from smsapp.web.console import shell
+
+bp = shell.blueprint("console_audit")
+
+
+@bp.get("/audit")
+@shell.acts
+def audit_trail() -> ResponseReturnValue:
+    """List what was done in the console."""
+    before = request.args.get("before", type=_row_number)
+    with reading() as conn:
+        rows = audit.newest(conn, before, listing.PER_PAGE + 1)
+    page = listing.Page(rows[: listing.PER_PAGE], len(rows) > listing.PER_PAGE)
+    return render_template("console/audit.html", page=page)
+
+
+def _row_number(text: str) -> int:
+    """Return a number that a row can have.
+
+    Raises:
+        ValueError: It is none.
+    """
+    number = int(text)
+    if not 0 < number < 2**31:
+        raise ValueError
+    return number

@@ -1,0 +1,129 @@
+"""A delivery's page in the console, and what an operator does to it."""
+
+import uuid
+from collections.abc import Callable
+
+from flask import flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from smsapp.errors import NotFound
+from smsapp.events import kinds
+from smsapp.extensions import reading
+from smsapp.phone import mask
+from smsapp.trace import acts, listing, status_text, timeline
+from smsapp.trace.acts import NotDone
+from smsapp.watch import concerning
+from smsapp.web.console import shell
+
+bp = shell.blueprint("console_deliveries")
+
+
+@bp.get("/deliveries/<uuid:delivery_id>")
+@shell.looks
+def show(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Show what became of a delivery, why, and what to do."""
+    return _page(delivery_id)
+
+
+@bp.get("/deliveries/<uuid:delivery_id>/order")
+@shell.looks
+def order(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """List the texts for a delivery's order: the address says no more than the delivery."""
+    with reading() as conn:
+        found = listing.of_ids(conn, [delivery_id])
+        if not found:
+            raise NotFound("There is no such delivery.")
+        order_id = found[0].order_id
+        page = listing.of_order(conn, order_id, shell.uuid_argument("before"))
+    return render_template(
+        "console/order.html", delivery_id=delivery_id, order_id=order_id, page=page
+    )
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/show-number")
+@shell.looks
+def show_number(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Show the whole number, once the reason is written to the audit trail."""
+    trace = _trace(delivery_id)
+    why = request.form.get("why", "")
+    try:
+        e164 = acts.show_number(trace.delivery.phone_key, g.operator.id, why, delivery_id)
+    except NotDone as error:
+        flash(error.text, "fault")
+        return _back(delivery_id)
+    return _page(delivery_id, e164)
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/send-again")
+@shell.acts
+def send_again(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Send a delivery again."""
+    kind = _trace(delivery_id).delivery.kind
+
+    def act() -> None:
+        acts.send_again(
+            delivery_id,
+            g.operator.id,
+            request.form.get("seen", ""),
+            kinds.max_age(kind),
+            twice_accepted=request.form.get("twice") == "yes",
+        )
+
+    return _try(act, delivery_id, "It is waiting to be sent again.")
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/cancel")
+@shell.acts
+def cancel(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Cancel a delivery that waits."""
+    return _try(lambda: acts.cancel(delivery_id, g.operator.id), delivery_id, "It is canceled.")
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/opt-out")
+@shell.acts
+def opt_out(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Stop all texts to the delivery's number."""
+    key = _trace(delivery_id).delivery.phone_key
+    return _try(
+        lambda: acts.opt_out(key, g.operator.id, delivery_id),
+        delivery_id,
+        "All texts to the number are stopped.",
+    )
+
+
+def _try(act: Callable[[], None], delivery_id: uuid.UUID, done: str) -> ResponseReturnValue:
+    """Do it, and say on the delivery's page that it is done, or why it is not."""
+    try:
+        act()
+    except NotDone as error:
+        flash(error.text, "fault")
+    else:
+        flash(done)
+    return _back(delivery_id)
+
+
+def _back(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    return redirect(url_for("console_deliveries.show", delivery_id=delivery_id), 303)
+
+
+def _trace(delivery_id: uuid.UUID) -> timeline.Trace:
+    trace = timeline.of_delivery(delivery_id)
+    if trace is None:
+        raise NotFound("There is no such delivery.")
+    return trace
+
+
+def _page(delivery_id: uuid.UUID, e164: str | None = None) -> str:
+    trace = _trace(delivery_id)
+    states = [attempt.state for attempt in trace.attempts]
+    return render_template(
+        "console/delivery.html",
+        trace=trace,
+        delivery=trace.delivery,
+        phone=trace.phone,
+        masked=trace.phone.e164 and mask(trace.phone.e164),
+        e164=e164,
+        now=status_text.of_delivery(trace),
+        alarms=concerning.text(trace.delivery.state, trace.phone.country),
+        again=acts.again(trace.delivery, trace.phone, states),
+    )

@@ -1,0 +1,102 @@
+"""The console's overview: how the texts do, and what is wrong."""
+
+from typing import Any
+
+from flask import render_template, request
+from flask.typing import ResponseReturnValue
+
+from smsapp.delivery import sender
+from smsapp.delivery.sender import Standing
+from smsapp.extensions import reading, settings
+from smsapp.watch import overview, words
+from smsapp.watch.overview import RANGES, Overview
+from smsapp.web.console import charts, shell
+
+bp = shell.blueprint("overview")
+
+MOST_ROWS = 12
+
+REASONS = {
+    "opted_out": "The customer replied STOP, or stopped all texts on the page.",
+    "consent_withdrawn": "The customer withdrew consent for these texts.",
+    "recipient_not_allowed": "The number is not in ALLOWED_RECIPIENTS.",
+}
+
+
+@bp.get("/overview")
+@shell.looks
+def show() -> ResponseReturnValue:
+    """Show how the texts of a day, a week or a month do."""
+    found = overview.show(request.args.get("range", "day"))
+    return render_template(
+        "console/overview.html",
+        view=found,
+        standing=_standing(),
+        slowed_to=_slowed_to(found),
+        ranges=RANGES.values(),
+        tiles=_tiles(found),
+        **_charts(found),
+        reasons=REASONS,
+        most_rows=MOST_ROWS,
+        percent=charts.percent,
+        when=charts.when,
+        moment=charts.moment,
+        plot=charts.HEIGHT + charts.ABOVE,
+    )
+
+
+def _standing() -> Standing:
+    with reading() as conn:
+        return sender.standing(conn, settings().sender)
+
+
+def _slowed_to(found: Overview) -> float | None:
+    """Return how many texts may leave in a second while Twilio finds us too fast; else None."""
+    now, usual = found.waiting.health.per_second, settings().messages_per_second
+    return now if now is not None and (usual is None or now < usual) else None
+
+
+def _charts(found: Overview) -> dict[str, Any]:
+    step = found.range.bar
+    bars, levels = charts.volume(found.bars, step)
+    points, rate_levels = charts.rates(found.bars, step)
+    return {
+        "bars": bars,
+        "levels": levels,
+        "points": points,
+        "rate_levels": rate_levels,
+        "times": charts.times(found.bars, step),
+    }
+
+
+def _tiles(found: Overview) -> list[tuple[str, str, str, str]]:
+    """Return the figures at the top: what, how many, a word about it, and whether it is well."""
+    total, waiting = found.total, found.waiting
+    due = waiting.health.oldest_due_seconds
+    unknown = waiting.oldest_unknown
+    return [
+        (
+            "Delivered",
+            f"{total.delivered:,}",
+            f"{charts.percent(total.rate)} of those that ended",
+            "",
+        ),
+        ("Failed", f"{total.failed:,}", "failed or undelivered", "is-bad" if total.failed else ""),
+        ("Sent", f"{found.states['sent']:,}", "no receipt of their delivery yet", ""),
+        ("Pending", f"{waiting.pending:,}", "wait for a sender now", ""),
+        (
+            "Unknown",
+            f"{waiting.unknown:,}",
+            f"the oldest for {words.duration(unknown.total_seconds())}"
+            if unknown
+            else "every fate is known",
+            "is-warn" if waiting.unknown else "",
+        ),
+        (
+            "Oldest due",
+            words.duration(due) if due else "none",
+            "due and not yet sent" if due else "all that is due is sent",
+            "is-warn" if due and due > 60 else "",
+        ),
+        ("Suppressed", f"{sum(n for _, n in found.suppressed):,}", "not sent, on purpose", ""),
+    ]

@@ -1,0 +1,115 @@
+"""The console's way in and out."""
+
+import hashlib
+import logging
+import math
+import time
+from ipaddress import ip_address, ip_network
+
+from flask import flash, g, make_response, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+from werkzeug.exceptions import BadRequest
+
+from smsapp import operators
+from smsapp.extensions import RateLimitExceeded, csrf, limiter
+from smsapp.web import guards, wording
+from smsapp.web.console import shell
+
+bp = shell.blueprint("console_sign_in")
+log = logging.getLogger(__name__)
+
+# Tries to sign in, right or wrong. A password of 12 characters stands that for ever.
+TRIES_PER_ADDRESS = "20/10 minutes"
+TRIES_PER_NAME = "10/10 minutes"
+MOST_CHARACTERS = 200
+
+
+@bp.get("/sign-in")
+@guards.public
+def sign_in_page() -> ResponseReturnValue:
+    """Ask for name and password."""
+    return _sign_in_page()
+
+
+@bp.post("/sign-in")
+@guards.public
+def sign_in() -> ResponseReturnValue:
+    """Begin a session, or say that name and password do not fit."""
+    try:
+        csrf.protect()
+    except BadRequest:
+        return _sign_in_page("This page was open for too long. Enter both again"), 400
+    try:
+        _count_try()
+    except RateLimitExceeded:
+        log.warning("console sign-in", extra={"answer": "limited", "address": _network()})
+        return _too_often()
+    found = operators.sign_in(_name(), request.form.get("password", "")[:MOST_CHARACTERS])
+    if found is None:
+        # No name: people type their password there.
+        log.warning("console sign-in", extra={"answer": "refused", "address": _network()})
+        return _sign_in_page("Name and password do not fit"), 403
+    token, operator = found
+    operators.sign_out(request.cookies.get(shell.cookie_name(), ""))
+    log.info("console sign-in", extra={"answer": "let in", "operator": operator.name})
+    response = make_response(redirect(_way_on(), 303))
+    shell.begin(response, token)
+    return response
+
+
+@bp.post("/sign-out")
+@shell.looks
+def sign_out() -> ResponseReturnValue:
+    """End the session."""
+    operators.sign_out(request.cookies.get(shell.cookie_name(), ""))
+    log.info("console sign-out", extra={"operator": g.operator.name})
+    flash("You are signed out.")
+    response = make_response(redirect(url_for("console_sign_in.sign_in_page"), 303))
+    shell.end(response)
+    return response
+
+
+def _network() -> str:
+    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
+    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))
+
+
+def _name() -> str:
+    # PostgreSQL cannot even be asked for a NUL.
+    return request.form.get("name", "").replace("\0", "").strip()[:MOST_CHARACTERS]
+
+
+def _hashed_name() -> str:
+    """Return what a name is counted by: people type their password there, and this is stored."""
+    return hashlib.sha256(_name().encode()).hexdigest()
+
+
+@limiter.shared_limit(TRIES_PER_ADDRESS, scope="console by address", key_func=_network)
+@limiter.shared_limit(TRIES_PER_NAME, scope="console by name", key_func=_hashed_name)
+def _count_try() -> None:
+    """Count one try to sign in against the limits of the address and of the name."""
+
+
+def _too_often() -> ResponseReturnValue:
+    limit = limiter.current_limit
+    seconds = max(1, math.ceil(limit.reset_at - time.time())) if limit else 60
+    sentence = f"That was too often. You can try again {wording.wait(seconds)}"
+    return _sign_in_page(sentence), 429, {"Retry-After": str(seconds)}
+
+
+def _way_on() -> str:
+    """Return where somebody wanted to go before they had to sign in: a page of the console."""
+    wanted = request.form.get("next", "")
+    home = url_for("console.search_page")
+    safe = wanted.startswith(home) and "//" not in wanted and "\\" not in wanted
+    return wanted if safe and wanted.isprintable() else home
+
+
+def _sign_in_page(fault: str | None = None) -> str:
+    return render_template(
+        "console/sign_in.html",
+        fault=fault,
+        name=_name(),
+        next=(request.form if request.method == "POST" else request.args).get("next", ""),
+    )

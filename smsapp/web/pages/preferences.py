@@ -1,0 +1,115 @@
+"""What a signed-in customer sees and changes: each purpose, all of it, what we know, erasure."""
+
+import json
+
+from flask import Blueprint, flash, g, render_template, request
+from flask.typing import ResponseReturnValue
+
+from smsapp.delivery import stopping
+from smsapp.errors import InvalidRequest, NotFound
+from smsapp.extensions import settings
+from smsapp.models import OptOutSource
+from smsapp.phone import mask
+from smsapp.recipients import customers, known_data
+from smsapp.recipients import sessions as customer_sessions
+from smsapp.recipients.opt_out import LIFTED_BY_PAGE
+from smsapp.recipients.purposes import PURPOSES
+from smsapp.retention import erasure
+from smsapp.web import guards
+from smsapp.web.pages import sessions
+from smsapp.web.pages.sign_up import keep_nothing, see
+
+bp = Blueprint("preferences", __name__)
+bp.after_request(keep_nothing)
+
+
+@bp.get("/preferences")
+@sessions.signed_in
+def show() -> ResponseReturnValue:
+    """Show what is agreed, since when and in which words."""
+    found = customers.preferences(g.visitor.phone_key)
+    if found is None:  # erased since the guard looked
+        return see("pages.start")
+    return render_template(
+        "preferences/preferences.html",
+        preferences=found.preferences,
+        masked=mask(found.e164),
+        opted_out=found.opted_out,
+        lifted_here=LIFTED_BY_PAGE,
+        shop_number=settings().twilio_from_number,
+    )
+
+
+@bp.post("/preferences/purposes/<name>")
+@sessions.signed_in
+def switch(name: str) -> ResponseReturnValue:
+    """Agree to one purpose, or take that back."""
+    if name not in PURPOSES:
+        raise NotFound
+    match request.form.get("agree"):
+        case "yes":
+            customers.agree(g.visitor, [name])
+            flash(f"You have agreed to {PURPOSES[name].title.lower()}.")
+        case "no":
+            customers.withdraw(g.visitor, [name])
+            flash(f"You get no more {PURPOSES[name].title.lower()} by text.")
+        case _:
+            raise InvalidRequest
+    return see("preferences.show")
+
+
+@bp.post("/preferences/stop")
+@sessions.signed_in
+def stop_everything() -> ResponseReturnValue:
+    """Stop all texts, and take back each consent, so that one new grant brings back no other."""
+    customers.withdraw(g.visitor, PURPOSES)
+    stopping.stop(g.visitor.phone_key, OptOutSource.PAGE)
+    flash("All texts are stopped. We text you no more, about anything.")
+    return see("preferences.show")
+
+
+@bp.get("/preferences/data")
+@sessions.signed_in
+def data() -> ResponseReturnValue:
+    """Return all that is known about the customer, as a file."""
+    known = known_data.about(g.visitor.phone_key)
+    return (
+        json.dumps(known, indent=2, ensure_ascii=False),
+        {
+            "Content-Type": "application/json; charset=utf-8",
+            "Content-Disposition": 'attachment; filename="what-we-know-about-you.json"',
+        },
+    )
+
+
+@bp.get("/preferences/erase")
+@sessions.signed_in
+def confirm_erasing() -> ResponseReturnValue:
+    """Say what erasing means, and ask once more."""
+    return render_template("preferences/erase.html", masked=mask(g.e164))
+
+
+@bp.post("/preferences/erase")
+@sessions.signed_in
+def erase() -> ResponseReturnValue:
+    """Erase the customer."""
+    erasure.erase(g.visitor)
+    sessions.sign_out()
+    return see("preferences.erased")
+
+
+@bp.get("/erased")
+@guards.public
+def erased() -> ResponseReturnValue:
+    """Say that it is done."""
+    return render_template("preferences/erased.html")
+
+
+@bp.post("/sign-out")
+@sessions.signed_in
+def sign_out() -> ResponseReturnValue:
+    """End the customer's sessions, in other browsers too."""
+    customer_sessions.end(g.visitor.phone_key)
+    sessions.sign_out()
+    flash("You are signed out.")
+    return see("pages.start")

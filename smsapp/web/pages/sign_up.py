@@ -1,0 +1,187 @@
+"""The customers' way in: give a number and choose purposes, then enter the code."""
+
+from datetime import datetime
+from ipaddress import ip_address, ip_network
+from typing import Any
+
+import phonenumbers
+from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
+from flask.typing import ResponseReturnValue
+
+from smsapp.errors import Landline, SmsappError
+from smsapp.extensions import limiter, settings
+from smsapp.models import Channel
+from smsapp.phone import mask, phone_key
+from smsapp.recipients import customers, verification
+from smsapp.recipients.purposes import PURPOSES
+from smsapp.web import countries, guards, wording
+from smsapp.web.pages import forms, sessions
+from smsapp.web.pages.forms import SignUp
+from smsapp.web.pages.sessions import CodeSent
+
+bp = Blueprint("pages", __name__)
+
+# Per session, on top of VERIFY_RATE_LIMIT per address and of the limits per number.
+CODES_PER_SESSION = "6/hour"
+CHECKS_PER_SESSION = "30/hour"
+
+
+@bp.get("/")
+@guards.public
+def start() -> ResponseReturnValue:
+    """Ask for a number and for purposes."""
+    if sessions.customer():
+        return see("preferences.show")
+    return _start_page(SignUp(countries.guess()))
+
+
+@bp.post("/")
+@guards.public
+def send_code() -> ResponseReturnValue:
+    """Send a code to the number, or say what is wrong with it."""
+    if "change-country" in request.form:
+        return _start_page(forms.typed_sign_up())
+    form = forms.read_sign_up()
+    if form.e164 is None:
+        return _start_page(form), 400
+    try:
+        _send(form.e164, form.channel, form.purposes)
+    except SmsappError as error:
+        form.faults["phone" if error.status < 500 else "form"] = wording.not_sent(error)
+        form.offers_call = isinstance(error, Landline)
+        return _start_page(form), error.status, _retry_after(error)
+    return see("pages.verify")
+
+
+@bp.get("/verify")
+@sessions.waiting_for_code
+def verify() -> ResponseReturnValue:
+    """Ask for the code."""
+    return _verify_page()
+
+
+@bp.post("/verify")
+@sessions.waiting_for_code
+def check_code() -> ResponseReturnValue:
+    """Let the customer in who enters the right code, and write down what they agree to."""
+    sent: CodeSent = g.code
+    code = forms.read_code(request.form.get("code", ""))
+    if code is None:
+        return _verify_page("Enter the code: the digits that we sent, such as 123456"), 400
+    _count_check()
+    visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
+    try:
+        verdict = customers.sign_up(visitor, g.e164, code, sent.purposes)
+    except SmsappError as error:
+        return _verify_page(wording.not_checked(error)), error.status, _retry_after(error)
+    if verdict.approved_at is None:
+        return _verify_page(wording.not_approved(verdict)), 400
+    sessions.sign_in(sent, verdict.approved_at)
+    return see("preferences.show")
+
+
+@bp.post("/verify/send")
+@sessions.waiting_for_code
+def send_again() -> ResponseReturnValue:
+    """Send another code, or say it in a call."""
+    channel = forms.read_channel()
+    try:
+        _send(g.e164, channel, g.code.purposes)
+    except SmsappError as error:
+        flash(wording.not_sent(error), "fault")
+    else:
+        flash(wording.SENT_AGAIN[channel])
+    return see("pages.verify")
+
+
+@bp.after_request
+def keep_nothing(response: Response) -> Response:
+    """Let no browser and no proxy keep a page: the next to look may be somebody else."""
+    response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+@bp.app_context_processor
+def _everywhere() -> dict[str, Any]:
+    """Return what every page of the app shows, errors too."""
+    return {
+        "shop": settings().shop_name,
+        "on_sandbox": settings().twilio_base_url is not None,
+        "wait_until": wording.wait_until,
+    }
+
+
+bp.add_app_template_filter(wording.moment, "moment")
+
+
+@bp.app_template_filter("international")
+def _international(e164: str) -> str:
+    """Return a number as people write it: +1 500-555-0006."""
+    number = phonenumbers.parse(e164)
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
+
+
+def _send(e164: str, channel: Channel, purposes: tuple[str, ...]) -> None:
+    """Send a code and keep in the session that it is on its way."""
+    _count_code()
+    begun = verification.start(e164, channel)
+    sessions.remember_code(
+        CodeSent(
+            phone_key=phone_key(e164, settings().phone_key_bytes),
+            verify_sid=begun.sid,
+            channel=channel,
+            purposes=purposes,
+            began=begun.started_at.isoformat(),
+            resend_at=begun.resend_at.isoformat(),
+        )
+    )
+
+
+def _network() -> str:
+    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
+    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))
+
+
+@limiter.shared_limit(
+    lambda: settings().verify_rate_limit, scope="codes by address", key_func=_network
+)
+@limiter.shared_limit(CODES_PER_SESSION, scope="codes by session", key_func=sessions.identity)
+def _count_code() -> None:
+    """Count one code against the limits of the address and of the session."""
+
+
+@limiter.shared_limit(CHECKS_PER_SESSION, scope="checks by session", key_func=sessions.identity)
+def _count_check() -> None:
+    """Count one check against the limit of the session."""
+
+
+def _start_page(form: SignUp) -> str:
+    return render_template(
+        "phone/phone.html",
+        form=form,
+        countries=countries.all_countries().values(),
+        purposes=[(p, p.words(settings().shop_name).text) for p in PURPOSES.values()],
+    )
+
+
+def _verify_page(fault: str | None = None) -> str:
+    sent: CodeSent = g.code
+    return render_template(
+        "verify/verify.html",
+        masked=mask(g.e164),
+        sent=sent,
+        fault=fault,
+        typed=request.form.get("code", "")[:20],
+        verdict=verification.look(sent.verify_sid, sent.phone_key),
+        resend_at=datetime.fromisoformat(sent.resend_at),
+    )
+
+
+def see(endpoint: str) -> ResponseReturnValue:
+    """Send the browser to another page of ours, to be fetched with GET."""
+    return redirect(url_for(endpoint), 303)
+
+
+def _retry_after(error: SmsappError) -> dict[str, str]:
+    return {"Retry-After": str(error.retry_after)} if error.retry_after else {}

@@ -1,0 +1,81 @@
+"""What Twilio posts: signed, form-encoded, late, twice and out of order."""
+
+import logging
+import re
+import uuid
+
+from flask import Blueprint, Response, g, request
+from flask.typing import ResponseReturnValue
+from twilio.twiml.messaging_response import MessagingResponse
+
+from smsapp import metrics
+from smsapp.delivery import receipts, rejected_receipts
+from smsapp.delivery.receipts import Reported
+from smsapp.errors import InvalidCallback
+from smsapp.extensions import csrf, settings
+from smsapp.inbound import messages
+from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.web import guards
+
+bp = Blueprint("webhooks", __name__, url_prefix="/twilio")
+csrf.exempt(bp)  # the signature is stronger than a CSRF token
+log = logging.getLogger(__name__)
+
+_SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
+_STATUS = re.compile(r"[a-z_]{1,20}")
+_CODE = re.compile(r"[0-9]{1,6}")
+
+
+@bp.post("/status-callback")
+@guards.twilio_signed
+def status_callback() -> ResponseReturnValue:
+    """Take a receipt."""
+    fields = g.fields
+    sid = fields.get("MessageSid", "")
+    status = fields.get("MessageStatus", "").lower()
+    code = fields.get("ErrorCode") or "0"
+    if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
+        metrics.count(metrics.REFUSED, "fields")
+        raise InvalidCallback
+    g.told = {"message_sid": sid, "status": status}
+    reported = Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code))
+    if fields.get("AccountSid") != settings().twilio_account_sid:
+        log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
+        rejected_receipts.of_other_account(reported)
+    else:
+        g.told = receipts.told(reported, receipts.take(reported))
+    return Response(status=204)
+
+
+def _attempt_id(text: str | None) -> uuid.UUID | None:
+    """Return the attempt that our own URL named; None leaves the SID to find it."""
+    try:
+        return uuid.UUID(text)
+    except (TypeError, ValueError):
+        return None
+
+
+@bp.post("/inbound")
+@guards.twilio_signed
+def inbound() -> ResponseReturnValue:
+    """Take a text that somebody sent us; answer with nothing, for Twilio has replied already."""
+    sid = g.fields.get("MessageSid", "")
+    if not _SID.fullmatch(sid) or "From" not in g.fields:
+        metrics.count(metrics.REFUSED, "fields")
+        raise InvalidCallback
+    if g.fields.get("AccountSid") != settings().twilio_account_sid:
+        log.warning("text to another account", extra={"message_sid": sid})
+        return _nothing_to_say()
+    try:
+        e164 = parse_e164(g.fields["From"])
+    except InvalidPhone:  # a short code, or another channel's address: nobody we text
+        log.warning("text from no phone number", extra={"message_sid": sid})
+        return _nothing_to_say()
+    body = g.fields.get("Body", "")
+    messages.take(messages.Text(sid, e164, body, g.fields.get("OptOutType")))
+    return _nothing_to_say()
+
+
+def _nothing_to_say() -> ResponseReturnValue:
+    """Return empty TwiML. A plain text would be sent to the customer."""
+    return str(MessagingResponse()), {"Content-Type": "text/xml; charset=utf-8"}
