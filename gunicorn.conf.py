@@ -100,7 +100,7 @@ def child_exit(server, worker):
     if _metrics_folder:
         from smsapp import metrics  # noqa: PLC0415  see _metrics_folder
 
-        metrics.bury(worker.pid, Path(_metrics_folder))
+        metrics.merge_dead_process(worker.pid, Path(_metrics_folder))
 
 
 def on_exit(server):

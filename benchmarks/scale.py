@@ -31,8 +31,8 @@ from smsapp.app import create_app
 from smsapp.delivery import leases, outbox, receipts, settle
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.outbox import NewDelivery
-from smsapp.delivery.receipts import Reported
-from smsapp.delivery.settle import Settlement
+from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.settle import CallResult
 from smsapp.extensions import Base, db
 from smsapp.providers.twilio import Sent
 from tests import servers
@@ -131,10 +131,10 @@ class Side:
         sids = [f"SM{secrets.token_hex(16)}" for _ in claims]
         sent = [Sent(sid, "queued", 1) for sid in sids]
         with self.step("settle", len(claims)) as conn:
-            settle.settle(conn, [Settlement(*pair) for pair in zip(claims, sent, strict=True)])
+            settle.settle(conn, [CallResult(*pair) for pair in zip(claims, sent, strict=True)])
         for name, status in (("receipt: sent", "sent"), ("delivered", "delivered")):
             told = [
-                Reported(claim.attempt_id, sid, status, 0, retry_waits=())
+                IncomingReceipt(claim.attempt_id, sid, status, 0, retry_waits=())
                 for claim, sid in zip(claims, sids, strict=True)
             ]
             with self.step(name, len(claims)) as conn:

@@ -66,7 +66,7 @@ def create(name: str, scopes: set[Scope]) -> str:
     return key
 
 
-def everyone() -> list[ApiKey]:
+def list_all() -> list[ApiKey]:
     """Return all keys, the revoked ones too, by name."""
     with reading_objects() as rows:
         return list(rows.scalars(select(ApiKey).order_by(ApiKey.name)))

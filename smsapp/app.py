@@ -35,7 +35,7 @@ from smsapp.web.pages import sessions
 
 log = logging.getLogger(__name__)
 
-MOST_BODY_BYTES = 16 * 1024
+MAX_BODY_BYTES = 16 * 1024
 DATABASE_RETRY_SECONDS = 5
 REDIS_SECONDS = 1.0
 METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
@@ -91,7 +91,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.config.from_mapping(
         SECRET_KEY=settings.secret_key.get_secret_value(),
-        MAX_CONTENT_LENGTH=MOST_BODY_BYTES,
+        MAX_CONTENT_LENGTH=MAX_BODY_BYTES,
         **_cookies(settings),
         SQLALCHEMY_DATABASE_URI=settings.database_url,
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
@@ -182,7 +182,7 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     """Write the request's log line, which replaces any access log: the route, not the path.
 
-    A view adds what it has to tell in g.told.
+    A view adds what it has to tell in g.log_fields.
     """
     # The objects themselves: to look through Flask's proxies once for each field adds up.
     asked: Request = request._get_current_object()  # type: ignore[attr-defined]
@@ -201,7 +201,7 @@ def _end(response: Response) -> Response:
             "route": route,
             "http_status": response.status_code,
             "ms": round(seconds * 1000, 1),
-            **kept.get("told", {}),
+            **kept.get("log_fields", {}),
         },
     )
     headers = response.headers

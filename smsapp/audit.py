@@ -13,7 +13,7 @@ from smsapp.models import Act, Audit, Operator
 
 log = logging.getLogger(__name__)
 
-LONGEST_REASON = 200
+MAX_REASON = 200
 
 
 def write(
@@ -35,7 +35,7 @@ def write(
             act=act,
             phone_key=phone_key,
             delivery_id=delivery_id,
-            why=why and scrub(why.replace("\0", ""))[:LONGEST_REASON],
+            why=why and scrub(why.replace("\0", ""))[:MAX_REASON],
         )
     )
     name = conn.scalar(select(Operator.name).where(Operator.id == operator_id))

@@ -108,7 +108,7 @@ def exposition(*more: Collector) -> bytes:
         return generate_latest(registry) + generate_latest(now)
 
 
-def bury(pid: int, folder: Path) -> None:
+def merge_dead_process(pid: int, folder: Path) -> None:
     """Add what a dead process has counted to the book of the dead, and remove its files.
 
     What it counted must not be forgotten, for a counter that falls looks like a restart; but a

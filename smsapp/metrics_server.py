@@ -6,7 +6,7 @@ from threading import Thread
 
 from smsapp import metrics
 
-MOST_SECONDS = 10
+MAX_SECONDS = 10
 
 
 def start(port: int, token: str) -> ThreadingHTTPServer:
@@ -18,7 +18,7 @@ def start(port: int, token: str) -> ThreadingHTTPServer:
     expected = f"Bearer {token}".encode()
 
     class Door(BaseHTTPRequestHandler):
-        timeout = MOST_SECONDS
+        timeout = MAX_SECONDS
         server_version, sys_version = "smsapp", ""
 
         def do_GET(self) -> None:

@@ -67,7 +67,7 @@ def create(name: str, role: Role, password: str) -> None:
         raise NameTaken from None
 
 
-def everyone() -> list[Operator]:
+def list_all() -> list[Operator]:
     """Return all operators, the disabled ones too, by name."""
     with reading_objects() as rows:
         return list(rows.scalars(select(Operator).order_by(Operator.name)))

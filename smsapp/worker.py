@@ -114,7 +114,7 @@ def _look_up(app_context: AppContext, stopping: threading.Event) -> None:
 
 def _look_for_missed(stopping: threading.Event) -> None:
     try:
-        missed.look(stopping)
+        missed.fetch(stopping)
     except Exception:  # whatever it is, the next round may do better
         log.exception("look for missed texts failed")
 
@@ -129,7 +129,7 @@ def _claim(idle: threading.Semaphore, senders: int) -> list[Claim]:
     claims: list[Claim] = []
     try:
         if _may_anything_go():
-            until = time.monotonic() + group_commit.LONGEST_WAIT_SECONDS
+            until = time.monotonic() + group_commit.MAX_WAIT_SECONDS
             claims = group_commit.write(db.engine, _claims, (free, leases.rules(), until))
     finally:
         for _ in range(free - len(claims)):

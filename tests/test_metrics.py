@@ -33,7 +33,7 @@ def test_what_the_dead_have_counted_stays_in_one_file(tmp_path):
     write(tmp_path, "counter", 12, {"sent": 4})
     write(tmp_path, "counter", 111, {"sent": 5})
     for pid in (11, 12, 99):
-        metrics.bury(pid, tmp_path)
+        metrics.merge_dead_process(pid, tmp_path)
         assert read(tmp_path) == {"sent": 12, "pending": 1}
     assert {path.name for path in tmp_path.glob("*.db")} == {"counter_dead.db", "counter_111.db"}
 
@@ -54,7 +54,7 @@ def test_the_dead_are_not_counted_twice_while_somebody_reads(tmp_path, monkeypat
     reader = threading.Thread(target=scrape)
     reader.start()
     for pid in range(60):
-        metrics.bury(pid, tmp_path)
+        metrics.merge_dead_process(pid, tmp_path)
     done.set()
     reader.join()
     assert seen <= {60.0}

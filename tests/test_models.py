@@ -19,12 +19,12 @@ from smsapp.models import (
     Attempt,
     Audit,
     Delivery,
-    IgnoredReceipt,
     Operator,
     OperatorSession,
     OptOut,
     Phone,
     Receipt,
+    RejectedReceipt,
     Sender,
     Worker,
 )
@@ -87,7 +87,7 @@ VALID = [
     ),
     (Receipt, {"attempt_id": ATTEMPT, "status": "sent", "error_code": 0, "received_at": AT}),
     (
-        IgnoredReceipt,
+        RejectedReceipt,
         {
             "id": new_id(),
             "attempt_id": ATTEMPT,
@@ -218,7 +218,7 @@ BROKEN = {
         "api_key_key_hash_key|api_key.key_hash",
     ),
     "an ignored receipt is of an attempt": (
-        another(IgnoredReceipt, id=new_id(), attempt_id=new_id()),
+        another(RejectedReceipt, id=new_id(), attempt_id=new_id()),
         "ignored_receipt_attempt_id_fkey|FOREIGN KEY",
     ),
     "a receipt is ignored for a reason we know": (

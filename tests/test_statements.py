@@ -136,7 +136,7 @@ HOT = {
     "receipt": receipts._CURRENT,
     "lock": phones._LOCK,
     "lock what is free": phones._LOCK_FREE,
-    "facts": permission._FACTS,
+    "facts": permission._CONSENT_STATES,
     "opt-outs": opt_out._IN_FORCE,
     "ledger": consent._ROWS,
 }

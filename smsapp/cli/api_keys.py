@@ -44,7 +44,7 @@ def create_api_key(name: str, scopes: tuple[str, ...]) -> None:
 @with_appcontext
 def list_api_keys() -> None:
     """List the keys with what they may do and when they were last used."""
-    for key in api_keys.everyone():
+    for key in api_keys.list_all():
         used = f"{key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "never"
         revoked = f"  revoked {key.revoked_at:%Y-%m-%d %H:%M}" if key.revoked_at else ""
         click.echo(f"{key.name:30}  {key.scopes:18}  last used {used}{revoked}")

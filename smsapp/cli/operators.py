@@ -7,14 +7,14 @@ from smsapp import operators
 from smsapp.extensions import settings
 from smsapp.models import Role
 
-LONGEST_NAME = 40
+MAX_NAME = 40
 
 operator = click.Group("operator", help="People who work in the console.")
 
 
 def _name(_context: click.Context, _parameter: click.Parameter, name: str) -> str:
-    if not (name.isprintable() and 1 <= len(name.strip()) <= LONGEST_NAME):
-        raise click.BadParameter(f"must be 1 to {LONGEST_NAME} printable characters")
+    if not (name.isprintable() and 1 <= len(name.strip()) <= MAX_NAME):
+        raise click.BadParameter(f"must be 1 to {MAX_NAME} printable characters")
     return name.strip()
 
 
@@ -48,7 +48,7 @@ def create(name: str, role: str, *, prompt: bool) -> None:
 @with_appcontext
 def list_all() -> None:
     """List the operators with their roles."""
-    for row in operators.everyone():
+    for row in operators.list_all():
         disabled = f"  disabled {row.disabled_at:%Y-%m-%d %H:%M}" if row.disabled_at else ""
         click.echo(f"{row.name:40}  {row.role:8}  since {row.created_at:%Y-%m-%d}{disabled}")
 

@@ -34,16 +34,16 @@ def resume() -> None:
 def show_status() -> None:
     """Say whether texts leave, how fast, and how many wait."""
     status = pausing.status()
-    standing = status.standing
-    if standing.paused_at:
-        why = f": {standing.pause_reason}" if standing.pause_reason else ""
-        click.echo(f"paused since {standing.paused_at:%Y-%m-%d %H:%M} UTC{why}")
-    if standing.held_at and standing.probe_at:
+    sender_state = status.sender_state
+    if sender_state.paused_at:
+        why = f": {sender_state.pause_reason}" if sender_state.pause_reason else ""
+        click.echo(f"paused since {sender_state.paused_at:%Y-%m-%d %H:%M} UTC{why}")
+    if sender_state.held_at and sender_state.probe_at:
         click.echo(
-            f"held since {standing.held_at:%Y-%m-%d %H:%M} UTC by Twilio's error"
-            f" {standing.held_code}; tried again at {standing.probe_at:%H:%M} UTC"
+            f"held since {sender_state.held_at:%Y-%m-%d %H:%M} UTC by Twilio's error"
+            f" {sender_state.held_code}; tried again at {sender_state.probe_at:%H:%M} UTC"
         )
-    if not standing.paused_at and not standing.held_at:
+    if not sender_state.paused_at and not sender_state.held_at:
         click.echo("sending")
     rate = "no limit" if status.per_second is None else f"{status.per_second:.3g} texts a second"
     click.echo(f"sender {mask(status.sender)}, {rate}, {status.waiting} due")

@@ -33,16 +33,16 @@ Statement = Callable[[Connection, list[Row]], list[Result]]
 
 # Beyond this a larger batch saves nothing more per row, and a statement's parameters have to
 # stay under SQLite's limit of 32,766.
-MOST_ROWS = 128
+MAX_ROWS = 128
 
-MOST_TRIES = 3
+MAX_TRIES = 3
 
 # A batch takes some 3 ms, and there may be as many before ours as there are other processes.
 QUEUE_AFTER_SECONDS = 0.02
 TRY_SECONDS = 0.0005
 
 # A database that takes longer is away, for a caller who waits.
-LONGEST_WAIT_SECONDS = 20.0
+MAX_WAIT_SECONDS = 20.0
 
 
 def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result:
@@ -55,7 +55,7 @@ def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result
     """
     waiting = _Waiting(statement, row)
     _writer(engine).put(waiting)
-    if not waiting.written.acquire(timeout=LONGEST_WAIT_SECONDS):
+    if not waiting.written.acquire(timeout=MAX_WAIT_SECONDS):
         raise TimeoutError
     if waiting.error:
         raise waiting.error
@@ -104,7 +104,7 @@ class _Writer:
 
     def _write_waiting(self) -> None:
         batch = [self._waiting.popleft()]
-        while len(batch) < MOST_ROWS and self._ready.acquire(blocking=False):
+        while len(batch) < MAX_ROWS and self._ready.acquire(blocking=False):
             batch.append(self._waiting.popleft())
         by_statement: dict[Statement[Any, Any], list[_Waiting]] = {}
         for waiting in batch:
@@ -131,7 +131,7 @@ class _Writer:
                 ]
         except Exception as error:  # noqa: BLE001  handed to the callers, who raise it
             rows = [waiting for group in groups for waiting in group]
-            if len(rows) == 1 and _is_passing(error) and tries < MOST_TRIES:
+            if len(rows) == 1 and _is_passing(error) and tries < MAX_TRIES:
                 self._write(groups, tries + 1)
             elif len(rows) == 1 or _is_away(error):
                 for waiting in rows:

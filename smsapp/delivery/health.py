@@ -38,7 +38,7 @@ class Health:
         return seen is None or seen > SILENT_AFTER_SECONDS
 
 
-def look() -> Health:
+def current() -> Health:
     """Return how it is now."""
     with reading() as conn:
         return read(conn)
@@ -49,13 +49,13 @@ def read(conn: Connection) -> Health:
     now = database_now(conn)
     due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
     seen = conn.execute(_LAST_SEEN).scalar_one()
-    standing = sender.standing(conn, settings().sender)
+    sender_state = sender.read_state(conn, settings().sender)
     return Health(
         None if due is None else int((now - due).total_seconds()),
         None if seen is None else int((now - seen).total_seconds()),
-        standing.is_held,
-        standing.is_paused,
-        throttle.rate(standing, settings().messages_per_second, now),
+        sender_state.is_held,
+        sender_state.is_paused,
+        throttle.rate(sender_state, settings().messages_per_second, now),
     )
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from smsapp.delivery import restore, sender, throttle
+from smsapp.delivery import circuit_breaker, restore, sender, throttle
 from smsapp.extensions import database_now, new_id, settings
 from smsapp.models import (
     Attempt,
@@ -60,8 +60,8 @@ class Claim:
     kind: str
     event_id: str
     expires_at: datetime
-    call_at: float = 0.0  # by monotonic(): its slot of the throttle; 0.0 for at once
-    is_probe: bool = False  # whether it tries if a held sender works again
+    call_at: float = 0.0  # by monotonic(): its reservation of the throttle; 0.0 for at once
+    is_half_open: bool = False  # whether it tries if a held sender works again
     claimed_at: float = field(default_factory=time.monotonic)
 
 
@@ -190,7 +190,7 @@ def texts_today(conn: Connection, phone_keys: Collection[str], now: datetime) ->
     return Counter({row.phone_key: row[1] for row in found})
 
 
-def take_place(texts: Counter[str], phone_key: str, rules: Rules) -> bool:
+def reserve_daily_quota(texts: Counter[str], phone_key: str, rules: Rules) -> bool:
     """Count one more text to a number; return False where the day's are used up.
 
     MAX_TEXTS_PER_NUMBER_PER_DAY stops a service that loops before a customer is buried.
@@ -216,13 +216,13 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
 
     Permission is asked again, with the numbers locked, so that no attempt is committed after
     its number's STOP. A held sender lets one delivery through at a time, to try whether it
-    works again; a paused one none; the throttle so many as it has slots.
+    works again; a paused one none; the throttle so many as it has reservations.
     """
-    standing = sender.standing(conn, rules.sender)
-    if standing.is_paused:
+    sender_state = sender.read_state(conn, rules.sender)
+    if sender_state.is_paused:
         return []
     now = database_now(conn)
-    held = standing.is_held
+    held = sender_state.is_held
     due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most}))
     if expired := [row.id for row in due if row.expires_at <= now]:
         conn.execute(_EXPIRE.values(state_at=now), {"ids": expired})
@@ -233,7 +233,7 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     phone = phones.lock_what_is_free(conn, {row.phone_key for row in due})
     numbers = {key: row.e164 for key, row in phone.items()}
     now = database_now(conn)
-    known = permission.facts(conn, numbers, rules.allowed)
+    known = permission.consent_states(conn, numbers, rules.allowed)
     free = [row for row in due if row.phone_key in numbers]
     refusals = {
         row.id: permission.may_text(known[row.phone_key], row.purpose).refusal for row in free
@@ -247,15 +247,21 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
     ready: list[Any] = []
     late: list[Any] = []
     for row in allowed:
-        has_place = row.last_attempt_at and row.last_attempt_at >= _midnight(now)
-        may_leave = has_place or take_place(texts, row.phone_key, rules)
+        has_quota = row.last_attempt_at and row.last_attempt_at >= _midnight(now)
+        may_leave = has_quota or reserve_daily_quota(texts, row.phone_key, rules)
         (ready if may_leave else late).append(row)
     if late:
         conn.execute(_POSTPONE, {"ids": [row.id for row in late], "until": next_day(now)})
-    ready = restore.look_first(conn, ready, standing, now)
-    if held and ready and not sender.take_probe(conn, rules.sender, standing.held_code, now):
+    ready = restore.look_first(conn, ready, sender_state, now)
+    if (
+        held
+        and ready
+        and not circuit_breaker.half_open(conn, rules.sender, sender_state.held_code, now)
+    ):
         return []
-    turns = throttle.for_worker(conn, rules.sender, standing, rules.per_second, len(ready), now)
+    reservations = throttle.reserve_for_worker(
+        conn, rules.sender, sender_state, rules.per_second, len(ready), now
+    )
     columns = leased(now, rules.lease)
     claims = [
         Claim(
@@ -274,9 +280,9 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             event_id=row.event_id,
             expires_at=row.expires_at,
             call_at=call_at,
-            is_probe=held,
+            is_half_open=held,
         )
-        for row, call_at in zip(ready, turns, strict=False)
+        for row, call_at in zip(ready, reservations, strict=False)
     ]
     if claims:
         conn.execute(_LEASE.values(columns), {"ids": [claim.delivery_id for claim in claims]})

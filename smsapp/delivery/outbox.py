@@ -27,7 +27,7 @@ from smsapp.models import (
 from smsapp.phone import country
 from smsapp.recipients import consent, permission, phones
 from smsapp.recipients.consent import Entry
-from smsapp.recipients.permission import Facts
+from smsapp.recipients.permission import ConsentState
 from smsapp.recipients.purposes import TOLD_BY_SERVICE
 from smsapp.statements import among, execute_many
 
@@ -134,7 +134,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     numbers = {row.phone_key: row.e164 for row in [*new.values(), *spent]}
     phones.remember_and_lock(conn, numbers)
     now = database_now(conn)
-    known = permission.facts(conn, numbers, rows[0].rules.allowed)
+    known = permission.consent_states(conn, numbers, rows[0].rules.allowed)
     fresh = _accept_new(conn, new, known, now)
     answers = []
     for row in rows:
@@ -153,7 +153,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
 def _accept_new(
     conn: Connection,
     new: dict[tuple[str, str], NewDelivery],
-    known: dict[str, Facts],
+    known: dict[str, ConsentState],
     now: datetime,
 ) -> dict[tuple[str, str], Accepted]:
     """Write deliveries of events not seen before, and the attempts of those to send at once.
@@ -164,9 +164,11 @@ def _accept_new(
         return {}
     rules = next(iter(new.values())).rules
     texts = leases.texts_today(conn, {row.phone_key for row in new.values()}, now)
-    standing = sender.standing(conn, rules.sender)
+    sender_state = sender.read_state(conn, rules.sender)
     wanted = sum(row.send_now for row in new.values())
-    turns = throttle.for_requests(conn, rules.sender, standing, rules.per_second, wanted, now)
+    reservations = throttle.reserve_for_requests(
+        conn, rules.sender, sender_state, rules.per_second, wanted, now
+    )
     lease = leases.leased(now, rules.lease) | {"tries": 1}
     written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
     call_at: dict[uuid.UUID, float] = {}
@@ -175,12 +177,12 @@ def _accept_new(
         row = new[event]
         refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
         values = _new_row(row, refusal, now)
-        if refusal is None and restore.is_perhaps_known(standing, now):
-            values |= restore.unknown(standing, now)
-        elif row.send_now and refusal is None and turns:
-            if leases.take_place(texts, row.phone_key, rules):
+        if refusal is None and restore.is_perhaps_known(sender_state, now):
+            values |= restore.unknown(sender_state, now)
+        elif row.send_now and refusal is None and reservations:
+            if leases.reserve_daily_quota(texts, row.phone_key, rules):
                 values |= lease
-                call_at[values["id"]] = turns.pop(0)
+                call_at[values["id"]] = reservations.pop(0)
             else:
                 values["due_at"] = leases.next_day(now)
         written[values["id"]] = row, values
@@ -196,12 +198,14 @@ def _accept_new(
     _note_consent(conn, [new[event] for event in fresh], known, now)
     claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
     leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
-    restore.write_attempts(conn, [written[delivery_id][1] for delivery_id in inserted], standing)
+    restore.write_attempts(
+        conn, [written[delivery_id][1] for delivery_id in inserted], sender_state
+    )
     return fresh
 
 
 def _note_consent(
-    conn: Connection, rows: list[NewDelivery], known: dict[str, Facts], now: datetime
+    conn: Connection, rows: list[NewDelivery], known: dict[str, ConsentState], now: datetime
 ) -> None:
     """Let the consent that events bring along fill ledgers that say nothing of their purpose.
 

@@ -13,14 +13,14 @@ from sqlalchemy import Connection, bindparam, func, select, update
 
 from smsapp import logs
 from smsapp.delivery import leases, restore, sender, throttle
-from smsapp.delivery.sender import Standing
+from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Attempt, Delivery, DeliveryState, Worker
 from smsapp.phone import mask
 
 log = logging.getLogger(__name__)
 
-LONGEST_REASON = 200
+MAX_REASON = 200
 PAGE = 500
 # Where the backup is empty and tells no time.
 NOTHING_KNOWN_FOR = timedelta(days=30)
@@ -59,7 +59,7 @@ class Status:
     """How sending stands: the sender, texts a second now (None: no limit), texts due."""
 
     sender: str
-    standing: Standing
+    sender_state: SenderState
     per_second: float | None
     waiting: int
 
@@ -69,10 +69,10 @@ def status() -> Status:
     config = settings()
     with reading() as conn:
         now = database_now(conn)
-        standing = sender.standing(conn, config.sender)
+        sender_state = sender.read_state(conn, config.sender)
         waiting = conn.execute(_WAITING, {"now": now}).scalar_one()
-    per_second = throttle.rate(standing, config.messages_per_second, now)
-    return Status(config.sender, standing, per_second, waiting)
+    per_second = throttle.rate(sender_state, config.messages_per_second, now)
+    return Status(config.sender, sender_state, per_second, waiting)
 
 
 def pause(reason: str | None) -> None:
@@ -86,10 +86,10 @@ def pause(reason: str | None) -> None:
 
 def _pause(conn: Connection, reason: str | None) -> None:
     name = settings().sender
-    before = sender.standing(conn, name, lock=True)
+    before = sender.read_state(conn, name, lock=True)
     columns = {
         "paused_at": before.paused_at or database_now(conn),
-        "pause_reason": logs.scrub(reason)[:LONGEST_REASON] if reason else None,
+        "pause_reason": logs.scrub(reason)[:MAX_REASON] if reason else None,
     }
     sender.write(conn, name, columns)
     log.warning("sending paused", extra={"sender": mask(name)})
@@ -99,7 +99,7 @@ def resume() -> bool:
     """Let texts go, at the throttle's pace; return False where nothing was paused."""
     name = settings().sender
     with db.engine.begin() as conn:
-        if not sender.standing(conn, name, lock=True).is_paused:
+        if not sender.read_state(conn, name, lock=True).is_paused:
             return False
         sender.write(conn, name, {"paused_at": None, "pause_reason": None})
     log.warning("sending resumed", extra={"sender": mask(name)})
@@ -119,7 +119,7 @@ def restored(look_first: timedelta) -> int:
         now = database_now(conn)
         written = [conn.execute(query).scalar_one() for query in _LAST_WRITTEN]
         lost_since = max((at for at in written if at), default=now - NOTHING_KNOWN_FOR)
-        before = sender.standing(conn, config.sender)
+        before = sender.read_state(conn, config.sender)
         if before.lost_since and restore.is_perhaps_known(before, now):
             lost_since = min(before.lost_since, lost_since)  # told twice of one restore
         columns: dict[str, datetime | None] = {
@@ -144,6 +144,6 @@ def _doubt_page(after: uuid.UUID) -> list[uuid.UUID]:
     with db.engine.begin() as conn:
         rows = conn.execute(_PENDING, {"after": after}).all()
         if rows:
-            standing = sender.standing(conn, settings().sender)
-            restore.doubt(conn, rows, standing, database_now(conn))
+            sender_state = sender.read_state(conn, settings().sender)
+            restore.mark_unknown(conn, rows, sender_state, database_now(conn))
     return [row.id for row in rows]

@@ -12,10 +12,10 @@ from sqlalchemy.orm import aliased
 
 from smsapp import metrics
 from smsapp.delivery import (
+    circuit_breaker,
     group_commit,
     reconcile_times,
     rejected_receipts,
-    sender,
     stopping,
     throttle,
 )
@@ -39,7 +39,7 @@ from smsapp.statements import among, execute_many
 log = logging.getLogger(__name__)
 
 
-class Taken(StrEnum):
+class Effect(StrEnum):
     """What a receipt did."""
 
     MOVED = "moved"  # the attempt is further than before
@@ -48,12 +48,12 @@ class Taken(StrEnum):
 
 
 def configured_waits() -> tuple[timedelta, ...]:
-    """Return UNDELIVERED_RETRY_MINUTES as a Reported carries it."""
+    """Return UNDELIVERED_RETRY_MINUTES as a IncomingReceipt carries it."""
     return tuple(timedelta(minutes=wait) for wait in settings().undelivered_retry_minutes)
 
 
 @dataclass(frozen=True, slots=True)
-class Reported:
+class IncomingReceipt:
     """A receipt as it came. `attempt_id` is from our own URL; None where that was lost."""
 
     attempt_id: uuid.UUID | None
@@ -66,10 +66,10 @@ class Reported:
 
 
 @dataclass(frozen=True, slots=True)
-class Recorded:
+class HandledReceipt:
     """What one receipt did, and to which delivery."""
 
-    taken: Taken
+    effect: Effect
     delivery_id: uuid.UUID | None = None
     event_id: str | None = None
     kind: str | None = None
@@ -146,7 +146,7 @@ _SET_DELIVERY = (
 )
 
 
-def take(reported: Reported) -> Recorded:
+def handle(reported: IncomingReceipt) -> HandledReceipt:
     """Record one receipt in a shared commit, and stop texts to the number where it says so.
 
     What follows from a receipt is done before Twilio is answered: if we die in between, the
@@ -159,17 +159,19 @@ def take(reported: Reported) -> Recorded:
     verdict = meaning(reported.error_code)
     if verdict.error_class is ErrorClass.OPT_OUT:
         stopping.stop(recorded.phone_key, OptOutSource.TWILIO, told_of=recorded.started_at)
-    if verdict.holds_sender and recorded.taken is Taken.MOVED:
+    if verdict.holds_sender and recorded.effect is Effect.MOVED:
         with db.engine.begin() as conn:
-            held = sender.hold(conn, settings().sender, reported.error_code, database_now(conn))
+            held = circuit_breaker.trip(
+                conn, settings().sender, reported.error_code, database_now(conn)
+            )
         if held:
             log.error("sender held", extra={"twilio_code": reported.error_code})
-    if verdict.slows_sender and recorded.taken is Taken.MOVED and recorded.started_at:
+    if verdict.slows_sender and recorded.effect is Effect.MOVED and recorded.started_at:
         throttle.slow_down(settings().sender, recorded.started_at, reported.error_code)
     return recorded
 
 
-def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
+def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt]:
     """Write receipts down and move their attempts and deliveries forward.
 
     A second copy changes nothing, and the order of a message's receipts makes no difference.
@@ -197,7 +199,7 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
     for row in rows:
         attempt = _attempt_of(row, attempts, by_sid)
         if attempt is None:
-            results.append(Recorded(Taken.STRAY))
+            results.append(HandledReceipt(Effect.STRAY))
             if row.attempt_id in attempts:
                 strays.append(row)
             continue
@@ -234,7 +236,7 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
         results.append(_recorded(attempt, delivery, moved=after != before))
     if strays:
         rejected_receipts.write(conn, strays, Ignored.OTHER_MESSAGE)
-    if any(result.taken is Taken.KEPT for result in results):
+    if any(result.effect is Effect.KEPT for result in results):
         rejected_receipts.write_repeats(conn, receipts)
     if receipts:
         execute_many(conn, _INSERT[conn.dialect.name], receipts)
@@ -253,13 +255,15 @@ def record(conn: Connection, rows: list[Reported]) -> list[Recorded]:
         execute_many(conn, _SET_ATTEMPT, columns)
     if moved_deliveries:
         for delivery in moved_deliveries.values():
-            delivery["new_check_at"] = reconcile_times.first(delivery["new_state"], now)
+            delivery["new_check_at"] = reconcile_times.next_reconcile_at(delivery["new_state"], now)
         execute_many(conn, _SET_DELIVERY, list(moved_deliveries.values()))
     return results
 
 
 def _attempt_of(
-    row: Reported, attempts: dict[uuid.UUID, dict[str, Any]], by_sid: dict[str, dict[str, Any]]
+    row: IncomingReceipt,
+    attempts: dict[uuid.UUID, dict[str, Any]],
+    by_sid: dict[str, dict[str, Any]],
 ) -> dict[str, Any] | None:
     """Return the attempt a receipt is of, or None for a stray.
 
@@ -316,9 +320,9 @@ def _try_again(
         }
 
 
-def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool) -> Recorded:
-    return Recorded(
-        Taken.MOVED if moved else Taken.KEPT,
+def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool) -> HandledReceipt:
+    return HandledReceipt(
+        Effect.MOVED if moved else Effect.KEPT,
         delivery_id=attempt["delivery_id"],
         event_id=attempt["event_id"],
         kind=attempt["kind"],
@@ -331,7 +335,7 @@ def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool)
     )
 
 
-def _count_end(reported: Reported, recorded: Recorded) -> None:
+def _count_end(reported: IncomingReceipt, recorded: HandledReceipt) -> None:
     """Count a text that has arrived, or has not."""
     if reported.status == "delivered" and recorded.delivery_id and recorded.kind:
         waited = metrics.seconds_since(recorded.delivery_id)
@@ -341,13 +345,13 @@ def _count_end(reported: Reported, recorded: Recorded) -> None:
         metrics.count(metrics.FAILURES, "receipt", error_class, code_label(code))
 
 
-def told(reported: Reported, recorded: Recorded) -> dict[str, Any]:
+def log_fields(reported: IncomingReceipt, recorded: HandledReceipt) -> dict[str, Any]:
     """Return what a log line says of a receipt."""
     return {
         "message_sid": reported.sid,
         "status": reported.status,
         "twilio_code": reported.error_code or None,
-        "taken": recorded.taken,
+        "effect": recorded.effect,
         "delivery": recorded.delivery_id and str(recorded.delivery_id),
         "event_id": recorded.event_id,
         "kind": recorded.kind,
@@ -358,13 +362,13 @@ def told(reported: Reported, recorded: Recorded) -> dict[str, Any]:
     }
 
 
-def _report(reported: Reported, recorded: Recorded) -> None:
+def _report(reported: IncomingReceipt, recorded: HandledReceipt) -> None:
     """Count a receipt, and write a line where its request's own is none or not enough."""
     status = reported.status if reported.status in TWILIO_STATUS else "other"
-    metrics.count(metrics.RECEIPTS, status, recorded.taken)
-    if recorded.taken is Taken.MOVED:
+    metrics.count(metrics.RECEIPTS, status, recorded.effect)
+    if recorded.effect is Effect.MOVED:
         _count_end(reported, recorded)
-    if recorded.taken is Taken.STRAY:
-        log.warning("stray receipt", extra=told(reported, recorded))
+    if recorded.effect is Effect.STRAY:
+        log.warning("stray receipt", extra=log_fields(reported, recorded))
     elif reported.source is ReceiptSource.LOOK_UP:
-        log.info("look-up", extra=told(reported, recorded))
+        log.info("look-up", extra=log_fields(reported, recorded))

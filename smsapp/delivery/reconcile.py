@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from smsapp.delivery import receipts, reconcile_times, retry, sending, tally
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
     Attempt,
@@ -143,11 +143,11 @@ def _ask_about(case: Case, sid: str) -> None:
     """Ask for a message whose SID we know, and take the answer as a receipt."""
     found = sending.client().look_up(sid)
     if isinstance(found, Listed):
-        receipts.take(_reported(case, found))
+        receipts.handle(_reported(case, found))
     with db.engine.begin() as conn:
         now = database_now(conn)
         still = (Delivery.state == DeliveryState.SENT) | (Delivery.state == DeliveryState.UNKNOWN)
-        later = reconcile_times.after_sent(case.started_at, now)
+        later = reconcile_times.next_reconcile_of_sent(case.started_at, now)
         gone = isinstance(found, Refused) and found.http_status == 404
         if not isinstance(found, Listed) and not gone:
             later = now + AFTER_NO_ANSWER
@@ -159,7 +159,7 @@ def _search_for(case: Case, e164: str) -> None:
     found = sending.client().messages_with(e164, case.started_at - BEFORE_ATTEMPT)
     ours = _decide(case, found)
     if ours and ours.error_code:  # an opt-out, or a fault of ours, has consequences of its own
-        receipts.take(_reported(case, ours))
+        receipts.handle(_reported(case, ours))
 
 
 def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> Listed | None:
@@ -211,7 +211,7 @@ def _absent(conn: Connection, case: Case, still: Any, now: datetime) -> None:
         since = still.absent_since or now
         conn.execute(_SET.values(absent_since=since, check_at=since + grace), of)
         return
-    is_spent = still.tries >= retry.MOST_TRIES
+    is_spent = still.tries >= retry.MAX_TRIES
     conn.execute(
         _SET.values(
             state=DeliveryState.FAILED if is_spent else DeliveryState.PENDING,
@@ -242,8 +242,8 @@ def _doubtful(conn: Connection, case: Case, now: datetime, *, is_alarm: bool) ->
     log.log(level, "cannot tell whether this text was sent", extra=_fields(case))
 
 
-def _reported(case: Case, found: Listed) -> Reported:
-    return Reported(
+def _reported(case: Case, found: Listed) -> IncomingReceipt:
+    return IncomingReceipt(
         case.attempt_id, found.sid, found.status, found.error_code, ReceiptSource.LOOK_UP
     )
 

@@ -11,7 +11,7 @@ AFTER_UNKNOWN = timedelta(seconds=5)
 AFTER_SENT = (timedelta(hours=1), timedelta(hours=6), timedelta(hours=24))
 
 
-def first(state: DeliveryState, now: datetime) -> datetime | None:
+def next_reconcile_at(state: DeliveryState, now: datetime) -> datetime | None:
     """Return when a delivery that has just come to `state` is looked up; None for never."""
     if state is DeliveryState.UNKNOWN:
         return now + AFTER_UNKNOWN
@@ -20,7 +20,7 @@ def first(state: DeliveryState, now: datetime) -> datetime | None:
     return None
 
 
-def after_sent(sent_at: datetime, now: datetime) -> datetime | None:
+def next_reconcile_of_sent(sent_at: datetime, now: datetime) -> datetime | None:
     """Return when a delivery is looked up again that is still only `sent`; None for never."""
     later = (sent_at + wait for wait in AFTER_SENT)
     return next((at for at in later if at > now), None)

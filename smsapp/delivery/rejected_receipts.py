@@ -10,9 +10,9 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, insert, select
 
 from smsapp.extensions import database_now, db, new_id
-from smsapp.models import Attempt, Ignored, IgnoredReceipt, Receipt, ReceiptSource
+from smsapp.models import Attempt, Ignored, Receipt, ReceiptSource, RejectedReceipt
 
-_INSERT = insert(IgnoredReceipt)
+_INSERT = insert(RejectedReceipt)
 _KNOWN = select(Receipt.attempt_id, Receipt.status, Receipt.error_code).where(
     Receipt.attempt_id.in_(bindparam("ids", expanding=True))
 )
@@ -40,7 +40,7 @@ def write_repeats(conn: Connection, receipts: list[dict[str, Any]]) -> None:
 
 
 def write(conn: Connection, reported: Iterable[Any], why: Ignored) -> None:
-    """Write down receipts (receipts.Reported) that name an attempt of ours and are not its own.
+    """Write down receipts.IncomingReceipt that name an attempt of ours and are not its own.
 
     Those that name nothing of ours at all are in the log alone.
     """

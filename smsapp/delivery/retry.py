@@ -6,17 +6,17 @@ from datetime import timedelta
 # With full jitter the wait before try n + 1 is anywhere between 0 and 8 * 2**(n-1) seconds:
 # up to 8, 16, 32, 64 s, so five tries spread over two minutes at most and one on average.
 # Twilio's short troubles (429, a lost connection) pass within that.
-MOST_TRIES = 5
+MAX_TRIES = 5
 FIRST_CAP_SECONDS = 8.0
 
-LONGEST_OUTAGE_WAIT_SECONDS = 60.0
+MAX_OUTAGE_WAIT_SECONDS = 60.0
 
 # What comes between a claim and its call without anybody's fault: it is claimed again, or not,
 # as soon as it may be.
 HELD_BACK = frozenset({"paused", "stopped"})
 
 # Retry-After is obeyed up to here; a longer one is some proxy's mistake.
-LONGEST_RETRY_AFTER_SECONDS = 3600.0
+MAX_RETRY_AFTER_SECONDS = 3600.0
 
 
 def wait(tries: int, retry_after: float | None) -> timedelta | None:
@@ -28,10 +28,10 @@ def wait(tries: int, retry_after: float | None) -> timedelta | None:
 
     Source: full jitter, as in "Exponential Backoff And Jitter", AWS Architecture Blog (2015).
     """
-    if tries >= MOST_TRIES:
+    if tries >= MAX_TRIES:
         return None
     backoff = random.uniform(0, FIRST_CAP_SECONDS * 2 ** (tries - 1))  # noqa: S311  not a secret
-    asked = min(retry_after or 0.0, LONGEST_RETRY_AFTER_SECONDS)
+    asked = min(retry_after or 0.0, MAX_RETRY_AFTER_SECONDS)
     return timedelta(seconds=max(backoff, asked))
 
 
@@ -41,5 +41,5 @@ def wait_for_twilio(attempts: int) -> timedelta:
     Such an attempt spends nothing: it is made again, about once a minute in the end, until the
     event is too old to matter.
     """
-    cap = min(LONGEST_OUTAGE_WAIT_SECONDS, FIRST_CAP_SECONDS * 2.0 ** min(attempts - 1, 10))
+    cap = min(MAX_OUTAGE_WAIT_SECONDS, FIRST_CAP_SECONDS * 2.0 ** min(attempts - 1, 10))
     return timedelta(seconds=random.uniform(0, cap))  # noqa: S311  not a secret

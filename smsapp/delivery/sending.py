@@ -11,7 +11,7 @@ from functools import lru_cache
 from smsapp import clock, metrics
 from smsapp.delivery import group_commit, leases, sender, stopping, throttle
 from smsapp.delivery.leases import Claim
-from smsapp.delivery.settle import Settled, Settlement, settle
+from smsapp.delivery.settle import CallResult, Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
@@ -25,32 +25,32 @@ log = logging.getLogger(__name__)
 # time to settle.
 CALL_SECONDS = 10.0
 
-# So often a call may come too late for its slot of the throttle before it is left for later.
-MOST_SLOTS = 5
-# Shortly before its slot permission is asked again: in it, that would make the call late.
+# So often a call may come too late for its reservation of the throttle before it is left for later.
+MAX_RESERVATIONS = 5
+# Shortly before its reservation permission is asked again: in it, that would make the call late.
 ASK_BEFORE_SECONDS = 0.03
 
 # What Twilio takes, and keeps a text for when it is told nothing.
-LONGEST_VALIDITY = 36_000
+MAX_VALIDITY = 36_000
 
 # Twilio repeats a receipt that we fail to take only when told to: 5 times, whatever the failure.
 RECEIPT_RETRIES = "#rc=5&rp=all"
 
 
-def send(claim: Claim) -> Settled:
+def send(claim: Claim) -> Settlement:
     """Call Twilio for a claimed delivery, record the outcome in one commit and return it.
 
     No transaction is open during the call: the claim holds all that it needs.
     """
     outcome = _call(claim)
-    settlement = Settlement(claim, outcome)
-    if settlement.meaning and settlement.meaning.error_class is ErrorClass.OPT_OUT:
+    result = CallResult(claim, outcome)
+    if result.meaning and result.meaning.error_class is ErrorClass.OPT_OUT:
         stopping.stop(claim.phone_key, OptOutSource.TWILIO)
-    settled = group_commit.write(db.engine, settle, settlement)
-    if settlement.meaning and settlement.meaning.slows_sender:
-        _slow_down(settlement)
-    _report(settlement, settled)
-    return settled
+    settlement = group_commit.write(db.engine, settle, result)
+    if result.meaning and result.meaning.slows_sender:
+        _slow_down(result)
+    _report(result, settlement)
+    return settlement
 
 
 def client() -> Twilio:
@@ -62,8 +62,8 @@ def client() -> Twilio:
 
 def _call(claim: Claim) -> SendResult:
     config = settings()
-    twilio = client()  # the first one takes a while to make: before the slot, not in it
-    if claim.call_at and (trouble := _wait_for_turn(claim)):
+    twilio = client()  # the first one takes a while to make: before the reservation, not in it
+    if claim.call_at and (trouble := _wait_for_reservation(claim)):
         return Unwritten(trouble)
     if time.monotonic() - claim.claimed_at > config.lease_seconds - CALL_SECONDS:
         return Unwritten("late")  # the lease might lapse during the call
@@ -81,13 +81,13 @@ def _call(claim: Claim) -> SendResult:
     )
 
 
-def _wait_for_turn(claim: Claim) -> str | None:
-    """Wait for a slot of the throttle; return why the call is not made after all.
+def _wait_for_reservation(claim: Claim) -> str | None:
+    """Wait for a reservation of the throttle; return why the call is not made after all.
 
     A STOP or a pause may have come while it waited, so both are asked again.
     """
     call_at: float | None = claim.call_at
-    for _ in range(MOST_SLOTS):
+    for _ in range(MAX_RESERVATIONS):
         if call_at is None:
             break
         _sleep_until(call_at - ASK_BEFORE_SECONDS)
@@ -96,7 +96,7 @@ def _wait_for_turn(claim: Claim) -> str | None:
         _sleep_until(call_at)
         if throttle.is_in_time(call_at):
             return None
-        call_at = throttle.another(claim.sender, settings().messages_per_second)
+        call_at = throttle.reserve_again(claim.sender, settings().messages_per_second)
     return "late"
 
 
@@ -107,26 +107,26 @@ def _sleep_until(at: float) -> None:
 def _trouble_since(claim: Claim) -> str | None:
     """Return what has come between a claim and its call; None for nothing."""
     with reading() as conn:
-        now = sender.standing(conn, claim.sender)
-        if now.is_paused or (now.is_held and not claim.is_probe):
+        now = sender.read_state(conn, claim.sender)
+        if now.is_paused or (now.is_held and not claim.is_half_open):
             return "paused"
         numbers = {claim.phone_key: claim.e164}
-        known = permission.facts(conn, numbers, leases.rules().allowed)[claim.phone_key]
+        known = permission.consent_states(conn, numbers, leases.rules().allowed)[claim.phone_key]
     return "stopped" if permission.may_text(known, claim.purpose).refusal else None
 
 
-def _slow_down(settlement: Settlement) -> None:
-    claim = settlement.claim
+def _slow_down(result: CallResult) -> None:
+    claim = result.claim
     with reading() as conn:
         now = database_now(conn)
     left_at = now - timedelta(seconds=time.monotonic() - claim.claimed_at)
-    throttle.slow_down(claim.sender, left_at, settlement.code)
+    throttle.slow_down(claim.sender, left_at, result.code)
 
 
 def _validity(claim: Claim) -> int:
     """Return for how many seconds the text still matters, as far as Twilio can be told."""
     left = (claim.expires_at - clock.now()).total_seconds()
-    return max(1, min(LONGEST_VALIDITY, int(left)))
+    return max(1, min(MAX_VALIDITY, int(left)))
 
 
 @lru_cache(maxsize=4)
@@ -141,9 +141,9 @@ def _client(account_sid: str, user: str, password: str, base_url: str | None) ->
     )
 
 
-def _report(settlement: Settlement, settled: Settled) -> None:
+def _report(result: CallResult, settlement: Settlement) -> None:
     """Write the one log line of a call, and count it."""
-    claim, meaning = settlement.claim, settlement.meaning
+    claim, meaning = result.claim, result.meaning
     metrics.count(metrics.SENT, meaning.error_class if meaning else "accepted")
     fields = {
         "delivery": str(claim.delivery_id),
@@ -152,23 +152,23 @@ def _report(settlement: Settlement, settled: Settled) -> None:
         "to": mask(claim.e164),
         "country": claim.country,
         "attempt": claim.number,
-        "message_sid": settled.sid,
-        "state": settled.state,
+        "message_sid": settlement.sid,
+        "state": settlement.state,
     }
     if meaning is None:
         waited = metrics.seconds_since(claim.delivery_id)
         metrics.observe(metrics.TO_TWILIO, waited, claim.kind)
         log.info("sent", extra=fields)
         return
-    code = code_label(settlement.code)
+    code = code_label(result.code)
     metrics.count(metrics.FAILURES, "call", meaning.error_class, code)
-    fields |= {"twilio_code": settlement.code, "trouble": settlement.trouble}
+    fields |= {"twilio_code": result.code, "trouble": result.trouble}
     fields["error_class"] = meaning.error_class
     log.warning("send failed", extra=fields)
-    if settled.held_now:
+    if settlement.tripped_now:
         log.error(
             "sender held: Twilio refuses our account or sender; texts wait until it works again",
-            extra={"sender": mask(claim.sender), "twilio_code": settlement.code},
+            extra={"sender": mask(claim.sender), "twilio_code": result.code},
         )
-    if settled.released_now:
+    if settlement.closed_now:
         log.warning("sender works again", extra={"sender": mask(claim.sender)})

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import reconcile_times, retry, sender
+from smsapp.delivery import circuit_breaker, reconcile_times, retry
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
@@ -19,7 +19,7 @@ from smsapp.statements import among, execute_many
 
 
 @dataclass(frozen=True, slots=True)
-class Settlement:
+class CallResult:
     """A claim and how its call went."""
 
     claim: Claim
@@ -90,7 +90,7 @@ _OUTCOMES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class Settlement:
     """A delivery after its call."""
 
     delivery_id: uuid.UUID
@@ -98,8 +98,8 @@ class Settled:
     reason: Reason | None
     error_code: int | None
     sid: str | None
-    held_now: bool = False
-    released_now: bool = False
+    tripped_now: bool = False
+    closed_now: bool = False
 
 
 _Newer = aliased(Attempt)
@@ -156,7 +156,7 @@ _SET_DELIVERY = (
 )
 
 
-def settle(conn: Connection, rows: list[Settlement]) -> list[Settled]:
+def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
     """Record how calls went, in any order with the receipts of the same messages.
 
     A state changes only where the lease still matches and no receipt has come; a SID is kept
@@ -177,7 +177,7 @@ def settle(conn: Connection, rows: list[Settlement]) -> list[Settled]:
             deliveries.append(delivery)
         held, released = _hold_or_release(conn, row, now)
         settled.append(
-            Settled(
+            Settlement(
                 row.claim.delivery_id,
                 delivery["new_state"] if delivery else before.state,
                 delivery["new_reason"] if delivery else before.reason,
@@ -193,7 +193,7 @@ def settle(conn: Connection, rows: list[Settlement]) -> list[Settled]:
     return settled
 
 
-def _attempt_after(row: Settlement, before: Any, now: datetime) -> dict[str, Any]:
+def _attempt_after(row: CallResult, before: Any, now: datetime) -> dict[str, Any]:
     """Return an attempt's columns; a receipt that came first outranks what the call said."""
     state, code, sid, segments = before.attempt_state, before.attempt_code, before.sid, None
     if isinstance(row.outcome, Sent):
@@ -219,7 +219,7 @@ def _attempt_after(row: Settlement, before: Any, now: datetime) -> dict[str, Any
 
 
 def _delivery_after(
-    row: Settlement, before: Any, attempt: AttemptState, now: datetime
+    row: CallResult, before: Any, attempt: AttemptState, now: datetime
 ) -> dict[str, Any] | None:
     """Return a delivery's columns, or None where it is no longer this call's to move."""
     leased = before.lease_token == row.claim.lease_token
@@ -257,7 +257,7 @@ def _delivery_after(
 
 
 def _columns(
-    row: Settlement,
+    row: CallResult,
     state: DeliveryState,
     now: datetime,
     *,
@@ -273,16 +273,16 @@ def _columns(
         "new_error_code": row.code if reason else None,
         "new_due_at": due_at,
         "new_tries": row.claim.tries if tries is None else tries,
-        "new_check_at": reconcile_times.first(state, now),
+        "new_check_at": reconcile_times.next_reconcile_at(state, now),
     }
 
 
-def _hold_or_release(conn: Connection, row: Settlement, now: datetime) -> tuple[bool, bool]:
+def _hold_or_release(conn: Connection, row: CallResult, now: datetime) -> tuple[bool, bool]:
     """Hold the sender that Twilio refuses, or let it go on; return whether either is news."""
     if row.meaning and row.meaning.holds_sender:
         status = row.outcome.http_status if isinstance(row.outcome, Refused) else None
-        return sender.hold(conn, row.claim.sender, row.code or status or 0, now), False
+        return circuit_breaker.trip(conn, row.claim.sender, row.code or status or 0, now), False
     passing = {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN}
-    if row.claim.is_probe and not (row.meaning and row.meaning.error_class in passing):
-        return False, sender.release(conn, row.claim.sender)
+    if row.claim.is_half_open and not (row.meaning and row.meaning.error_class in passing):
+        return False, circuit_breaker.close(conn, row.claim.sender)
     return False, False

@@ -47,7 +47,7 @@ def stop(phone_key: str, source: OptOutSource, *, told_of: datetime | None = Non
 
 def stop_within(conn: Connection, phone_key: str, source: OptOutSource, now: datetime) -> None:
     """Do the same as a part of a transaction that is alone with the number (phones.lock)."""
-    recorded = opt_out.record(conn, phone_key, source, now)
+    recorded = opt_out.add(conn, phone_key, source, now)
     suppressed = conn.execute(_SUPPRESS, {"stopped": phone_key, "now": now}).all()
     if recorded or suppressed:
         log.info(

@@ -1,9 +1,9 @@
 """The throttle: MESSAGES_PER_SECOND of a sender, over all processes.
 
-The sender's row says when the next text may leave. Whoever wants to send reserves a slot for
+The sender's row says when the next text may leave. Whoever wants to send makes a reservation for
 each text, evenly spaced and without a burst (GCRA with a burst of one), waits for it and then
-calls Twilio. A call that would come late gives its slot up and takes another, so that calls keep
-the distance of their slots.
+calls Twilio. A call that would come late gives its reservation up and makes another, so that
+calls keep the distance of their reservations.
 
 Where Twilio or a carrier says that we were too fast (20429, 30022), half of the rate is reserved
 from then on; it doubles every RECOVERY_SECONDS, up to MESSAGES_PER_SECOND.
@@ -16,7 +16,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from smsapp.delivery import sender
-from smsapp.delivery.sender import Standing
+from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import Attempt, Delivery, DeliveryState
 from smsapp.phone import mask
@@ -33,9 +33,9 @@ LATE_SECONDS = 0.03
 # of a second, and claims again as soon as no more than REFILL is left.
 AHEAD = timedelta(seconds=0.6)
 REFILL = timedelta(seconds=0.4)
-# How long a request waits for its slot rather than leave the text to the worker.
+# How long a request waits for its reservation rather than leave the text to the worker.
 REQUEST_WAITS = timedelta(seconds=0.05)
-# How long whoever was late waits for another slot.
+# How long whoever was late waits for another reservation.
 LATE_WAITS = timedelta(seconds=5)
 # Nobody reserves that far ahead: the clock was set back.
 CLOCK_SET_BACK = timedelta(seconds=60)
@@ -46,7 +46,7 @@ RECOVERY_SECONDS = 30.0
 RECOVERED_SECONDS = 10 * RECOVERY_SECONDS
 # Where no rate is set, that of the last second is halved: so many attempts are looked at for it,
 # and fewer than these are taken for a quiet second.
-MOST_COUNTED = 1000
+MAX_COUNTED = 1000
 LEAST_COUNTED = 10
 
 _DUE = (
@@ -54,98 +54,109 @@ _DUE = (
     .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
     .limit(1)
 )
-_LATEST = select(Attempt.started_at).order_by(Attempt.id.desc()).limit(MOST_COUNTED).subquery()
+_LATEST = select(Attempt.started_at).order_by(Attempt.id.desc()).limit(MAX_COUNTED).subquery()
 _IN_LAST_SECOND = select(func.count()).where(_LATEST.c.started_at > bindparam("since"))
 
 
-def rate(standing: Standing, most: float | None, now: datetime) -> float | None:
+def rate(sender_state: SenderState, most: float | None, now: datetime) -> float | None:
     """Return how many texts may leave in a second; None for no limit.
 
     Args:
-        standing: How the sender stands.
+        sender_state: How the sender stands.
         most: MESSAGES_PER_SECOND.
         now: The database's time.
     """
-    if standing.slowed_at is None or standing.slowed_to is None:
+    if sender_state.slowed_at is None or sender_state.slowed_to is None:
         return most
-    seconds = max(0.0, (now - standing.slowed_at).total_seconds())
+    seconds = max(0.0, (now - sender_state.slowed_at).total_seconds())
     if seconds >= RECOVERED_SECONDS:
         return most
-    slowed: float = standing.slowed_to * 2.0 ** (seconds / RECOVERY_SECONDS)
+    slowed: float = sender_state.slowed_to * 2.0 ** (seconds / RECOVERY_SECONDS)
     return slowed if most is None else min(slowed, most)
 
 
 def spacing(per_second: float) -> timedelta:
-    """Return how far apart slots are."""
+    """Return how far apart reservations are."""
     return timedelta(seconds=1 / (per_second * USED))
 
 
-def slots(
+def free_times(
     free_at: datetime | None, now: datetime, apart: timedelta, most: int, ahead: timedelta
 ) -> list[datetime]:
-    """Return up to `most` slots from `free_at` on, those that begin within `ahead` of now."""
+    """Return up to `most` times from `free_at` on that can be reserved within `ahead`."""
     if free_at is None or free_at - now > CLOCK_SET_BACK + 2 * apart:
         free_at = now
     first = max(free_at, now)
-    return [slot for n in range(most) if (slot := first + n * apart) - now <= ahead]
+    return [at for n in range(most) if (at := first + n * apart) - now <= ahead]
 
 
 def reserve(
     conn: Connection, name: str, per_second: float, most: int, ahead: timedelta
 ) -> list[float]:
-    """Reserve up to `most` slots of a sender; return when to call, by this process's monotonic().
+    """Make up to `most` reservations; return when to call, by this process's monotonic().
 
     The sender's row is locked until the transaction ends.
     """
-    standing = sender.standing(conn, name, lock=True)
+    sender_state = sender.read_state(conn, name, lock=True)
     now = database_now(conn)
     clock = time.monotonic()
     apart = spacing(per_second)
-    taken = slots(standing.next_slot_at, now, apart, most, ahead)
+    taken = free_times(sender_state.next_slot_at, now, apart, most, ahead)
     if taken:
         sender.write(conn, name, {"next_slot_at": taken[-1] + apart})
-    return [clock + (slot - now).total_seconds() for slot in taken]
+    return [clock + (at - now).total_seconds() for at in taken]
 
 
-def for_requests(
-    conn: Connection, name: str, standing: Standing, most: float | None, texts: int, now: datetime
+def reserve_for_requests(
+    conn: Connection,
+    name: str,
+    sender_state: SenderState,
+    most: float | None,
+    texts: int,
+    now: datetime,
 ) -> list[float]:
     """Return when requests may call for up to `texts` new texts; 0.0 stands for at once.
 
     With a limit they have only what is free now, and nothing where a text already waits: the
     worker sends those first.
     """
-    if standing.is_held or standing.is_paused:
+    if sender_state.is_held or sender_state.is_paused:
         return []
-    per_second = rate(standing, most, now)
+    per_second = rate(sender_state, most, now)
     if per_second is None:
         return [0.0] * texts
-    if not slots(standing.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
+    if not free_times(sender_state.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
         return []
     if is_anything_due(conn, now):
         return []
     return reserve(conn, name, per_second, texts, REQUEST_WAITS)
 
 
-def for_worker(
-    conn: Connection, name: str, standing: Standing, most: float | None, texts: int, now: datetime
+def reserve_for_worker(
+    conn: Connection,
+    name: str,
+    sender_state: SenderState,
+    most: float | None,
+    texts: int,
+    now: datetime,
 ) -> list[float]:
     """Return when a worker may call for up to `texts` waiting texts; 0.0 stands for at once."""
-    per_second = rate(standing, most, now)
+    per_second = rate(sender_state, most, now)
     if per_second is None or not texts:
         return [0.0] * texts
-    ahead = LATE_WAITS if standing.is_held else AHEAD  # a probe's turn is rare and is not missed
+    # The one text that a half-open sender lets through is rare, and is not missed.
+    ahead = LATE_WAITS if sender_state.is_held else AHEAD
     return reserve(conn, name, per_second, texts, ahead)
 
 
 def is_open(conn: Connection, name: str, most: float | None, now: datetime) -> bool:
-    """Whether a worker has a reason to claim: no pause, a probe due, too few slots reserved."""
-    standing = sender.standing(conn, name)
-    if standing.is_paused or (standing.probe_at and standing.probe_at > now):
+    """Whether a worker has a reason to claim: no pause, not open, too few reservations made."""
+    sender_state = sender.read_state(conn, name)
+    if sender_state.is_paused or (sender_state.probe_at and sender_state.probe_at > now):
         return False
-    per_second = rate(standing, most, now)
+    per_second = rate(sender_state, most, now)
     return per_second is None or bool(
-        slots(standing.next_slot_at, now, spacing(per_second), 1, REFILL)
+        free_times(sender_state.next_slot_at, now, spacing(per_second), 1, REFILL)
     )
 
 
@@ -154,11 +165,11 @@ def is_anything_due(conn: Connection, now: datetime) -> bool:
     return bool(conn.execute(_DUE, {"now": now}).all())
 
 
-def another(name: str, per_second: float | None) -> float | None:
-    """Take another slot for a call that came too late for its own; None where all is taken."""
+def reserve_again(name: str, per_second: float | None) -> float | None:
+    """Reserve anew for a call that came too late; None where all is taken."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        limit = rate(sender.standing(conn, name), per_second, now)
+        limit = rate(sender.read_state(conn, name), per_second, now)
         if limit is None:
             return time.monotonic()
         return next(iter(reserve(conn, name, limit, 1, LATE_WAITS)), None)
@@ -176,14 +187,14 @@ def slow_down(name: str, left_at: datetime, code: int | None) -> None:
     """
     most = settings().messages_per_second
     with reading() as conn:
-        if _is_old_news(sender.standing(conn, name), left_at):
+        if _is_old_news(sender.read_state(conn, name), left_at):
             return
     with db.engine.begin() as conn:
-        standing = sender.standing(conn, name, lock=True)
-        if _is_old_news(standing, left_at):
+        sender_state = sender.read_state(conn, name, lock=True)
+        if _is_old_news(sender_state, left_at):
             return
         now = database_now(conn)
-        before = rate(standing, most, now) or _in_last_second(conn, now)
+        before = rate(sender_state, most, now) or _in_last_second(conn, now)
         slowed_to = max(SLOWEST, before / 2)
         sender.write(conn, name, {"slowed_at": now, "slowed_to": slowed_to})
     log.warning(
@@ -192,8 +203,8 @@ def slow_down(name: str, left_at: datetime, code: int | None) -> None:
     )
 
 
-def _is_old_news(standing: Standing, left_at: datetime) -> bool:
-    return standing.slowed_at is not None and left_at <= standing.slowed_at
+def _is_old_news(sender_state: SenderState, left_at: datetime) -> bool:
+    return sender_state.slowed_at is not None and left_at <= sender_state.slowed_at
 
 
 def _in_last_second(conn: Connection, now: datetime) -> float:

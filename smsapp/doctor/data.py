@@ -103,7 +103,7 @@ def skew(whose: str, ahead: timedelta) -> Finding:
 
 def check_worker() -> Iterator[Finding]:
     """Whether somebody empties the outbox."""
-    look = health.look()
+    look = health.current()
     if not look.worker_is_silent:
         yield ok("Worker", f"seen {look.worker_seen_seconds} seconds ago")
     else:
@@ -134,7 +134,7 @@ def check_worker() -> Iterator[Finding]:
 
 def check_keys() -> Iterator[Finding]:
     """Whether any service may send."""
-    live = [key for key in api_keys.everyone() if key.revoked_at is None]
+    live = [key for key in api_keys.list_all() if key.revoked_at is None]
     if any("send" in key.scopes.split() for key in live):
         yield ok("API keys", f"{len(live)} in use")
     else:

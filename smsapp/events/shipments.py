@@ -26,7 +26,7 @@ from smsapp import clock, metrics
 from smsapp.delivery import group_commit, leases, outbox
 from smsapp.delivery.outbox import Accepted, NewDelivery
 from smsapp.delivery.sending import send
-from smsapp.delivery.settle import Settled
+from smsapp.delivery.settle import Settlement
 from smsapp.events import texts
 from smsapp.extensions import db, settings
 from smsapp.phone import parse_e164, phone_key
@@ -110,7 +110,7 @@ class Outcome:
     """What became of an event so far: as accepted, and as settled where the request sent it."""
 
     accepted: Accepted
-    settled: Settled | None = None
+    settlement: Settlement | None = None
 
 
 def max_age() -> timedelta:

@@ -21,7 +21,7 @@ from smsapp.recipients import opt_out, phones
 log = logging.getLogger(__name__)
 
 # Twilio's limit for a text. What is longer was not sent by a phone.
-MOST_CHARACTERS = 1600
+MAX_CHARACTERS = 1600
 
 
 def _insert(dialect: Any) -> Any:
@@ -68,7 +68,7 @@ class Missed:
     is_undone: bool
 
 
-def take(text: Text, missed: Missed | None = None) -> bool:
+def receive(text: Text, missed: Missed | None = None) -> bool:
     """Keep a text and do what it asks for, in one commit; return False where it came before.
 
     A START lifts every opt-out and grants nothing by itself. A missed text does what it would
@@ -141,4 +141,4 @@ def _body(conn: Connection, key: str, text: Text, missed: Missed | None) -> str:
         erased = conn.execute(select(Phone.erased_at).where(Phone.phone_key == key)).scalar_one()
         if erased and missed.sent_at <= erased:
             return ""
-    return text.body.replace("\x00", "")[:MOST_CHARACTERS]
+    return text.body.replace("\x00", "")[:MAX_CHARACTERS]

@@ -39,7 +39,7 @@ OVERLAP = timedelta(minutes=15)
 POSTING = timedelta(minutes=1)
 # How far back the very first look goes.
 FIRST = timedelta(days=7)
-MOST_SIDS = 500
+MAX_SIDS = 500
 
 _INSERT = insert_new(InboundList)
 _WHOSE = InboundList.sender == bindparam("of")
@@ -80,7 +80,7 @@ class Look:
     began_at: datetime
 
 
-def look(stopping: threading.Event | None = None) -> int | None:
+def fetch(stopping: threading.Event | None = None) -> int | None:
     """Go through the list if it is time; return how many texts it found, None if it did not look.
 
     Of many workers one does it. `stopping` ends it early; another then goes on.
@@ -101,7 +101,7 @@ def look(stopping: threading.Event | None = None) -> int | None:
         if stopping and stopping.is_set():
             _end(name, timedelta(0))
             return count
-        count += messages.take(text, missed)
+        count += messages.receive(text, missed)
     _end(name, max(EVERY, PER_LIST * len(senders)), begun.began_at)
     if count:
         log.warning("texts came in that were never posted to us", extra={"count": count})
@@ -180,8 +180,8 @@ def _known(sids: list[str]) -> dict[str, Keyword | None]:
     """Return those of the texts that we know, with what they mean."""
     known = {}
     with reading() as conn:
-        for start in range(0, len(sids), MOST_SIDS):
-            for row in conn.execute(_KNOWN, {"sids": sids[start : start + MOST_SIDS]}):
+        for start in range(0, len(sids), MAX_SIDS):
+            for row in conn.execute(_KNOWN, {"sids": sids[start : start + MAX_SIDS]}):
                 known[row.sid] = Keyword(row.keyword) if row.keyword else None
     return known
 

@@ -22,7 +22,7 @@ from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
 from smsapp.models.operators import Act, Audit, Operator, OperatorSession, Role
 from smsapp.models.opt_outs import OptOut, OptOutSource
 from smsapp.models.phones import NUMBER_IS_HERE, Phone
-from smsapp.models.receipts import Ignored, IgnoredReceipt, Receipt, ReceiptSource
+from smsapp.models.receipts import Ignored, Receipt, ReceiptSource, RejectedReceipt
 from smsapp.models.senders import Sender
 from smsapp.models.verifications import Channel, Verification
 from smsapp.models.watching import Alarm, AlarmKind, Chore, HourCount, RolledHour, Tally, Worker
@@ -52,7 +52,6 @@ __all__ = [
     "DeliveryState",
     "HourCount",
     "Ignored",
-    "IgnoredReceipt",
     "Inbound",
     "InboundList",
     "Operator",
@@ -63,6 +62,7 @@ __all__ = [
     "Reason",
     "Receipt",
     "ReceiptSource",
+    "RejectedReceipt",
     "Role",
     "RolledHour",
     "Sender",

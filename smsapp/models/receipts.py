@@ -37,7 +37,7 @@ class Receipt(Base):
     received_at: Mapped[datetime]
 
 
-class IgnoredReceipt(Base):
+class RejectedReceipt(Base):
     """A receipt that was not believed, or came before; kept to show to whoever asks."""
 
     __tablename__ = "ignored_receipt"

@@ -19,7 +19,7 @@ Failure = Refused | Unwritten | Unknown
 Found = TypeVar("Found")
 
 # A service may have hundreds; a few show whether they are set up.
-MOST_NUMBERS = 20
+MAX_NUMBERS = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +97,7 @@ class Reader:
 
         def read() -> Number | None:
             # Twilio finds numbers that hold this one, too.
-            found = self._client.incoming_phone_numbers.list(phone_number=e164, limit=MOST_NUMBERS)
+            found = self._client.incoming_phone_numbers.list(phone_number=e164, limit=MAX_NUMBERS)
             return next((_number(each) for each in found if each.phone_number == e164), None)
 
         return _told(read)
@@ -108,7 +108,7 @@ class Reader:
         def read() -> MessagingService:
             service = self._client.messaging.v1.services(sid)
             found = service.fetch()
-            numbers = service.phone_numbers.list(limit=MOST_NUMBERS)
+            numbers = service.phone_numbers.list(limit=MAX_NUMBERS)
             return MessagingService(
                 Webhook(found.inbound_request_url or "", found.inbound_method or "POST"),
                 bool(found.use_inbound_webhook_on_number),

@@ -28,7 +28,7 @@ from smsapp.providers.outcomes import CallFailed, Unwritten
 _IDLE_SECONDS = 15
 
 # Bytes. A page of a thousand messages is about 1 MB; what is larger is not Twilio's.
-_LONGEST_ANSWER = 8 * 1024 * 1024
+_MAX_ANSWER = 8 * 1024 * 1024
 
 # With a region or an edge, Twilio's hosts are like api.dublin.ie1.twilio.com.
 _TWILIO_HOST = re.compile(r"https://(?:[a-z0-9-]+\.)+twilio\.com/", re.IGNORECASE)
@@ -119,7 +119,7 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         # HTTP/2 may repeat a request by itself when a server refuses a stream.
         curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
         curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
-        curl.setopt(pycurl.MAXFILESIZE_LARGE, _LONGEST_ANSWER)
+        curl.setopt(pycurl.MAXFILESIZE_LARGE, _MAX_ANSWER)
         curl.setopt(pycurl.TCP_NODELAY, 1)
         curl.setopt(pycurl.TCP_KEEPALIVE, 1)
         curl.setopt(pycurl.CAINFO, self._ca_bundle)

@@ -25,7 +25,7 @@ def in_force(conn: Connection, phone_keys: Iterable[str]) -> set[str]:
     return set(conn.execute(_IN_FORCE, {"phone_keys": list(phone_keys)}).scalars())
 
 
-def record(conn: Connection, phone_key: str, source: OptOutSource, at: datetime) -> bool:
+def add(conn: Connection, phone_key: str, source: OptOutSource, at: datetime) -> bool:
     """Write an opt-out; return False where one is in force already.
 
     The caller holds the number's lock, so that two of them cannot both write.

@@ -12,7 +12,7 @@ from smsapp.models import Consent, ConsentAction, Phone, Reason
 from smsapp.recipients import opt_out
 from smsapp.statements import among
 
-_FACTS = (
+_CONSENT_STATES = (
     select(
         Phone.phone_key,
         Phone.erased_at.is_not(None).label("was_erased"),
@@ -29,7 +29,7 @@ _FACTS = (
 
 
 @dataclass(frozen=True, slots=True)
-class Facts:
+class ConsentState:
     """All that permission for one number rests on.
 
     opted_out: Whether an opt-out is in force.
@@ -54,21 +54,21 @@ class Permission:
     consent_seq: int | None = None
 
 
-def facts(
+def consent_states(
     conn: Connection, numbers: Mapping[str, str | None], allowed: frozenset[str]
-) -> dict[str, Facts]:
+) -> dict[str, ConsentState]:
     """Return the facts of each number, {phone key: E.164 or None}, to ask
     may_text about.
 
     Read in the transaction that writes the attempt, with the numbers locked (phones.py), so
     that no attempt is committed after its number's STOP.
     """
-    found = conn.execute(_FACTS, {"phone_keys": list(numbers)}).all()
-    known: dict[str, Facts] = {}
+    found = conn.execute(_CONSENT_STATES, {"phone_keys": list(numbers)}).all()
+    known: dict[str, ConsentState] = {}
     for key, rows in groupby(found, key=itemgetter(0)):
         first, *more = rows
         e164 = numbers[key]
-        known[key] = Facts(
+        known[key] = ConsentState(
             opted_out=first.opted_out,
             consents=() if first.seq is None else (first, *more),
             was_erased=first.was_erased,
@@ -78,7 +78,7 @@ def facts(
     return known
 
 
-def may_text(known: Facts, purpose: str) -> Permission:
+def may_text(known: ConsentState, purpose: str) -> Permission:
     """Return whether this number may now be texted for this purpose.
 
     An opt-out is above every consent. Of the ledger the latest row for the purpose counts. Where

@@ -24,9 +24,9 @@ log = logging.getLogger(__name__)
 
 # Twilio takes five wrong codes; we stop before it does, so that a person meets our sentence and
 # not its error.
-MOST_CHECKS = 4
+MAX_CHECKS = 4
 VALID_FOR = timedelta(minutes=10)
-MAX_CHECKS = 60202  # Twilio's word for too many wrong codes
+TOO_MANY_CHECKS = 60202  # Twilio's word for too many wrong codes
 
 # Writes what an approval brings with it, at the time it was given.
 Also = Callable[[Connection, datetime], None]
@@ -110,7 +110,7 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
     used = _count_check(verify_sid, key)
     if used is None:
         return EXPIRED
-    if used > MOST_CHECKS:
+    if used > MAX_CHECKS:
         raise RateLimited(
             verification_errors.TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds())
         )
@@ -130,25 +130,25 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
         case Checked(status="pending"):
             metrics.count(metrics.VERIFICATIONS, "wrong_code")
             log.info("wrong code", extra=extra)
-            if used == MOST_CHECKS:
+            if used == MAX_CHECKS:
                 client.cancel(verify_sid)
-            return Verdict("pending", MOST_CHECKS - used)
+            return Verdict("pending", MAX_CHECKS - used)
         case Checked() | Refused(code=20404):
             return EXPIRED
         case _:
-            if not (isinstance(outcome, Refused) and outcome.code == MAX_CHECKS):
+            if not (isinstance(outcome, Refused) and outcome.code == TOO_MANY_CHECKS):
                 _give_back_check(verify_sid, key)  # no code was compared
             raise verification_errors.of(outcome, extra)
 
 
-def look(verify_sid: str, phone_key: str) -> Verdict:
+def status_of(verify_sid: str, phone_key: str) -> Verdict:
     """Return how a verification stands, without a check: pending or expired."""
     with reading() as conn:
         rows = conn.execute(
             select(Verification.checks).where(*_open(verify_sid, phone_key, database_now(conn)))
         ).all()
     used = sum(int(row.checks) for row in rows)
-    return Verdict("pending", max(0, MOST_CHECKS - used)) if rows else EXPIRED
+    return Verdict("pending", max(0, MAX_CHECKS - used)) if rows else EXPIRED
 
 
 def newest(e164: str) -> str | None:

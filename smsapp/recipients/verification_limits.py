@@ -18,7 +18,7 @@ from smsapp.models import Verification
 log = logging.getLogger(__name__)
 
 # Shortest span first. Twilio allows five codes in ten minutes; we stop before it does.
-MOST_STARTS = ((timedelta(minutes=10), 3), (timedelta(days=1), 10))
+MAX_STARTS = ((timedelta(minutes=10), 3), (timedelta(days=1), 10))
 
 
 def next_start(conn: Connection, key: str, now: datetime) -> datetime:
@@ -27,7 +27,7 @@ def next_start(conn: Connection, key: str, now: datetime) -> datetime:
     Raises:
         RateLimited: It may not have this one yet.
     """
-    longest = MOST_STARTS[-1][0]
+    longest = MAX_STARTS[-1][0]
     starts = list(
         conn.execute(
             select(Verification.started_at)
@@ -35,12 +35,12 @@ def next_start(conn: Connection, key: str, now: datetime) -> datetime:
             .order_by(Verification.started_at)
         ).scalars()
     )
-    free_at = max(_free_at(starts, span, most) or now for span, most in MOST_STARTS)
+    free_at = max(_free_at(starts, span, most) or now for span, most in MAX_STARTS)
     if free_at > now:
         wait = int((free_at - now).total_seconds()) + 1
         raise RateLimited("Too many codes to this number.", retry_after=wait)
     after = [*starts, now]
-    return max(_free_at(after, span, most) or now for span, most in MOST_STARTS)
+    return max(_free_at(after, span, most) or now for span, most in MAX_STARTS)
 
 
 def _free_at(starts: list[datetime], span: timedelta, most: int) -> datetime | None:

@@ -25,7 +25,7 @@ log = logging.getLogger(__name__)
 BATCH = 20
 # Whoever has taken a batch has this long; then another may.
 ASKING = timedelta(minutes=10)
-LONGEST_WAIT = timedelta(days=1)
+MAX_WAIT = timedelta(days=1)
 # Twilio, or the network, or our account: no other message would fare better now.
 _NOBODY_ELSE_EITHER = {401, 403, 429}
 
@@ -111,5 +111,5 @@ def _take() -> list[tuple[str, int]]:
 
 def _postpone(sid: str, tries: int) -> None:
     with db.engine.begin() as conn:
-        wait = min(LONGEST_WAIT, ASKING * 2 ** min(tries, 10))
+        wait = min(MAX_WAIT, ASKING * 2 ** min(tries, 10))
         conn.execute(_SET.values(ask_at=database_now(conn) + wait), {"of": sid})

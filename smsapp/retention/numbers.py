@@ -85,7 +85,7 @@ def count() -> int:
         ).scalar_one()
 
 
-def look() -> int:
+def forget_unused() -> int:
     """Look at a batch of numbers and forget those not used; return how many were looked at.
 
     When a number was last used is worked out here, seldom, so that no use has to write it. The

@@ -31,7 +31,7 @@ def chores(stopping: threading.Event) -> tuple[Chore, ...]:
     return (
         Chore("Texts to customers", "blanked", bodies.count_deliveries, bodies.blank_deliveries),
         Chore("Texts from customers", "blanked", bodies.count_inbound, bodies.blank_inbound),
-        Chore("Numbers", "looked at", numbers.count, numbers.look),
+        Chore("Numbers", "looked at", numbers.count, numbers.forget_unused),
         Chore("Sessions of the console", "ended", operators.count_ended, operators.forget_ended),
         Chore("Texts at Twilio", "asked for", at_twilio.count, lambda: at_twilio.blank(stopping)),
     )

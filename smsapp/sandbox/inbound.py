@@ -11,7 +11,7 @@ from smsapp.sandbox.keywords import REPLIES, Keyword, keyword
 from smsapp.sandbox.line import Answer
 from smsapp.sandbox.message import API_VERSION, Direction, Message, new_sid
 from smsapp.sandbox.opt_outs import OptOuts
-from smsapp.sandbox.orders import LONGEST_BODY
+from smsapp.sandbox.orders import MAX_BODY
 from smsapp.sandbox.receipt import Receipt, write_receipt
 from smsapp.sandbox.store import Store
 from smsapp.sandbox.weather import Weather
@@ -71,7 +71,7 @@ class Customers:
             return ", but its reply was blocked: 21610"
         for reply in wanted:
             url = urljoin(urldefrag(receipt.url).url, reply.callback) if reply.callback else None
-            self._send_back("outbound-reply", message.customer, reply.body[:LONGEST_BODY], url)
+            self._send_back("outbound-reply", message.customer, reply.body[:MAX_BODY], url)
         return ""
 
     def _check(self, sender: str, body: str) -> None:
@@ -83,8 +83,8 @@ class Customers:
             raise BadText("That is the shop’s own number.")
         if not body.strip():
             raise BadText("There is nothing to send yet.")
-        if len(body) > LONGEST_BODY:
-            raise BadText(f"A text has at most {LONGEST_BODY} characters.")
+        if len(body) > MAX_BODY:
+            raise BadText(f"A text has at most {MAX_BODY} characters.")
 
     def _act(self, customer: str, asked: Keyword | None) -> Keyword | None:
         """Do what Twilio does by itself; return the keyword that it answers, if it does.

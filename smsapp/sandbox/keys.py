@@ -17,7 +17,7 @@ from smsapp.sandbox.children import Failed
 from smsapp.sandbox.environment import write_private
 
 KEY_FILE, PERSON_FILE = "sandbox-key", "sandbox-operator"
-MOST_NAMES = 100
+MAX_NAMES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +72,7 @@ def _make(
     env: Mapping[str, str],
 ) -> tuple[str, str]:
     """Run one of the app's commands; return a name that was free and the secret that was made."""
-    for number in range(1, MOST_NAMES):
+    for number in range(1, MAX_NAMES):
         name = wanted if number == 1 else f"{wanted}-{number}"
         made = subprocess.run(  # noqa: S603  our own program
             [sys.executable, "-m", "flask", *command, name, *options],

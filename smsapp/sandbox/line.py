@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 # Seconds that an idle connection is kept: below the 2 s that gunicorn keeps its end.
 IDLE = 1.0
 # Bytes of an answer that are read: TwiML takes few.
-LONGEST_ANSWER = 100_000
+MAX_ANSWER = 100_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,7 @@ class Line:
             connection.sock.settimeout(timeout)
             connection.request("POST", path, body, headers)
             answer = connection.getresponse()
-            text = answer.read(LONGEST_ANSWER).decode(errors="replace")
+            text = answer.read(MAX_ANSWER).decode(errors="replace")
             answer.read()
         except BaseException:
             self.hang_up()

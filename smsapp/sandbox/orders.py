@@ -15,7 +15,7 @@ from smsapp.sandbox.errors import (
     TwilioError,
 )
 
-LONGEST_BODY = 1600  # characters
+MAX_BODY = 1600  # characters
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
@@ -53,10 +53,10 @@ def _body(form: Mapping[str, str]) -> str:
     body = form.get("Body", "")
     if not body and not form.get("MediaUrl") and not form.get("ContentSid"):
         raise TwilioError(21602, "Message body is required.")
-    if len(body) > LONGEST_BODY:
+    if len(body) > MAX_BODY:
         raise TwilioError(
             21617,
-            f"The concatenated message body exceeds the {LONGEST_BODY} character limit",
+            f"The concatenated message body exceeds the {MAX_BODY} character limit",
         )
     return body
 

@@ -12,11 +12,11 @@ from smsapp.sandbox.errors import CARRIER_ERRORS
 from smsapp.sandbox.inbound import BadText, Customers
 from smsapp.sandbox.inbox import Conversation, Inbox
 from smsapp.sandbox.opt_outs import OptOuts
-from smsapp.sandbox.orders import LONGEST_BODY
+from smsapp.sandbox.orders import MAX_BODY
 from smsapp.sandbox.weather import FIELDS, BadWeather, Weather
 
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
-MOST_CONVERSATIONS, MOST_TEXTS = 50, 100
+MAX_CONVERSATIONS, MAX_TEXTS = 50, 100
 
 _HEADERS = {
     "Content-Security-Policy": (
@@ -54,7 +54,7 @@ def create_blueprint(
 
     def draw(open_one: Conversation | None, chosen: bool, **refused: Any) -> str:
         """Return the page; `refused` is what was typed into a form, and its fault."""
-        conversations = inbox.conversations(MOST_CONVERSATIONS)
+        conversations = inbox.conversations(MAX_CONVERSATIONS)
         shown = open_one or (conversations[0] if conversations else None)
         people, texts = inbox.count()
         return render_template(
@@ -65,10 +65,10 @@ def create_blueprint(
             total=texts,
             shown=shown,
             chosen=chosen,
-            texts=inbox.texts(shown.number, MOST_TEXTS) if shown else [],
+            texts=inbox.texts(shown.number, MAX_TEXTS) if shown else [],
             opted_out=shown is not None and opt_outs.holds(shown.number, config.from_number),
             sender=config.from_number,
-            longest=LONGEST_BODY,
+            longest=MAX_BODY,
             fields=FIELDS,
             weather=refused.pop("weather", None) or weather.as_json(),
             changed=weather.changed(),

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 # Seconds that a code is good for, however often it is sent.
 LIFETIME = 600
-MOST_SENDS = MOST_CHECKS = 5
+MAX_SENDS = MAX_CHECKS = 5
 CODE_DIGITS = 6
 
 

@@ -11,8 +11,8 @@ from smsapp.sandbox.message import iso8601
 from smsapp.sandbox.store import Store
 from smsapp.sandbox.verification import (
     LIFETIME,
-    MOST_CHECKS,
-    MOST_SENDS,
+    MAX_CHECKS,
+    MAX_SENDS,
     Attempt,
     Verification,
     new_code,
@@ -57,7 +57,7 @@ class Verify:
             old = _newest(db, request.service_sid, request.to)
             if old is None or not old.pending(now):
                 found = self._create(db, request, now)
-            elif len(_attempts(db, old.sid)) < MOST_SENDS:
+            elif len(_attempts(db, old.sid)) < MAX_SENDS:
                 found = _again(db, old, request, now)
             else:
                 raise max_sends()
@@ -85,7 +85,7 @@ class Verify:
             found = _find(db, service_sid, key)
             if found is None or now >= found.expires_at or found.status in ("approved", "canceled"):
                 return None
-            if found.checks < MOST_CHECKS:
+            if found.checks < MAX_CHECKS:
                 right = hmac.compare_digest(found.code.encode(), code.encode())
                 status = "approved" if right else "pending"
                 return _update(db, replace(found, status=status, checks=found.checks + 1), now)

@@ -122,7 +122,7 @@ def send_again(
             raise NotDone(
                 "Nothing was sent. It may arrive twice, so you have to tick that you accept it."
             )
-        known = permission.facts(
+        known = permission.consent_states(
             conn, {delivery.phone_key: phone.e164}, settings().allowed_recipients
         )[delivery.phone_key]
         refusal = permission.may_text(known, delivery.purpose).refusal
@@ -188,7 +188,7 @@ def show_number(
     Raises:
         NotDone: No reason was given.
     """
-    if len(why.strip()) < SHORTEST_REASON:
+    if len(why.strip()) < MIN_REASON:
         raise NotDone("Say why you need the number; it is written to the audit trail.")
     with db.engine.begin() as conn:
         phones.lock(conn, [phone_key])
@@ -198,7 +198,7 @@ def show_number(
     return e164
 
 
-SHORTEST_REASON = 5
+MIN_REASON = 5
 
 
 def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, Any]:

@@ -16,7 +16,7 @@ from smsapp.trace import listing
 from smsapp.trace.listing import Cursor, Page
 
 # Rows of the ledger that are shown; `flask consent export` writes all of them.
-MOST_CONSENTS = 100
+MAX_CONSENTS = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ def about(phone_key: str, cursors: Cursors) -> AboutNumber | None:
         if phone is None:
             return None
         numbers = {phone_key: phone.e164}
-        known = permission.facts(conn, numbers, settings().allowed_recipients)[phone_key]
+        known = permission.consent_states(conn, numbers, settings().allowed_recipients)[phone_key]
         return AboutNumber(
             phone,
             [
@@ -103,5 +103,5 @@ def _consents(conn: Connection, phone_key: str) -> Sequence[Any]:
         )
         .where(Consent.phone_key == phone_key)
         .order_by(Consent.seq.desc())
-        .limit(MOST_CONSENTS)
+        .limit(MAX_CONSENTS)
     ).all()

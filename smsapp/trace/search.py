@@ -21,9 +21,9 @@ from smsapp.trace import listing
 Value = TypeVar("Value")
 
 # Longer than any log line that is worth pasting.
-MOST_CHARACTERS = 1000
+MAX_CHARACTERS = 1000
 # What is looked up of one paste.
-MOST_WORDS = 12
+MAX_WORDS = 12
 
 _MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _VERIFICATION = re.compile(r"(?<![0-9a-z])VE([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
@@ -64,7 +64,7 @@ def find(text: str, kinds: Collection[str]) -> Found:
         text: As pasted.
         kinds: Which kinds of event there are: an event id is unique per kind.
     """
-    text = unquote(text[:MOST_CHARACTERS]).replace("\0", " ")
+    text = unquote(text[:MAX_CHARACTERS]).replace("\0", " ")
     with reading() as conn:
         named = _by_identifier(conn, text)
         if named.deliveries or named.phone_keys:
@@ -100,10 +100,10 @@ def choices(found: Found) -> Choices:
 
 
 def _by_identifier(conn: Connection, text: str) -> Found:
-    sids = [f"{kind.upper()}{rest.lower()}" for kind, rest in _MESSAGE.findall(text)][:MOST_WORDS]
-    verifications = [f"VE{rest.lower()}" for rest in _VERIFICATION.findall(text)][:MOST_WORDS]
-    ids = [uuid.UUID(found) for found in _UUID.findall(text)][:MOST_WORDS]
-    keys = [found.lower() for found in _PHONE_KEY.findall(text)][:MOST_WORDS]
+    sids = [f"{kind.upper()}{rest.lower()}" for kind, rest in _MESSAGE.findall(text)][:MAX_WORDS]
+    verifications = [f"VE{rest.lower()}" for rest in _VERIFICATION.findall(text)][:MAX_WORDS]
+    ids = [uuid.UUID(found) for found in _UUID.findall(text)][:MAX_WORDS]
+    keys = [found.lower() for found in _PHONE_KEY.findall(text)][:MAX_WORDS]
     deliveries: list[uuid.UUID] = []
     if sids:
         deliveries += conn.scalars(select(Attempt.delivery_id).where(Attempt.sid.in_(sids)))
@@ -159,7 +159,7 @@ def _words(text: str) -> Iterator[str]:
         rest = _NUMBER.sub(lambda run: " " if _has_gaps(run.group()) else run.group(), text)
         for word in _SPACE.split(rest):
             candidates += [word, word.strip(_WRAPPING).lstrip("#")]
-    yield from [word for word in _unique(candidates) if 0 < len(word) <= 120][:MOST_WORDS]
+    yield from [word for word in _unique(candidates) if 0 < len(word) <= 120][:MAX_WORDS]
 
 
 def _has_gaps(run: str) -> bool:
@@ -169,7 +169,7 @@ def _has_gaps(run: str) -> bool:
 def _keys_of_numbers(text: str) -> Iterator[str]:
     config = settings()
     region = country(config.twilio_from_number) if config.twilio_from_number else None
-    for run in _NUMBER.findall(text)[:MOST_WORDS]:
+    for run in _NUMBER.findall(text)[:MAX_WORDS]:
         for e164 in _readings(run, region):
             yield phone_key(e164, config.phone_key_bytes)
 

@@ -56,7 +56,7 @@ _PLAIN = {
     ),
 }
 # What broke off a call that Twilio may have taken; each goes before "so nobody can say".
-DOUBTS = {
+BROKE_OFF_BY = {
     "lease": "our process ended before it heard Twilio's answer",
     restore.RESTORED: "our database was restored from a backup",
     "timeout": "Twilio gave no answer in time",
@@ -104,14 +104,14 @@ def of_delivery(trace: Trace) -> Explanation:
 def _waiting(trace: Trace) -> tuple[str, str]:
     due = trace.delivery.due_at
     when = f"It is due on {moment(due)}." if due else ""
-    if trace.standing.paused_at:
+    if trace.sender_state.paused_at:
         return (
-            f"An operator paused all texts on {moment(trace.standing.paused_at)}.",
+            f"An operator paused all texts on {moment(trace.sender_state.paused_at)}.",
             "Wait until they are sent again: `flask sending status` says why, and "
             "`flask sending resume` goes on.",
         )
-    if trace.standing.is_held:
-        held = meaning(trace.standing.held_code)
+    if trace.sender_state.is_held:
+        held = meaning(trace.sender_state.held_code)
         return (
             f"Twilio refuses all our texts, so everything waits. {held.cause}",
             f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
@@ -158,7 +158,7 @@ def _sent(trace: Trace) -> tuple[str, str]:
 
 
 def _unknown(trace: Trace) -> tuple[str, str]:
-    why = doubt(trace.attempts[-1] if trace.attempts else None)
+    why = why_unknown(trace.attempts[-1] if trace.attempts else None)
     cause = f"{why[0].upper()}{why[1:]}, so nobody can say yet whether the text went out."
     if trace.delivery.check_at is None:
         return (
@@ -173,9 +173,9 @@ def _unknown(trace: Trace) -> tuple[str, str]:
     )
 
 
-def doubt(attempt: Attempt | None) -> str:
+def why_unknown(attempt: Attempt | None) -> str:
     """Return in half a sentence why nobody knows how an attempt went."""
-    return DOUBTS.get((attempt and attempt.trouble) or "", BROKE_OFF)
+    return BROKE_OFF_BY.get((attempt and attempt.trouble) or "", BROKE_OFF)
 
 
 def _suppressed(trace: Trace) -> tuple[str, str]:

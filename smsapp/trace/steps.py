@@ -17,10 +17,10 @@ from smsapp.models import (
     Delivery,
     DeliveryState,
     Ignored,
-    IgnoredReceipt,
     Inbound,
     OptOut,
     Receipt,
+    RejectedReceipt,
 )
 
 
@@ -56,7 +56,7 @@ class Step:
 
 
 @dataclass(frozen=True, slots=True)
-class Happened:
+class History:
     """All rows that a delivery's steps are made of, each kind in the order of its time.
 
     Attributes:
@@ -66,7 +66,7 @@ class Happened:
 
     attempts: list[Attempt]
     receipts: list[Receipt]
-    ignored: list[IgnoredReceipt]
+    ignored: list[RejectedReceipt]
     consents: list[Any]
     opt_outs: list[OptOut]
     texts: list[Inbound]
@@ -76,7 +76,7 @@ class Happened:
 LATE = "late"
 
 
-def steps(delivery: Delivery, happened: Happened) -> list[Step]:
+def steps(delivery: Delivery, happened: History) -> list[Step]:
     """Return a delivery's steps, oldest first."""
     found = [
         *_accepted(delivery, happened),
@@ -89,7 +89,7 @@ def steps(delivery: Delivery, happened: Happened) -> list[Step]:
     return sorted(found, key=lambda step: step.at)
 
 
-def _accepted(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+def _accepted(delivery: Delivery, happened: History) -> Iterator[Step]:
     at = delivery.created_at
     yield Step(at, "accepted", "api")
     refused = delivery.state is DeliveryState.SUPPRESSED and delivery.state_at <= at
@@ -99,13 +99,13 @@ def _accepted(delivery: Delivery, happened: Happened) -> Iterator[Step]:
         yield _permission(at, happened)
 
 
-def _permission(at: datetime, happened: Happened, attempt: int | None = None) -> Step:
+def _permission(at: datetime, happened: History, attempt: int | None = None) -> Step:
     """Return that permission was given then; the ledger only grows, so what it said still shows."""
     rows = [row for row in happened.consents if row.at <= at]
     return Step(at, "permitted", "smsapp", attempt, consent=rows[-1] if rows else None)
 
 
-def _attempted(happened: Happened) -> Iterator[Step]:
+def _attempted(happened: History) -> Iterator[Step]:
     for attempt in happened.attempts:
         if attempt.source == "worker" or attempt.number > 1:
             yield _permission(attempt.started_at, happened, attempt.number)
@@ -124,7 +124,7 @@ def _attempted(happened: Happened) -> Iterator[Step]:
             )
 
 
-def _received(happened: Happened) -> Iterator[Step]:
+def _received(happened: History) -> Iterator[Step]:
     numbers = {attempt.id: attempt.number for attempt in happened.attempts}
     reached: dict[uuid.UUID, int] = {}
     for receipt in happened.receipts:
@@ -141,7 +141,7 @@ def _received(happened: Happened) -> Iterator[Step]:
         )
 
 
-def _ignored(happened: Happened) -> Iterator[Step]:
+def _ignored(happened: History) -> Iterator[Step]:
     numbers = {attempt.id: attempt.number for attempt in happened.attempts}
     for receipt in happened.ignored:
         yield Step(
@@ -155,7 +155,7 @@ def _ignored(happened: Happened) -> Iterator[Step]:
         )
 
 
-def _later(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+def _later(delivery: Delivery, happened: History) -> Iterator[Step]:
     """Yield what the customer did since: their texts, and what they agreed to or stopped."""
     since = delivery.created_at
     for text in happened.texts:
@@ -174,7 +174,7 @@ def _later(delivery: Delivery, happened: Happened) -> Iterator[Step]:
             yield Step(out.lifted_at, "opt_out_lifted", "smsapp", reason=out.source)
 
 
-def _acted(delivery: Delivery, happened: Happened) -> Iterator[Step]:
+def _acted(delivery: Delivery, happened: History) -> Iterator[Step]:
     for act, by in happened.acts:
         if act.act is not Act.SHOWN:
             yield Step(act.at, act.act, "operator", by=by, reason=act.why)

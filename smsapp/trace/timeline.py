@@ -7,7 +7,7 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from smsapp.delivery import reconcile, restore, retry, sender
-from smsapp.delivery.sender import Standing
+from smsapp.delivery.sender import SenderState
 from smsapp.delivery.settle import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
 from smsapp.extensions import reading_objects, settings
 from smsapp.models import (
@@ -17,25 +17,25 @@ from smsapp.models import (
     CallOutcome,
     Consent,
     Delivery,
-    IgnoredReceipt,
     Inbound,
     Operator,
     OptOut,
     Phone,
     Receipt,
+    RejectedReceipt,
 )
 from smsapp.providers.twilio_errors import ErrorMeaning, meaning
-from smsapp.trace.steps import Happened, Step, steps
+from smsapp.trace.steps import History, Step, steps
 
 # Later texts from the number that a timeline shows; its own page has all of them.
-MOST_TEXTS = 20
+MAX_TEXTS = 20
 
 
 @dataclass(frozen=True, slots=True)
 class Trace:
     """A delivery, the number it is to, its attempts by number, and its steps by time.
 
-    `standing` says whether texts wait for our sender as a whole: held by Twilio, or paused.
+    `sender_state` says whether texts wait for our sender as a whole: held by Twilio, or paused.
     `opt_out` is the number's opt-out that is in force; None without one.
     """
 
@@ -43,7 +43,7 @@ class Trace:
     phone: Phone
     attempts: list[Attempt]
     steps: list[Step]
-    standing: Standing
+    sender_state: SenderState
     opt_out: OptOut | None
 
 
@@ -89,12 +89,12 @@ def _trace(which: ColumnElement[bool]) -> Trace | None:
             return None
         delivery, phone = found
         happened = _happened(rows, delivery)
-        standing = sender.standing(rows.connection(), settings().sender)
+        sender_state = sender.read_state(rows.connection(), settings().sender)
     stop = next((out for out in happened.opt_outs if out.lifted_at is None), None)
-    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), standing, stop)
+    return Trace(delivery, phone, happened.attempts, steps(delivery, happened), sender_state, stop)
 
 
-def _happened(rows: Session, delivery: Delivery) -> Happened:
+def _happened(rows: Session, delivery: Delivery) -> History:
     key, since = delivery.phone_key, delivery.created_at
     attempts = list(
         rows.scalars(
@@ -102,7 +102,7 @@ def _happened(rows: Session, delivery: Delivery) -> Happened:
         )
     )
     ids = [attempt.id for attempt in attempts]
-    return Happened(
+    return History(
         attempts,
         list(
             rows.scalars(
@@ -111,9 +111,9 @@ def _happened(rows: Session, delivery: Delivery) -> Happened:
         ),
         list(
             rows.scalars(
-                select(IgnoredReceipt)
-                .where(IgnoredReceipt.attempt_id.in_(ids))
-                .order_by(IgnoredReceipt.received_at)
+                select(RejectedReceipt)
+                .where(RejectedReceipt.attempt_id.in_(ids))
+                .order_by(RejectedReceipt.received_at)
             )
         ),
         list(
@@ -129,7 +129,7 @@ def _happened(rows: Session, delivery: Delivery) -> Happened:
                 select(Inbound)
                 .where(Inbound.phone_key == key, Inbound.received_at >= since)
                 .order_by(Inbound.received_at)
-                .limit(MOST_TEXTS)
+                .limit(MAX_TEXTS)
             )
         ),
         [

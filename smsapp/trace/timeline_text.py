@@ -6,7 +6,7 @@ No words here hold a number, a body or a name.
 from smsapp.delivery import reconcile, retry
 from smsapp.models import Act, ConsentSource, Ignored, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
-from smsapp.trace.status_text import BROKE_OFF, DOUBTS, SUPPRESSED, moment
+from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, SUPPRESSED, moment
 from smsapp.trace.steps import LATE, Step
 
 _STEPS = {
@@ -70,7 +70,7 @@ def of_step(step: Step) -> str:
         case "unknown" if step.reason == reconcile.ABSENT:
             return "Twilio's list of messages was searched twice: Twilio never took it."
         case "unknown":
-            why = DOUBTS.get(step.reason or "", BROKE_OFF)
+            why = BROKE_OFF_BY.get(step.reason or "", BROKE_OFF)
             return f"Nobody can say whether Twilio took it: {why}."
         case "unwritten" if step.reason in retry.HELD_BACK:
             return "It was kept back a moment before it was to leave."

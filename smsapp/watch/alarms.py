@@ -60,12 +60,12 @@ class OpenAlarm:
 def round_() -> None:
     """Look, if it is due and nobody else does it."""
     if chores.take(_NAME, EVERY):
-        look()
+        evaluate()
         with db.engine.begin() as conn:
             tally.forget_old(conn, database_now(conn))
 
 
-def look(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
+def evaluate(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
     """Raise, refresh and clear what these rules judge; any number of processes may at once."""
     findings: list[Finding] = []
     judged: set[AlarmKind] = set()
@@ -77,15 +77,15 @@ def look(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
             log.exception("an alarm's rule could not be asked", extra={"kind": rule.__name__})
         else:
             judged |= kinds
-    record(findings, judged)
+    write(findings, judged)
 
 
 def look_for_worker() -> None:
     """Look from a web process whether a worker is there: without one nobody looks at all."""
-    look({rules.no_worker: RULES[rules.no_worker]})
+    evaluate({rules.no_worker: RULES[rules.no_worker]})
 
 
-def record(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:
+def write(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:
     """Write down what was found, clear what was judged and is well, and log what is news."""
     with db.engine.begin() as conn:
         now = database_now(conn)

@@ -17,9 +17,9 @@ from smsapp.watch import words
 
 TAKEN_FOR = timedelta(minutes=1)
 FIRST_WAIT_SECONDS = 10
-LONGEST_WAIT_SECONDS = 3600
+MAX_WAIT_SECONDS = 3600
 # A day and a half of trying; by then somebody has looked by themselves.
-MOST_TRIES = 40
+MAX_TRIES = 40
 
 log = logging.getLogger(__name__)
 
@@ -77,9 +77,9 @@ def _tell_one(url: str) -> bool:
 
 def _later(tries: int, now: Any) -> Any:
     """Return when to try again, at first soon; None when it is given up."""
-    if tries >= MOST_TRIES:
+    if tries >= MAX_TRIES:
         return None
-    wait = min(LONGEST_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 10))
+    wait = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 10))
     return now + timedelta(seconds=wait)
 
 

@@ -52,7 +52,7 @@ class Waiting:
     health: Health
 
 
-def look() -> Waiting:
+def read_waiting() -> Waiting:
     """Return what waits now."""
     with reading() as conn:
         now = database_now(conn)
@@ -70,7 +70,7 @@ class Gauges(Collector):
     def collect(self) -> Iterator[Metric]:
         """Ask the database, now."""
         try:
-            now = look()
+            now = read_waiting()
             with reading() as conn:
                 alarms = {row.kind: row.open for row in conn.execute(_OPEN)}
         except (SQLAlchemyError, TimeoutError):

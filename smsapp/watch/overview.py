@@ -20,7 +20,7 @@ from smsapp.watch import alarms, gauges, roll_up
 from smsapp.watch.alarms import OpenAlarm
 from smsapp.watch.gauges import Waiting
 
-MOST_FAILURES = 10
+MAX_FAILURES = 10
 
 # How a delivery counts; what is not here was stopped on purpose.
 DELIVERED = frozenset({DeliveryState.DELIVERED, DeliveryState.READ})
@@ -66,7 +66,7 @@ _LAST_FAILURES = (
     # As the index has it, for with parameters no prepared plan can use it.
     .where(text("delivery.state IN ('failed', 'undelivered')"))
     .order_by(Delivery.state_at.desc())
-    .limit(MOST_FAILURES)
+    .limit(MAX_FAILURES)
 )
 
 
@@ -204,7 +204,7 @@ def show(name: str) -> Overview:
         [CodeGroup(code or None, count, meaning(code)) for code, count in codes.most_common()],
         suppressed.most_common(),
         failures,
-        gauges.look(),
+        gauges.read_waiting(),
         alarms.open_alarms(),
     )
 

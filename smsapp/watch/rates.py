@@ -23,7 +23,7 @@ from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.watch.finding import Finding, shown
 
 # The rate is of the newest of this many attempts where the window holds more.
-MOST_ATTEMPTS = 20_000
+MAX_ATTEMPTS = 20_000
 # A text that has only been "sent" for longer is silent: its receipt is late.
 SILENT_AFTER = timedelta(minutes=10)
 TOP_CODES = 3
@@ -38,7 +38,7 @@ _RECENT = (
     )
     .where(Attempt.id >= bindparam("first"))
     .order_by(Attempt.id.desc())
-    .limit(MOST_ATTEMPTS)
+    .limit(MAX_ATTEMPTS)
     .subquery()
 )
 _IS_LATE = _RECENT.c.started_at < bindparam("late")

@@ -35,7 +35,7 @@ _RESTS = (
     (KEPT_FRESH, timedelta(days=1)),
 )
 EVERY = timedelta(seconds=5)
-MOST_SECONDS = 2.0
+MAX_SECONDS = 2.0
 _REST_FACTOR = 20
 _NAME = "roll_up"
 
@@ -73,7 +73,7 @@ def round_() -> None:
         chores.put_off(_NAME, now + rest)
 
 
-def run(most_seconds: float = MOST_SECONDS) -> int:
+def run(most_seconds: float = MAX_SECONDS) -> int:
     """Count the hours again that are missing or stale, newest first; return how many it were."""
     deadline = time.monotonic() + most_seconds
     counted: list[Counted] = []

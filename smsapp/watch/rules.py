@@ -27,7 +27,7 @@ from smsapp.watch.rates import rates
 Rule = Callable[[Connection, datetime, Settings], list[Finding]]
 
 UNKNOWN_AFTER = timedelta(minutes=15)
-MOST_UNKNOWN = 1000
+MAX_UNKNOWN = 1000
 
 # Receipts are silent when the last few texts that went out have had none at all.
 SILENT_TEXTS = 5
@@ -44,7 +44,7 @@ _OLDEST = (
         Delivery.state_at < bindparam("before"),
     )
     .order_by(Delivery.state_at)
-    .limit(MOST_UNKNOWN)
+    .limit(MAX_UNKNOWN)
     .subquery()
 )
 _OLD_UNKNOWN = select(func.count(), func.min(_OLDEST.c.state_at))

@@ -46,7 +46,7 @@ def look_for_worker() -> None:
     """Raise the alarm that no worker is there, and tell it, for then nobody else does."""
     if chores.take("look_for_worker", LOOK_FOR_WORKER):
         alarms.look_for_worker()
-        if health.look().worker_is_silent:
+        if health.current().worker_is_silent:
             announce.round_()
 
 

@@ -29,10 +29,10 @@ log = logging.getLogger(__name__)
 
 READ_BYTES = 16 * 1024
 # Counted as it is read, with what else comes in with it: one of twice as much is refused for sure.
-MOST_HEAD_BYTES = 32 * 1024
-MOST_FIELDS = 100
+MAX_HEAD_BYTES = 32 * 1024
+MAX_FIELDS = 100
 # More than any route takes; the app answers 413 by the length alone.
-MOST_BODY_BYTES = 64 * 1024
+MAX_BODY_BYTES = 64 * 1024
 # How long a whole request may take to come in, and a part of an answer to be taken.
 READ_SECONDS = 30.0
 WRITE_SECONDS = 60.0
@@ -166,7 +166,7 @@ class Connection:
             if key in _SINGLE:
                 request.fault = 400
             text = f"{fields[key]}{';' if key == 'HTTP_COOKIE' else ','}{text}"
-        elif len(fields) == MOST_FIELDS:
+        elif len(fields) == MAX_FIELDS:
             request.fault = 431
         fields[key] = text
 
@@ -180,7 +180,7 @@ class Connection:
         fields["SERVER_PROTOCOL"] = protocol = _PROTOCOLS.get(parser.get_http_version(), "")
         if not protocol:
             request.fault = 505
-        request.is_too_large = int(fields.get("CONTENT_LENGTH") or 0) > MOST_BODY_BYTES
+        request.is_too_large = int(fields.get("CONTENT_LENGTH") or 0) > MAX_BODY_BYTES
         if "HTTP_EXPECT" in fields:
             request.expects = protocol == "HTTP/1.1"
             if fields["HTTP_EXPECT"].lower() != "100-continue":
@@ -190,7 +190,7 @@ class Connection:
         """Take a part of the body."""
         request = self._request
         request.body += part
-        request.is_too_large |= len(request.body) > MOST_BODY_BYTES
+        request.is_too_large |= len(request.body) > MAX_BODY_BYTES
 
     def on_message_complete(self) -> None:
         """The request is whole."""
@@ -232,14 +232,14 @@ class Connection:
                 break
         request = self._request
         if not self._is_reading or not request.head_is_whole:
-            if self._came > MOST_HEAD_BYTES:  # or as many empty lines before a head
+            if self._came > MAX_HEAD_BYTES:  # or as many empty lines before a head
                 self._whole.append(Request(431))
             return
         # Chunks may be longer than what they hold, and fields may follow them.
-        request.is_too_large |= self._came > MOST_HEAD_BYTES + 2 * MOST_BODY_BYTES
+        request.is_too_large |= self._came > MAX_HEAD_BYTES + 2 * MAX_BODY_BYTES
         if request.fault or request.is_too_large:  # no need to read the rest
             request.is_last = True
-            request.fields.setdefault("CONTENT_LENGTH", str(MOST_BODY_BYTES + 1))
+            request.fields.setdefault("CONTENT_LENGTH", str(MAX_BODY_BYTES + 1))
             self._whole.append(request)
 
     def _stay(self, rest: bytes) -> bytes:

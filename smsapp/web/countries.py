@@ -13,7 +13,7 @@ from smsapp.phone import InvalidPhone
 
 FALLBACK = "US"
 # Longer than any number that a person types, spaces, brackets and all.
-MOST_CHARACTERS = 60
+MAX_CHARACTERS = 60
 TOO_LONG = "That number has too many digits. Check it for a slip"
 
 
@@ -73,7 +73,7 @@ def to_e164(text: str, region: str) -> str:
     if text.startswith("00"):
         text = f"+{text[2:]}"
     try:
-        number = phonenumbers.parse(text[:MOST_CHARACTERS], region)
+        number = phonenumbers.parse(text[:MAX_CHARACTERS], region)
     except phonenumbers.NumberParseException as error:
         if error.error_type == error.INVALID_COUNTRY_CODE:
             raise InvalidPhone("No country has that code. Check what comes after the +") from None

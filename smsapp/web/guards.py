@@ -27,8 +27,8 @@ from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
 from smsapp.extensions import db, limiter, settings
 
 # A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
-MOST_WEBHOOK_BYTES = 64 * 1024
-MOST_FIELDS = 1000
+MAX_WEBHOOK_BYTES = 64 * 1024
+MAX_FIELDS = 1000
 
 View = TypeVar("View", bound=Callable[..., Any])
 
@@ -137,7 +137,7 @@ def twilio_signed(view: View) -> View:
     def guarded(*args: Any, **kwargs: Any) -> Any:
         # The request itself: to look through Flask's proxy takes as long as to read a field.
         asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-        asked.max_content_length = MOST_WEBHOOK_BYTES
+        asked.max_content_length = MAX_WEBHOOK_BYTES
         pairs, config = _fields(asked), settings()
         if config.require_twilio_signature and not _is_signed(asked, pairs, config):
             _count_refusal()
@@ -152,7 +152,7 @@ def _fields(asked: Request) -> list[tuple[str, str]]:
     if asked.mimetype != "application/x-www-form-urlencoded":
         return list(asked.form.items(multi=True))
     form = asked.get_data(as_text=True)
-    return _pairs(form) if form.count("&") < MOST_FIELDS else []  # more than anybody signs
+    return _pairs(form) if form.count("&") < MAX_FIELDS else []  # more than anybody signs
 
 
 def _pairs(form: str) -> list[tuple[str, str]]:

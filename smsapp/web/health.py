@@ -30,7 +30,7 @@ def readyz() -> ResponseReturnValue:
     """
     if not schema_is_current():
         raise DatabaseAway("The database's schema is not this version's: run flask db upgrade.")
-    health = delivery_health.look()
+    health = delivery_health.current()
     return {
         "status": "ok",
         "outboxAgeSeconds": health.oldest_due_seconds,

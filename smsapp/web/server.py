@@ -19,7 +19,7 @@ from smsapp.web.connection import Connection
 # answered, and told that it was the last.
 LINGER_SECONDS = 1.0
 LOOK_SECONDS = 1.0
-MOST_AT_THE_DOOR = 2048  # gunicorn's backlog
+MAX_AT_THE_DOOR = 2048  # gunicorn's backlog
 
 # How many a process lets in at once, by how many callers it may be ahead of another before, and how
 # soon it looks again if it is. For so long it lets one wait for the others, or bears that they come
@@ -31,11 +31,11 @@ PAUSE_SECONDS = 0.02
 PATIENCE_SECONDS = 0.1
 IMPATIENCE_SECONDS = 1.0
 
-MOST_PROCESSES = 256
+MAX_PROCESSES = 256
 # All processes share these, for they are there before the first fork: each one's callers, plus one,
 # or 0 where there is no process; and how often one that was patient has come to let somebody in.
-_shared = memoryview(mmap.mmap(-1, 8 * (MOST_PROCESSES + 1))).cast("q")
-_callers, _let_in = _shared[:MOST_PROCESSES], _shared[MOST_PROCESSES:]
+_shared = memoryview(mmap.mmap(-1, 8 * (MAX_PROCESSES + 1))).cast("q")
+_callers, _let_in = _shared[:MAX_PROCESSES], _shared[MAX_PROCESSES:]
 
 
 class Door(StreamServer):  # type: ignore[misc]
@@ -86,7 +86,7 @@ class Door(StreamServer):  # type: ignore[misc]
         """
         if self in self.all:
             self.all.remove(self)
-            self.max_accept = MOST_AT_THE_DOOR
+            self.max_accept = MAX_AT_THE_DOOR
             self.stop_accepting()
             super()._do_read()
             os.close(self.socket.detach())
@@ -108,7 +108,7 @@ class Worker(ggevent.GeventWorker):  # type: ignore[misc]
 
     def __init__(self, age: int, *rest: Any) -> None:
         super().__init__(age, *rest)
-        self._place = age % MOST_PROCESSES  # the age is one more for each process
+        self._place = age % MAX_PROCESSES  # the age is one more for each process
 
     def init_process(self) -> None:
         """Begin, after the fork."""

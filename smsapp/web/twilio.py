@@ -10,7 +10,7 @@ from twilio.twiml.messaging_response import MessagingResponse
 
 from smsapp import metrics
 from smsapp.delivery import receipts, rejected_receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf, settings
 from smsapp.inbound import messages
@@ -37,13 +37,13 @@ def status_callback() -> ResponseReturnValue:
     if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
-    g.told = {"message_sid": sid, "status": status}
-    reported = Reported(_attempt_id(request.args.get("attempt")), sid, status, int(code))
+    g.log_fields = {"message_sid": sid, "status": status}
+    reported = IncomingReceipt(_attempt_id(request.args.get("attempt")), sid, status, int(code))
     if fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
         rejected_receipts.of_other_account(reported)
     else:
-        g.told = receipts.told(reported, receipts.take(reported))
+        g.log_fields = receipts.log_fields(reported, receipts.handle(reported))
     return Response(status=204)
 
 
@@ -72,7 +72,7 @@ def inbound() -> ResponseReturnValue:
         log.warning("text from no phone number", extra={"message_sid": sid})
         return _nothing_to_say()
     body = g.fields.get("Body", "")
-    messages.take(messages.Text(sid, e164, body, g.fields.get("OptOutType")))
+    messages.receive(messages.Text(sid, e164, body, g.fields.get("OptOutType")))
     return _nothing_to_say()
 
 

@@ -40,7 +40,7 @@ def busy(tmp_path_factory):
         fill(app, now)
         with app.app_context():
             roll_up.run(60)
-            alarms.record([RATE], [])
+            alarms.write([RATE], [])
             db.engine.dispose()
         yield url
 

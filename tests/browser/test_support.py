@@ -43,7 +43,7 @@ class Desk:
     def minute_passes(self):
         """Do what a worker does each minute."""
         with self.app.app_context():
-            alarms.look()
+            alarms.evaluate()
             roll_up.run(60)
 
     def looks_for(self, pasted):

@@ -4,7 +4,7 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery.receipts import Reported, take
+from smsapp.delivery.receipts import IncomingReceipt, handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from tests.conftest import make_due, run_until_settled
@@ -53,7 +53,7 @@ def test_while_paused_receipts_count(app, shop, twilio, rows, sending):
     shop.ships()
     sending("pause")
     with app.app_context():
-        take(Reported(rows.attempts[0].id, rows.attempts[0].sid, "delivered", 0))
+        handle(IncomingReceipt(rows.attempts[0].id, rows.attempts[0].sid, "delivered", 0))
     assert rows.delivery.state == "delivered"
 
 

@@ -12,8 +12,8 @@ from sqlalchemy import update
 from smsapp import worker
 from smsapp.delivery import leases, outbox, receipts
 from smsapp.delivery.outbox import NewDelivery
-from smsapp.delivery.receipts import Reported, Taken
-from smsapp.delivery.settle import Settlement, settle
+from smsapp.delivery.receipts import Effect, IncomingReceipt
+from smsapp.delivery.settle import CallResult, settle
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
@@ -88,9 +88,9 @@ def test_any_order_and_repetition_ends_in_the_same_state(app, news):
         with one_claim(app) as (conn, claim):
             for item in order:
                 if item == "settle":
-                    settle(conn, [Settlement(claim, outcome)])
+                    settle(conn, [CallResult(claim, outcome)])
                 else:
-                    receipts.record(conn, [Reported(claim.attempt_id, sid(7), *item)])
+                    receipts.record(conn, [IncomingReceipt(claim.attempt_id, sid(7), *item)])
             return state_of(conn, claim)
 
     repeated = [*told, *news.draw(st.lists(st.sampled_from(told), max_size=3)), "settle"]
@@ -103,7 +103,7 @@ def test_any_order_and_repetition_ends_in_the_same_state(app, news):
 @given(told=st.lists(st.sampled_from(STATUSES), min_size=1, max_size=6))
 def test_receipts_in_one_commit_are_receipts_one_by_one(app, told):
     def reported(claim):
-        return [Reported(claim.attempt_id, sid(7), *item) for item in told]
+        return [IncomingReceipt(claim.attempt_id, sid(7), *item) for item in told]
 
     with one_claim(app) as (conn, claim):
         together = receipts.record(conn, reported(claim))
@@ -111,13 +111,13 @@ def test_receipts_in_one_commit_are_receipts_one_by_one(app, told):
     with one_claim(app) as (conn, claim):
         singly = [receipts.record(conn, [row])[0] for row in reported(claim)]
         assert state_of(conn, claim) == at_once
-    assert [row.taken for row in together] == [row.taken for row in singly]
+    assert [row.effect for row in together] == [row.effect for row in singly]
     assert [row.state for row in together] == [row.state for row in singly]
 
 
 def take(app, *args):
     with app.app_context():
-        return receipts.take(Reported(*args))
+        return receipts.handle(IncomingReceipt(*args))
 
 
 def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, rows):
@@ -126,7 +126,7 @@ def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, row
     first = take(app, attempt.id, sid(1), "delivered", 0)
     again = take(app, attempt.id, sid(1), "delivered", 0)
 
-    assert (first.taken, again.taken) == (Taken.MOVED, Taken.KEPT)
+    assert (first.effect, again.effect) == (Effect.MOVED, Effect.KEPT)
     assert rows.delivery.state == "delivered"
     assert rows.one(Receipt).status == "delivered"
     assert shop.ships().json["status"] == "delivered"
@@ -134,7 +134,7 @@ def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, row
 
 def test_a_receipt_without_our_id_is_found_by_its_sid(app, shop, twilio, rows):
     shop.ships()
-    assert take(app, None, sid(1), "delivered", 0).taken is Taken.MOVED
+    assert take(app, None, sid(1), "delivered", 0).effect is Effect.MOVED
     assert rows.delivery.state == "delivered"
 
 
@@ -143,7 +143,7 @@ def test_a_stray_changes_nothing(app, shop, twilio, rows, known):
     shop.ships()
     before = rows.delivery
     attempt = rows.attempts[0].id if known else uuid.uuid4()
-    assert take(app, attempt, sid(99), "failed", 30008).taken is Taken.STRAY
+    assert take(app, attempt, sid(99), "failed", 30008).effect is Effect.STRAY
     assert rows.delivery == before
     assert rows.all(Receipt) == []
 
@@ -152,7 +152,7 @@ def test_the_sid_of_one_attempt_is_no_receipt_of_another(app, shop, twilio, rows
     shop.ships()
     shop.ships("order-1002-shipped", orderId="1002")
     by_sid = {attempt.sid: attempt.id for attempt in rows.all(Attempt)}
-    assert take(app, by_sid[sid(1)], sid(2), "delivered", 0).taken is Taken.STRAY
+    assert take(app, by_sid[sid(1)], sid(2), "delivered", 0).effect is Effect.STRAY
 
 
 def test_a_receipt_that_beats_the_answer_finds_its_attempt(app, shop, twilio, rows):
@@ -293,6 +293,6 @@ def test_an_old_opt_out_told_again_does_not_undo_a_start(app, shop, twilio, rows
     attempt = rows.attempts[0].id
     take(app, attempt, sid(1), "failed", 21610)
     with app.app_context():
-        messages.take(messages.Text(sid(50), ALICE, "START", None))
+        messages.receive(messages.Text(sid(50), ALICE, "START", None))
     take(app, attempt, sid(1), "failed", 21610)
     assert shop.ships("order-1002-shipped", orderId="1002").status_code == 202

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from smsapp import worker
 from smsapp.delivery import leases, receipts, reconcile
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
 from smsapp.providers.twilio import Listed, Unknown
@@ -113,7 +113,7 @@ def test_a_receipt_after_all_stops_what_was_taken_for_absent(app, shop, twilio, 
     look(app, hours=1)
     assert rows.delivery.state == "pending"
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(7), "sent", 0))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(7), "sent", 0))
         assert worker.run_once() == 0
     assert rows.delivery.state == "sent"
     assert len(twilio.calls) == 1
@@ -163,7 +163,7 @@ def test_a_receipt_outranks_what_was_found_by_its_text(app, shop, twilio, rows):
     by_event = {row.event_id: row for row in rows.all(Delivery)}
     second = attempts[by_event["order-1001-shipped-again"].id]
     with app.app_context():
-        receipts.take(Reported(second.id, sid(7), "delivered", 0))
+        receipts.handle(IncomingReceipt(second.id, sid(7), "delivered", 0))
 
     assert {row.event_id: row.state for row in rows.all(Delivery)} == {
         "order-1001-shipped": "unknown",
@@ -176,7 +176,7 @@ def test_a_receipt_of_its_own_corrects_a_wrong_find(app, shop, twilio, rows):
     twilio.listed = [listed(7, status="delivered")]
     look(app)
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(8), "sent", 0))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(8), "sent", 0))
     assert rows.attempts[0].sid == sid(8)
 
 

@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from smsapp import worker
 from smsapp.delivery import leases
-from smsapp.delivery.receipts import Reported, Taken, take
+from smsapp.delivery.receipts import Effect, IncomingReceipt, handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.twilio import Listed
@@ -158,7 +158,7 @@ def test_a_retry_that_may_have_been_made_before_is_looked_for_too(
     resume(app)
     first = rows.attempts[0]
     with app.app_context():
-        take(Reported(first.id, first.sid, "undelivered", 30003))
+        handle(IncomingReceipt(first.id, first.sid, "undelivered", 30003))
     assert rows.delivery.state == "pending"
     run_until_settled(app)
     assert rows.delivery.state == "unknown"
@@ -176,9 +176,9 @@ def test_a_receipt_of_an_attempt_that_was_lost_is_believed_once_its_text_was_fou
     twilio.listed = at_twilio(BODY)
     look(app)
     with app.app_context():
-        lost = Reported(LOST, sid(70), "delivered", 0)
-        assert take(lost).taken is Taken.MOVED
-        assert take(Reported(LOST, sid(99), "delivered", 0)).taken is Taken.STRAY
+        lost = IncomingReceipt(LOST, sid(70), "delivered", 0)
+        assert handle(lost).effect is Effect.MOVED
+        assert handle(IncomingReceipt(LOST, sid(99), "delivered", 0)).effect is Effect.STRAY
     assert rows.delivery.state == "delivered"
 
 

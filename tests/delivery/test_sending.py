@@ -12,7 +12,7 @@ from sqlalchemy.exc import OperationalError
 
 from smsapp import worker
 from smsapp.delivery import group_commit, leases, retry, sending
-from smsapp.delivery.settle import Settlement, settle
+from smsapp.delivery.settle import CallResult, settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.twilio import Refused, Sent, Unknown, Unwritten
@@ -137,7 +137,7 @@ def test_a_claim_that_a_hanging_database_writes_too_late_leases_nothing(app, sho
         first = threading.Thread(target=group_commit.write, args=(db.engine, hang, 0))
         first.start()
         begun.wait(10)
-        patch.setattr(group_commit, "LONGEST_WAIT_SECONDS", 0.1)
+        patch.setattr(group_commit, "MAX_WAIT_SECONDS", 0.1)
         with pytest.raises(TimeoutError):
             worker._claim(idle, 1)
         patch.undo()
@@ -235,7 +235,7 @@ def lapse(app):
 
 def settled(app, claim, outcome):
     with app.app_context(), db.engine.begin() as conn:
-        (result,) = settle(conn, [Settlement(claim, outcome)])
+        (result,) = settle(conn, [CallResult(claim, outcome)])
     return result
 
 

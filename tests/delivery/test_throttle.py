@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import leases, sender, throttle
-from smsapp.delivery.receipts import Reported, take
-from smsapp.delivery.sender import Standing
+from smsapp.delivery import circuit_breaker, leases, throttle
+from smsapp.delivery.receipts import IncomingReceipt, handle
+from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db
 from smsapp.models import Attempt, Delivery, Sender
 from smsapp.providers.twilio import Refused, Sent
@@ -34,8 +34,8 @@ def most_in(seconds, times):
     )
 
 
-def seconds_of(slots):
-    return [(slot - START).total_seconds() for slot in slots]
+def seconds_of(reservations):
+    return [(reservation - START).total_seconds() for reservation in reservations]
 
 
 claims = st.lists(
@@ -59,12 +59,12 @@ def test_no_second_holds_more_than_the_rate_whoever_claims_and_however_late_they
     apart = throttle.spacing(rate)
     for wait, wanted, ahead in claims:
         now += timedelta(seconds=wait)
-        slots = throttle.slots(free_at, now, apart, wanted, ahead)
-        assert all(now <= slot <= now + ahead for slot in slots)
-        if slots:
-            free_at = slots[-1] + apart
+        reservations = throttle.free_times(free_at, now, apart, wanted, ahead)
+        assert all(now <= reservation <= now + ahead for reservation in reservations)
+        if reservations:
+            free_at = reservations[-1] + apart
         late = st.floats(0, throttle.LATE_SECONDS + ON_THE_WAY)
-        called += [at + data.draw(late) for at in seconds_of(slots)]
+        called += [at + data.draw(late) for at in seconds_of(reservations)]
     if called:
         assert most_in(1.0, called) <= math.ceil(rate)
         if rate < 1:
@@ -76,10 +76,10 @@ def test_while_work_waits_at_least_93_percent_are_used_over_ten_seconds(rate, lo
     now, free_at, taken = START, None, []
     apart = throttle.spacing(rate)
     while now < START + timedelta(seconds=12):
-        if throttle.slots(free_at, now, apart, 1, throttle.REFILL):
-            slots = throttle.slots(free_at, now, apart, 10_000, throttle.AHEAD)
-            free_at = slots[-1] + apart
-            taken += seconds_of(slots)
+        if throttle.free_times(free_at, now, apart, 1, throttle.REFILL):
+            reservations = throttle.free_times(free_at, now, apart, 10_000, throttle.AHEAD)
+            free_at = reservations[-1] + apart
+            taken += seconds_of(reservations)
         now += timedelta(seconds=look_every)
     assert sum(at < 10 for at in taken) >= 0.93 * 10 * rate
 
@@ -87,7 +87,7 @@ def test_while_work_waits_at_least_93_percent_are_used_over_ten_seconds(rate, lo
 def test_a_clock_set_back_does_not_stop_the_texts():
     an_hour_ahead = START + timedelta(hours=1)
     apart = throttle.spacing(10)
-    assert throttle.slots(an_hour_ahead, START, apart, 1, throttle.AHEAD) == [START]
+    assert throttle.free_times(an_hour_ahead, START, apart, 1, throttle.AHEAD) == [START]
 
 
 def test_claimers_at_once_share_one_row_of_slots(app):
@@ -97,9 +97,9 @@ def test_claimers_at_once_share_one_row_of_slots(app):
         with app.app_context():
             for _ in range(8):
                 with db.engine.begin() as conn:
-                    slots = throttle.reserve(conn, NAME, 50, 3, timedelta(seconds=60))
+                    reservations = throttle.reserve(conn, NAME, 50, 3, timedelta(seconds=60))
                 with lock:
-                    taken.extend(slots)
+                    taken.extend(reservations)
 
     threads = [threading.Thread(target=claim) for _ in range(6)]
     for thread in threads:
@@ -207,7 +207,7 @@ def test_a_call_that_is_late_for_its_slot_takes_another(app, shop, twilio, rows)
 
 
 def claim_with_a_turn_ahead(app, shop):
-    """Return the claim of a text that has to wait a little for its slot."""
+    """Return the claim of a text that has to wait a little for its reservation."""
     queue(app, shop, 2)
     with db.engine.begin() as conn:
         return leases.claim(conn, 2, leases.rules())[1]
@@ -239,7 +239,7 @@ def test_a_pause_while_a_text_waits_for_its_turn_counts(app, shop, twilio, rows)
 
 @pytest.mark.parametrize("most", [None, 80.0, 0.2])
 def test_a_slowed_sender_recovers_with_time_and_never_above_the_setting(most):
-    slowed = Standing(slowed_at=START, slowed_to=5.0)
+    slowed = SenderState(slowed_at=START, slowed_to=5.0)
     rates = [
         throttle.rate(slowed, most, START + timedelta(seconds=seconds))
         for seconds in range(0, 301, 10)
@@ -291,9 +291,9 @@ def test_the_carriers_limit_on_a_receipt_slows_down_too(app, shop, twilio, rows)
     shop.ships("order-1002-shipped", orderId="1002")
     with app.app_context():
         first, second = rows.all(Attempt)
-        take(Reported(first.id, first.sid, "failed", 30022))
+        handle(IncomingReceipt(first.id, first.sid, "failed", 30022))
         assert slowed_to(rows) == 5
-        take(Reported(second.id, second.sid, "failed", 30022))  # it left before that
+        handle(IncomingReceipt(second.id, second.sid, "failed", 30022))  # it left before that
     assert slowed_to(rows) == 5
 
 
@@ -321,11 +321,11 @@ def test_the_days_limit_of_the_account_holds_the_sender_and_is_asked_once_an_hou
 
 def test_a_held_sender_is_probed_by_what_holds_it_now(app):
     with app.app_context(), db.engine.begin() as conn:
-        assert sender.hold(conn, NAME, 63038, START)
-        assert not sender.hold(conn, NAME, 63038, START)
-        assert sender.hold(conn, NAME, 20003, START)
+        assert circuit_breaker.trip(conn, NAME, 63038, START)
+        assert not circuit_breaker.trip(conn, NAME, 63038, START)
+        assert circuit_breaker.trip(conn, NAME, 20003, START)
         probe_at = conn.execute(select(Sender.probe_at)).scalar_one()
-    assert probe_at == START + timedelta(seconds=sender.PROBE_SECONDS)
+    assert probe_at == START + timedelta(seconds=circuit_breaker.HALF_OPEN_SECONDS)
 
 
 def test_readyz_tells_the_rate(app, client):

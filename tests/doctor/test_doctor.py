@@ -359,7 +359,7 @@ def test_a_check_that_breaks_off_does_not_keep_the_others(examine, monkeypatch, 
     def broken():
         raise RuntimeError(f"+12025550123 {TOKEN}")
 
-    monkeypatch.setattr(data.health, "look", broken)
+    monkeypatch.setattr(data.health, "current", broken)
     (finding,) = bad(examine())
     assert (finding.mark, finding.about) == (Mark.FAULT, "Worker")
     assert "RuntimeError" in finding.words

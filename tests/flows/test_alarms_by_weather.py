@@ -37,7 +37,7 @@ def watched(system):
 
     def look():
         with app.app_context():
-            alarms.look()
+            alarms.evaluate()
             found = {str(alarm.kind): alarm for alarm in alarms.open_alarms()}
         return {kind: alarm for kind, alarm in found.items() if kind != "no_worker"}
 

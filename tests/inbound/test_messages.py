@@ -18,7 +18,7 @@ from tests.conftest import ALICE, BOB, empty, opt_out, settings_of, sid
 
 def text(app, body, number=1, e164=ALICE, opt_out_type=None):
     with app.app_context():
-        return messages.take(Text(sid(number), e164, body, opt_out_type))
+        return messages.receive(Text(sid(number), e164, body, opt_out_type))
 
 
 @pytest.mark.parametrize(
@@ -119,7 +119,7 @@ def race(app, shop, seed):
         barrier.wait()
         with app.app_context():
             for number in some:
-                messages.take(Text(f"SM{uuid4().hex}", number, "STOP", None))
+                messages.receive(Text(f"SM{uuid4().hex}", number, "STOP", None))
 
     def send_others():
         barrier.wait()

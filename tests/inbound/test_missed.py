@@ -30,7 +30,7 @@ def came_in(number, body, minutes_ago, sender=ALICE):
 
 def posted(app, number, body, sender=ALICE, opt_out_type=None):
     with app.app_context():
-        messages.take(Text(sid(number), sender, body, opt_out_type))
+        messages.receive(Text(sid(number), sender, body, opt_out_type))
 
 
 def look(app, twilio, *listed):
@@ -39,7 +39,7 @@ def look(app, twilio, *listed):
     with app.app_context():
         with db.engine.begin() as conn:
             conn.execute(update(InboundList).values(look_at=InboundList.complete_until))
-        return missed.look()
+        return missed.fetch()
 
 
 def is_stopped(rows):
@@ -180,7 +180,7 @@ def test_what_is_posted_while_we_look_came_later(app, twilio, rows, first, then)
 
     twilio.messages_with = fetch
     with app.app_context():
-        assert missed.look() == 1
+        assert missed.fetch() == 1
     assert is_stopped(rows) == (then == "STOP")
 
 
@@ -218,13 +218,13 @@ def test_how_far_the_list_is_known_stands_in_the_database(app, twilio, rows):
 
     twilio.messages_with = fetch
     with app.app_context():
-        assert missed.look() == 0
-        assert missed.look() is None  # not every time somebody asks
+        assert missed.fetch() == 0
+        assert missed.fetch() is None  # not every time somebody asks
     change(
         app, InboundList, look_at=NOW - timedelta(days=3), complete_until=NOW - timedelta(days=2)
     )
     with app.app_context():
-        assert missed.look() == 0
+        assert missed.fetch() == 0
     sender = app.extensions["settings"].twilio_from_number
     assert [number for number, _ in since] == [sender, sender]
     assert since[0][1] < NOW - timedelta(days=6)
@@ -242,7 +242,7 @@ def test_a_look_that_fails_is_made_again_from_where_it_was(app, twilio, rows, fa
     change(app, InboundList, complete_until=NOW - timedelta(days=2), look_at=NOW)
     twilio.listed = failure
     with app.app_context():
-        assert missed.look() is None
+        assert missed.fetch() is None
     row = rows.one(InboundList)
     assert row.complete_until == NOW - timedelta(days=2)
     assert row.look_at <= datetime.now(UTC) + missed.AFTER_NO_ANSWER
@@ -254,8 +254,8 @@ def test_a_look_that_is_stopped_is_made_again_at_once(app, twilio, rows):
     ending.set()
     twilio.listed = [came_in(1, "STOP", 5)]
     with app.app_context():
-        assert missed.look(ending) == 0
-        assert missed.look() == 1
+        assert missed.fetch(ending) == 0
+        assert missed.fetch() == 1
 
 
 def test_of_many_workers_one_looks(app, twilio, rows):
@@ -269,7 +269,7 @@ def test_of_many_workers_one_looks(app, twilio, rows):
     def one():
         with app.app_context():
             everybody.wait()
-            missed.look()
+            missed.fetch()
 
     twilio.messages_with = fetch
     threads = [threading.Thread(target=one) for _ in range(6)]
@@ -291,7 +291,7 @@ def test_all_numbers_of_a_messaging_service_are_asked_for(app, twilio, rows):
     twilio.messages_with = fetch
     twilio.senders = ["+15005550001", "+15005550002", "12345"]
     with settings_of(app, TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32), app.app_context():
-        assert missed.look() == 1
+        assert missed.fetch() == 1
     assert asked == twilio.senders
     assert is_stopped(rows)
 
@@ -299,13 +299,13 @@ def test_all_numbers_of_a_messaging_service_are_asked_for(app, twilio, rows):
 def test_many_numbers_are_asked_for_less_often(app, twilio, rows):
     twilio.senders = [f"+1500555{number:04}" for number in range(400)]
     with settings_of(app, TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32), app.app_context():
-        assert missed.look() == 0
+        assert missed.fetch() == 0
     row = rows.one(InboundList)
     assert row.look_at - row.complete_until >= timedelta(hours=1)
 
 
 def test_a_long_list_is_taken_whole(app, twilio, rows):
     """More than fit into one statement."""
-    many = [came_in(n, f"text {n}", 5 + n / 100) for n in range(missed.MOST_SIDS + 1)]
+    many = [came_in(n, f"text {n}", 5 + n / 100) for n in range(missed.MAX_SIDS + 1)]
     assert look(app, twilio, *many) == len(many)
     assert look(app, twilio, *many) == 0

@@ -14,7 +14,7 @@ from smsapp.extensions import db
 from smsapp.models import ConsentAction, OptOut, OptOutSource, Reason
 from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
-from smsapp.recipients.permission import Facts, may_text
+from smsapp.recipients.permission import ConsentState, may_text
 
 WORDS = ["grant", "withdraw", "STOP", "START", "erase"]
 HISTORY = st.lists(st.tuples(st.sampled_from(WORDS), st.sampled_from(["a", "b"])), max_size=12)
@@ -37,7 +37,7 @@ def facts_of(history):
         else:
             action = ConsentAction.GRANTED if word == "grant" else ConsentAction.WITHDRAWN
             write(purpose, action)
-    return Facts(opted_out, tuple(rows), erased)
+    return ConsentState(opted_out, tuple(rows), erased)
 
 
 def model(history, purpose):
@@ -63,15 +63,15 @@ def test_permission_is_what_the_model_says(history, purpose):
 def test_it_says_which_row_it_rests_on():
     facts = facts_of([("grant", "a"), ("grant", "b")])
     assert may_text(facts, "b").consent_seq == 2
-    assert may_text(Facts(), "b").consent_seq is None
+    assert may_text(ConsentState(), "b").consent_seq is None
 
 
 def test_a_number_that_is_not_listed_is_refused():
-    assert may_text(Facts(is_listed=False), "a").refusal is Reason.NOT_ALLOWED
+    assert may_text(ConsentState(is_listed=False), "a").refusal is Reason.NOT_ALLOWED
 
 
 def test_a_number_that_we_no_longer_have_is_refused():
-    assert may_text(Facts(is_known=False), "a").refusal is Reason.CONSENT_WITHDRAWN
+    assert may_text(ConsentState(is_known=False), "a").refusal is Reason.CONSENT_WITHDRAWN
 
 
 @pytest.mark.parametrize("word", ["stop", "withdraw"])

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import database_now, db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
@@ -26,8 +26,8 @@ def asked(app, shop, twilio, rows, pass_days):
     with settings_of(app, BLANK_BODIES_AT_TWILIO="true"):
         shop.ships()
         with app.app_context():
-            receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
-            messages.take(Text(INBOUND, ALICE, "Where is it?", None))
+            receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
+            messages.receive(Text(INBOUND, ALICE, "Where is it?", None))
         pass_days(31)
         with app.app_context():
             bodies.blank_deliveries()
@@ -64,7 +64,7 @@ def let_it_be_due(app):
 def test_unless_asked_for_nothing_is_owed(app, shop, twilio, rows, pass_days):
     shop.ships()
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
     pass_days(31)
     with app.app_context():
         assert bodies.blank_deliveries() == 1

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text, update
 
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
@@ -22,12 +22,14 @@ def blank(app):
 
 def arrived(app, rows):
     with app.app_context():
-        receipts.take(Reported(rows.attempts[-1].id, rows.attempts[-1].sid, "delivered", 0))
+        receipts.handle(
+            IncomingReceipt(rows.attempts[-1].id, rows.attempts[-1].sid, "delivered", 0)
+        )
 
 
 def writes(app, body="Where is my parcel?", number=1):
     with app.app_context():
-        messages.take(Text(sid(1000 + number), ALICE, body, None))
+        messages.receive(Text(sid(1000 + number), ALICE, body, None))
 
 
 def test_the_body_of_a_finished_text_is_blanked_after_30_days(app, shop, twilio, rows, pass_days):
@@ -112,7 +114,7 @@ def test_a_receipt_after_blanking_never_makes_an_empty_text(app, shop, twilio, r
     pass_days(31)
     blank(app)
     with app.app_context():  # it would be sent again, were it not too old
-        receipts.take(Reported(rows.attempts[0].id, sid(1), "undelivered", 30003))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "undelivered", 30003))
     run_until_settled(app)
     assert rows.delivery.state == "expired"
     assert len(twilio.calls) == 1

@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text, update
 
 from smsapp import clock, worker
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
@@ -30,9 +30,9 @@ def alice(app, shop, twilio):
     shop.ships(trackingUrl="https://example.com/track/private")
     with app.app_context():
         customers.agree(Visitor(KEY, "VE" + "1" * 32, ADDRESS, BROWSER), ["support"])
-        messages.take(Text(sid(4000), ALICE, WORDS, None))
-        messages.take(Text(sid(4001), ALICE, "STOP", None))
-        messages.take(Text(sid(4002), BOB, WORDS, None))
+        messages.receive(Text(sid(4000), ALICE, WORDS, None))
+        messages.receive(Text(sid(4001), ALICE, "STOP", None))
+        messages.receive(Text(sid(4002), BOB, WORDS, None))
 
 
 def erase(app):
@@ -100,7 +100,7 @@ def test_what_was_in_the_air_is_blanked_at_twilio_later(app, shop, twilio, rows,
         erase(app)
         assert (rows.delivery.body, rows.all(BodyAtTwilio)) == ("", [])
         with app.app_context():
-            receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+            receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
         pass_days(31)
         with app.app_context():
             bodies.blank_deliveries()
@@ -120,7 +120,7 @@ def test_a_text_that_waits_is_not_sent(app, shop, twilio, rows):
 
 def late_receipt(app, rows):
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(1), "undelivered", 30003))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "undelivered", 30003))
 
 
 def certainly_absent(app, rows):

@@ -5,7 +5,7 @@ import threading
 from sqlalchemy import update
 
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import BodyAtTwilio, Delivery, Phone
 from smsapp.providers.twilio import Listed
@@ -16,7 +16,7 @@ from tests.conftest import settings_of, sid
 def old_text(app, shop, rows, pass_days):
     shop.ships()
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
     pass_days(800)
 
 

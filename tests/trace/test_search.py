@@ -155,7 +155,7 @@ def test_a_key_and_the_sids_of_texts_and_codes_lead_to_a_number(app, shop, twili
     shop.ships()
     key = key_of(app, ALICE)
     with app.app_context():
-        messages.take(messages.Text(sid(50), ALICE, "hello", None))
+        messages.receive(messages.Text(sid(50), ALICE, "hello", None))
         with db.engine.begin() as conn:
             conn.execute(
                 Verification.__table__.insert().values(
@@ -296,7 +296,7 @@ def test_lists_page_by_key_and_show_each_row_once(app, shop, twilio, monkeypatch
     ids = [uuid.UUID(shop.ships(f"event-{n}-of-1001").json["deliveryId"]) for n in range(5)]
     with app.app_context():
         for n in range(5):
-            messages.take(messages.Text(sid(50 + n), ALICE, f"text {n}", None))
+            messages.receive(messages.Text(sid(50 + n), ALICE, f"text {n}", None))
     key = key_of(app, ALICE)
     seen, texts, inbox = [], [], []
     cursors = Cursors()

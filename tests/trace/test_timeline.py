@@ -8,10 +8,10 @@ from sqlalchemy import update
 
 from smsapp import worker
 from smsapp.delivery import receipts, stopping
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import DeliveryState, IgnoredReceipt, OptOutSource, Receipt
+from smsapp.models import DeliveryState, OptOutSource, Receipt, RejectedReceipt
 from smsapp.providers.twilio import Unknown, Unwritten
 from smsapp.trace import status_text, timeline, timeline_text
 from tests.conftest import ALICE, BOB, make_due, opt_out, settings_of, sid
@@ -21,7 +21,7 @@ from tests.web import signing
 
 def comes(app, attempt_id, number, status, code=0):
     with app.app_context():
-        receipts.take(Reported(attempt_id, sid(number), status, code))
+        receipts.handle(IncomingReceipt(attempt_id, sid(number), status, code))
 
 
 def told(app, delivery_id):
@@ -80,8 +80,8 @@ def test_copies_in_one_commit_are_repeats_too(app, shop, twilio, rows):
     shop.ships()
     attempt = rows.attempts[0].id
     with app.app_context(), db.engine.begin() as conn:
-        receipts.record(conn, [Reported(attempt, sid(1), "delivered", 0)] * 3)
-    assert [row.why for row in rows.all(IgnoredReceipt)] == ["repeated"] * 2
+        receipts.record(conn, [IncomingReceipt(attempt, sid(1), "delivered", 0)] * 3)
+    assert [row.why for row in rows.all(RejectedReceipt)] == ["repeated"] * 2
 
 
 def test_receipts_in_good_order_write_nothing_more(app, shop, twilio, rows):
@@ -90,7 +90,7 @@ def test_receipts_in_good_order_write_nothing_more(app, shop, twilio, rows):
         comes(app, rows.attempts[0].id, 1, status)
     shown = [step for step in told(app, rows.delivery.id)[0] if step[2]]
     assert shown in ([], [("receipt", "queued", "late")])
-    assert rows.all(IgnoredReceipt) == []
+    assert rows.all(RejectedReceipt) == []
 
 
 def test_a_receipt_of_another_message_shows_as_ignored(app, shop, twilio, rows):
@@ -104,7 +104,7 @@ def test_a_receipt_of_another_message_shows_as_ignored(app, shop, twilio, rows):
 def test_a_receipt_that_names_nothing_of_ours_is_in_the_log_alone(app, shop, twilio, rows):
     comes(app, uuid.uuid4(), 7, "failed", 30005)
     comes(app, None, 7, "failed", 30005)
-    assert rows.all(IgnoredReceipt) == []
+    assert rows.all(RejectedReceipt) == []
 
 
 def test_a_receipt_of_another_account_shows_as_ignored(app, client, shop, twilio, rows):
@@ -114,17 +114,17 @@ def test_a_receipt_of_another_account_shows_as_ignored(app, client, shop, twilio
     assert signing.post(client, fields, query).status_code == 204
     assert signing.post(client, fields).status_code == 204
     assert told(app, rows.delivery.id)[0][-1] == ("receipt", "delivered", "other_account")
-    assert len(rows.all(IgnoredReceipt)) == 1
+    assert len(rows.all(RejectedReceipt)) == 1
     assert rows.delivery.state == "sent"
 
 
 def test_what_the_customer_did_later_is_in_it(app, shop, twilio, rows):
     shop.ships()
     with app.app_context():
-        messages.take(messages.Text(sid(50), ALICE, "What is this?", None))
-        messages.take(messages.Text(sid(51), ALICE, "STOP", None))
-        messages.take(messages.Text(sid(52), ALICE, "START", None))
-        messages.take(messages.Text(sid(53), BOB, "STOP", None))
+        messages.receive(messages.Text(sid(50), ALICE, "What is this?", None))
+        messages.receive(messages.Text(sid(51), ALICE, "STOP", None))
+        messages.receive(messages.Text(sid(52), ALICE, "START", None))
+        messages.receive(messages.Text(sid(53), BOB, "STOP", None))
     steps, words = told(app, rows.delivery.id)
     assert [step[:2] for step in steps[4:]] == [
         ("customer", "text"),

@@ -51,7 +51,7 @@ def look(app):
 
     def run():
         with app.app_context():
-            alarms.look()
+            alarms.evaluate()
             return {str(alarm.kind): alarm for alarm in alarms.open_alarms()}
 
     return run

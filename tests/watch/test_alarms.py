@@ -25,7 +25,7 @@ ALL = frozenset(AlarmKind)
 def record(app):
     def run(*findings, judged=ALL):
         with app.app_context():
-            alarms.record(findings, judged)
+            alarms.write(findings, judged)
 
     return run
 
@@ -36,7 +36,7 @@ def test_however_many_look_at_once_an_alarm_is_raised_and_logged_once(app, rows,
     def look():
         with app.app_context():
             at_once.wait()
-            alarms.record([OLD], ALL)
+            alarms.write([OLD], ALL)
             db.session.remove()
 
     threads = [threading.Thread(target=look) for _ in range(8)]
@@ -93,7 +93,7 @@ def test_a_rule_that_cannot_be_asked_leaves_its_alarms_open(app, record, rows, l
         conn.exec_driver_sql("SELECT nothing FROM nowhere")
 
     with app.app_context():
-        alarms.look({broken: frozenset({AlarmKind.OUTBOX_OLD})})
+        alarms.evaluate({broken: frozenset({AlarmKind.OUTBOX_OLD})})
     assert rows.one(Alarm).cleared_at is None
 
 

@@ -222,8 +222,8 @@ def test_a_head_with_too_many_fields_is_refused(web):
     def fields(count):
         return [b"X-%d: x" % number for number in range(count - 1)]  # with Host
 
-    assert web.dial(request(*fields(connection.MOST_FIELDS))).answer().status == 200
-    assert statuses(web, request(*fields(connection.MOST_FIELDS + 1))) == [431]
+    assert web.dial(request(*fields(connection.MAX_FIELDS))).answer().status == 200
+    assert statuses(web, request(*fields(connection.MAX_FIELDS + 1))) == [431]
 
 
 def test_a_large_head_behind_many_requests_is_not_too_large(web):
@@ -299,7 +299,7 @@ def test_no_length_may_follow_a_body(web, field):
 def test_what_goes_on_behind_or_between_chunks_without_end_is_a_body_too_large(web, endless):
     start = b"" if endless.startswith(b"1") else b"0\r\n"
     answer = web.dial(request(CHUNKED, body=start + endless)).answer()
-    assert answer.told["CONTENT_LENGTH"] == str(connection.MOST_BODY_BYTES + 1)
+    assert answer.told["CONTENT_LENGTH"] == str(connection.MAX_BODY_BYTES + 1)
     assert answer.headers["connection"] == "close"
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smsapp import worker
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import Reported
+from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, OptOut, Phone
@@ -119,8 +119,8 @@ def test_a_deliverys_page_tells_its_whole_story(app, support, shop, twilio, rows
             (1, "sent", 0),
             (7, "delivered", 0),
         ):
-            receipts.take(Reported(attempt, sid(number), status, code))
-        messages.take(messages.Text(sid(50), ALICE, "Where is it?", None))
+            receipts.handle(IncomingReceipt(attempt, sid(number), status, code))
+        messages.receive(messages.Text(sid(50), ALICE, "Where is it?", None))
     seen = says(support, page_of(rows.delivery))
     for part in (
         "Order shipped, order 1001",
@@ -238,7 +238,7 @@ def test_what_may_arrive_twice_is_sent_again_only_where_that_is_accepted(
     shop.ships()
     if happens != "unknown":
         with app.app_context():
-            receipts.take(Reported(rows.attempts[0].id, sid(1), happens, 30005))
+            receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), happens, 30005))
     path = f"{page_of(rows.delivery)}/send-again"
     twice = happens != "failed"  # what Twilio could not send has not arrived
     assert ("The customer may get it twice" in says(operator, page_of(rows.delivery))) is twice
@@ -259,7 +259,7 @@ def test_a_receipt_of_the_first_attempt_stops_the_second(app, operator, shop, tw
     shop.ships()
     does(operator, f"{page_of(rows.delivery)}/send-again", seen="unknown", twice="yes")
     with app.app_context():
-        receipts.take(Reported(rows.attempts[0].id, sid(1), "delivered", 0))
+        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
     run_until_settled(app)
     assert len(twilio.calls) == 1
     assert rows.delivery.state == "delivered"
@@ -272,7 +272,7 @@ def test_sending_again_overruns_no_stop(app, operator, shop, twilio, rows):
     assert "Nothing was sent. The number has opted out" in seen
     assert (rows.delivery.state, twilio.calls) == ("suppressed", [])
     with app.app_context():
-        messages.take(messages.Text(sid(50), ALICE, "START", None))
+        messages.receive(messages.Text(sid(50), ALICE, "START", None))
     does(operator, f"{page_of(rows.delivery)}/send-again", seen="suppressed")
     run_until_settled(app)
     assert len(twilio.calls) == 1
@@ -283,7 +283,7 @@ def test_a_stop_after_sending_again_still_wins(app, operator, shop, twilio, rows
     shop.ships()
     does(operator, f"{page_of(rows.delivery)}/send-again", seen="failed")
     with app.app_context():
-        messages.take(messages.Text(sid(50), ALICE, "STOP", None))
+        messages.receive(messages.Text(sid(50), ALICE, "STOP", None))
     run_until_settled(app)
     assert len(twilio.calls) == 1
     assert rows.delivery.state == "suppressed"
@@ -331,7 +331,7 @@ def test_a_text_says_when_an_alarm_concerns_more_than_itself(app, operator, shop
     twilio.rejects(20003, 401)
     shop.ships()
     with app.app_context():
-        alarms.look()
+        alarms.evaluate()
     seen = says(operator, page_of(rows.delivery))
     assert "Not this text alone: Twilio refuses our account or the sender" in seen
 
@@ -342,7 +342,7 @@ def test_an_alarm_about_another_country_is_not_shown_at_a_text(app, operator, sh
     facts = {"rate": 0, "sample": 30, "minutes": 60, "codes": [(30007, 30)]}
     for country, shown in (("FR", False), ("US", True)):
         with app.app_context():
-            alarms.record([Finding(AlarmKind.COUNTRY_RATE, country, facts)], [])
+            alarms.write([Finding(AlarmKind.COUNTRY_RATE, country, facts)], [])
         seen = says(operator, page_of(rows.delivery))
         assert (f"Of 30 texts to {country} in 1 hour, none arrived." in seen) is shown
 
@@ -426,9 +426,9 @@ def test_a_numbers_page_has_consent_with_its_evidence_and_all_that_went_to_and_f
     with app.app_context():
         visitor = customers.Visitor(key, "VE" + "1" * 32, "192.0.2.7", "A browser/1.0")
         customers.agree(visitor, ["order_updates"])
-        messages.take(messages.Text(sid(50), ALICE, "Is it late?", None))
-        messages.take(messages.Text(sid(51), ALICE, "stop", None))
-        messages.take(messages.Text(sid(52), BOB, "not on this page", None))
+        messages.receive(messages.Text(sid(50), ALICE, "Is it late?", None))
+        messages.receive(messages.Text(sid(51), ALICE, "stop", None))
+        messages.receive(messages.Text(sid(52), BOB, "not on this page", None))
     seen = says(support, number_page(rows.delivery))
     for part in (
         "Order updates No The number has opted out of all texts.",
@@ -451,7 +451,7 @@ def test_a_numbers_page_has_consent_with_its_evidence_and_all_that_went_to_and_f
 def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
     with app.app_context():
         for number, body in enumerate(("Hello?", "STOP", "START", "HELP")):
-            messages.take(messages.Text(sid(50 + number), ALICE, body, None))
+            messages.receive(messages.Text(sid(50 + number), ALICE, body, None))
     seen = says(support, "/console/inbox")
     places = [
         seen.index(part)
@@ -469,7 +469,7 @@ def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
 def test_the_lists_page_by_key(app, support, shop, twilio):
     with app.app_context():
         for number in range(60):
-            messages.take(messages.Text(sid(100 + number), ALICE, f"text no. {number}.", None))
+            messages.receive(messages.Text(sid(100 + number), ALICE, f"text no. {number}.", None))
     for start in ("/console/inbox", look_for(support, ALICE).headers["Location"]):
         seen, way = [], start
         while way:
@@ -522,7 +522,7 @@ def test_no_number_reaches_a_log_or_an_address(app, operator, shop, twilio, rows
     with caplog.at_level(logging.INFO):
         shop.ships(prefer="respond-async")
         with app.app_context():
-            messages.take(messages.Text(sid(50), ALICE, "call +1 202 555 0123", None))
+            messages.receive(messages.Text(sid(50), ALICE, "call +1 202 555 0123", None))
         way = look_for(operator, ALICE).headers["Location"]
         pages = [way, page_of(rows.delivery), "/console/inbox", "/console/audit"]
         operator.posts(f"{page_of(rows.delivery)}/show-number", why="to call the customer")

@@ -99,7 +99,7 @@ def test_the_last_failures_name_their_cause_and_no_number(
 def test_an_open_alarm_stands_first_with_what_to_do(app, support):
     with app.app_context():
         facts = {"rate": 61.5, "sample": 26, "minutes": 60, "codes": [(30003, 10)]}
-        alarms.record([Finding(AlarmKind.COUNTRY_RATE, "FR", facts)], [])
+        alarms.write([Finding(AlarmKind.COUNTRY_RATE, "FR", facts)], [])
     said = words(support.sees("/console/overview"))
     assert "1 open alarm Of 26 texts to FR in 1 hour, only 61.5 % arrived." in said
     assert "30003 × 10" in said

@@ -35,7 +35,7 @@ def test_the_line_of_its_request_tells_all_of_a_receipt(client, sent, caplog):
         post(client, receipt(), sent)
     (line,) = caplog.records
     assert (line.message, line.route, line.http_status) == ("request", PATH, 204)
-    assert (line.message_sid, line.status, line.taken) == (sid(1), "delivered", "moved")
+    assert (line.message_sid, line.status, line.effect) == (sid(1), "delivered", "moved")
     assert (line.event_id, line.to, line.attempt) == ("order-1001-shipped", mask(ALICE), 1)
 
 

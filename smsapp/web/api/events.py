@@ -36,7 +36,7 @@ def order_shipped() -> ResponseReturnValue:
     event, caller = parse(OrderShipped), g.caller
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
-    g.told = told = {
+    g.log_fields = fields = {
         "kind": shipments.KIND,
         "event_id": event.event_id,
         "to": mask(event.phone),
@@ -53,7 +53,7 @@ def order_shipped() -> ResponseReturnValue:
         headers["Preference-Applied"] = "respond-async"
     word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
     metrics.count(metrics.EVENTS, shipments.KIND, word)
-    told |= {"delivery": delivery_id, "answer": word}
+    fields |= {"delivery": delivery_id, "answer": word}
     return body, status, headers
 
 
@@ -63,15 +63,15 @@ def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
     Raises:
         EventIdReused: The event id came before with different content.
     """
-    accepted, settled = outcome.accepted, outcome.settled
+    accepted, settlement = outcome.accepted, outcome.settlement
     if not accepted.same_content:
         raise EventIdReused(extra={"deliveryId": str(accepted.delivery_id)})
     kind = {"duplicate": True} if accepted.is_duplicate else {"accepted": True}
     delivery_id = {"deliveryId": str(accepted.delivery_id)}
-    if settled and settled.sid:
+    if settlement and settlement.sid:
         # Its receipts may have gone further by now; what this request did was to send it.
-        return kind | {"sid": settled.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
-    now = settled or accepted
+        return kind | {"sid": settlement.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
+    now = settlement or accepted
     if now.state in ON_ITS_WAY:
         return kind | delivery_id | {"status": DeliveryState.PENDING}, 202
     if refusal := _refusal(now.state, now.reason, now.error_code):

@@ -6,7 +6,7 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.delivery import sender
-from smsapp.delivery.sender import Standing
+from smsapp.delivery.sender import SenderState
 from smsapp.extensions import reading, settings
 from smsapp.watch import overview, words
 from smsapp.watch.overview import RANGES, Overview
@@ -14,7 +14,7 @@ from smsapp.web.console import charts, shell
 
 bp = shell.blueprint("overview")
 
-MOST_ROWS = 12
+MAX_ROWS = 12
 
 REASONS = {
     "opted_out": "The customer replied STOP, or stopped all texts on the page.",
@@ -31,13 +31,13 @@ def show() -> ResponseReturnValue:
     return render_template(
         "console/overview.html",
         view=found,
-        standing=_standing(),
+        sender_state=_sender_state(),
         slowed_to=_slowed_to(found),
         ranges=RANGES.values(),
         tiles=_tiles(found),
         **_charts(found),
         reasons=REASONS,
-        most_rows=MOST_ROWS,
+        most_rows=MAX_ROWS,
         percent=charts.percent,
         when=charts.when,
         moment=charts.moment,
@@ -45,9 +45,9 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _standing() -> Standing:
+def _sender_state() -> SenderState:
     with reading() as conn:
-        return sender.standing(conn, settings().sender)
+        return sender.read_state(conn, settings().sender)
 
 
 def _slowed_to(found: Overview) -> float | None:

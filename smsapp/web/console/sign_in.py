@@ -21,7 +21,7 @@ log = logging.getLogger(__name__)
 # Tries to sign in, right or wrong. A password of 12 characters stands that for ever.
 TRIES_PER_ADDRESS = "20/10 minutes"
 TRIES_PER_NAME = "10/10 minutes"
-MOST_CHARACTERS = 200
+MAX_CHARACTERS = 200
 
 
 @bp.get("/sign-in")
@@ -44,7 +44,7 @@ def sign_in() -> ResponseReturnValue:
     except RateLimitExceeded:
         log.warning("console sign-in", extra={"answer": "limited", "address": _network()})
         return _too_often()
-    found = operators.sign_in(_name(), request.form.get("password", "")[:MOST_CHARACTERS])
+    found = operators.sign_in(_name(), request.form.get("password", "")[:MAX_CHARACTERS])
     if found is None:
         # No name: people type their password there.
         log.warning("console sign-in", extra={"answer": "refused", "address": _network()})
@@ -77,7 +77,7 @@ def _network() -> str:
 
 def _name() -> str:
     # PostgreSQL cannot even be asked for a NUL.
-    return request.form.get("name", "").replace("\0", "").strip()[:MOST_CHARACTERS]
+    return request.form.get("name", "").replace("\0", "").strip()[:MAX_CHARACTERS]
 
 
 def _hashed_name() -> str:

@@ -39,7 +39,7 @@ def typed_sign_up() -> SignUp:
     region = request.form.get("country", "")
     return SignUp(
         region if region in countries.all_countries() else countries.guess(),
-        request.form.get("phone", "")[: countries.MOST_CHARACTERS],
+        request.form.get("phone", "")[: countries.MAX_CHARACTERS],
         tuple(name for name in PURPOSES if name in request.form.getlist("purpose")),
         read_channel(),
     )

@@ -173,7 +173,7 @@ def _verify_page(fault: str | None = None) -> str:
         sent=sent,
         fault=fault,
         typed=request.form.get("code", "")[:20],
-        verdict=verification.look(sent.verify_sid, sent.phone_key),
+        verdict=verification.status_of(sent.verify_sid, sent.phone_key),
         resend_at=datetime.fromisoformat(sent.resend_at),
     )
 
