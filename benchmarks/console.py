@@ -53,11 +53,11 @@ ROWS = f"""
 """
 FILL = f"""
     CREATE TEMP TABLE filling ON COMMIT DROP AS {ROWS};
-    INSERT INTO delivery (id, kind, event_id, content_hash, phone_key, purpose, order_id, body,
-        consent_at, state, state_at, reason, error_code, tries, undelivered, expires_at,
-        last_attempt_at, check_at, created_at)
+    INSERT INTO delivery (id, kind, event_id, content_hash, phone_key, purpose, subject,
+        order_id, body, consent_at, state, state_at, reason, error_code, tries, undelivered,
+        expires_at, last_attempt_at, check_at, created_at)
     SELECT id, 'order_shipped', 'order-' || n || '-shipped', md5('c' || n) || md5('h' || n),
-        phones.key, 'order_updates', n::text, 'Your order ' || n || ' has shipped.',
+        phones.key, 'order_updates', n::text, n::text, 'Your order ' || n || ' has shipped.',
         at, state, at + interval '4 seconds',
         CASE state WHEN 'suppressed' THEN 'opted_out' WHEN 'failed' THEN 'rejected' END,
         CASE WHEN state IN ('failed', 'undelivered') THEN code END,
@@ -146,9 +146,9 @@ def measure(count: int) -> list[str]:
     with db.engine.connect() as conn:
         row = conn.execute(
             text(
-                "SELECT d.id, d.event_id, d.order_id, d.phone_key, p.e164, a.sid FROM delivery d"
+                "SELECT d.id, d.event_id, d.subject, d.phone_key, p.e164, a.sid FROM delivery d"
                 " JOIN phone p USING (phone_key) JOIN attempt a ON a.delivery_id = d.id"
-                " WHERE d.order_id = :order"
+                " WHERE d.subject = :order"
             ),
             {"order": str(count // 2 - count // 2 % 1000)},
         ).one()
@@ -156,7 +156,7 @@ def measure(count: int) -> list[str]:
         "search: Message SID": lambda: found(row.sid),
         "search: delivery id": lambda: found(str(row.id)),
         "search: event id": lambda: found(row.event_id),
-        "search: order id": lambda: found(row.order_id),
+        "search: order id": lambda: found(row.subject),
         "search: phone number": lambda: found(row.e164),
         "search: nothing": lambda: search.find("order-0-never-was", kinds.KINDS),
         "a delivery's page": lambda: timeline.of_delivery(row.id),

@@ -158,7 +158,7 @@ class Side:
             phone_key=scale_rows.key_of(self.settings, phone),
             e164=scale_rows.number(phone),
             purpose="order_updates",
-            order_id=order,
+            subject=order,
             body=f"Example: Your order {order} has shipped. Tracking: https://example.com/{order}",
             consent_at=datetime(2026, 1, 1, tzinfo=UTC),
             max_age=timedelta(hours=48),

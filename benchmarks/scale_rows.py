@@ -113,6 +113,7 @@ def _deliveries(settings: Settings, start: int, end: int, phones: int) -> Rows:
                 "content_hash": hashlib.sha256(order.encode()).hexdigest(),
                 "phone_key": key_of(settings, chance.randrange(phones)),
                 "purpose": "order_updates",
+                "subject": order,
                 "order_id": order,
                 "body": texts.order_shipped("Example", order, f"https://example.com/t/{order}"),
                 "consent_at": START,

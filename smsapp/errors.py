@@ -87,10 +87,7 @@ class EventIdReused(SmsappError):
     """The event id came before with different content."""
 
     code, status = "event_id_reused", 422
-    message = (
-        "This event id came before with a different phone, orderId or trackingUrl. "
-        "Nothing was sent for this request; use a new event id for a new event."
-    )
+    message = "This event id came before with different content."
 
 
 class RateLimited(SmsappError):

@@ -61,6 +61,7 @@ VALID = [
             "content_hash": "d" * 64,
             "phone_key": KEY,
             "purpose": "order_updates",
+            "subject": "1001",
             "order_id": "1001",
             "body": "Hello",
             "consent_at": AT,
@@ -396,6 +397,47 @@ def test_rows_survive_a_migration_down_and_up(empty_url):
         with db.engine.connect() as conn:
             assert conn.execute(text("SELECT e164 FROM phone")).scalar_one() == ALICE
             assert conn.execute(text("SELECT phone_key FROM opt_out")).scalar_one() == KEY
+        db.engine.dispose()
+
+
+# As the release before `subject` wrote an event down; what it does not know it leaves out.
+OLDER_DELIVERY = """
+    (id, kind, event_id, content_hash, phone_key, purpose, order_id, body, consent_at, state,
+     state_at, tries, undelivered, expires_at, created_at)
+    VALUES (:id, 'order_shipped', :event_id, :hash, :key, 'order_updates', '1001', 'words', :at,
+     'sent', :at, 1, 0, :at, :at)
+"""
+
+
+def test_what_older_code_writes_has_its_subject_before_and_after_the_migration(empty_url):
+    app = make_app(DATABASE_URL=empty_url)
+    with app.app_context():
+
+        def write(event_id):
+            row = {"key": KEY, "number": ALICE, "at": "2026-11-21 09:00:00.000000"}
+            row |= {"id": new_id().hex, "event_id": event_id, "hash": "f" * 64}
+            with db.engine.begin() as conn:
+                conn.execute(text(f"INSERT INTO phone {PHONE} ON CONFLICT DO NOTHING"), row)
+                conn.execute(text(f"INSERT INTO delivery {OLDER_DELIVERY}"), row)
+
+        def read(column):
+            with db.engine.connect() as conn:
+                return conn.execute(text(f"SELECT {column} FROM delivery")).scalars().all()
+
+        upgrade(revision="0010")
+        write("before the migration")
+        upgrade()
+        write("beside newer code")
+        assert read("subject") == ["1001", "1001"]
+        assert read("channel") == ["sms", "sms"]
+        with db.engine.begin() as conn:
+            conn.execute(text("UPDATE delivery SET consent_at = NULL, reason = 'no_consent'"))
+        downgrade(revision="0010")
+        assert read("order_id") == ["1001", "1001"]
+        assert None not in read("consent_at")
+        write("after the way back")
+        upgrade()
+        assert read("subject") == ["1001", "1001", "1001"]
         db.engine.dispose()
 
 

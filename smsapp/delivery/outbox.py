@@ -42,9 +42,9 @@ class NewDelivery:
     phone_key: str
     e164: str
     purpose: str
-    order_id: str
+    subject: str
     body: str
-    consent_at: datetime
+    consent_at: datetime | None
     max_age: timedelta
     api_key_id: int | None
     send_now: bool
@@ -144,7 +144,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
         if row.event not in seen:  # come in with this batch, or in another process since we looked
             seen |= _seen(conn, {row.event})
         if _is_spent(seen[row.event], row):
-            refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
+            refusal = _refusal(known, row)
             seen[row.event] = _queue_again(conn, seen[row.event], row, refusal, now)
         answers.append(_repeat(seen[row.event], row.content_hash))
     return answers
@@ -175,7 +175,7 @@ def _accept_new(
     # Sorted, so that two processes cannot wait for each other's rows in a circle.
     for event in sorted(new):
         row = new[event]
-        refusal = permission.may_text(known[row.phone_key], row.purpose).refusal
+        refusal = _refusal(known, row)
         values = _new_row(row, refusal, now)
         if refusal is None and restore.is_perhaps_known(sender_state, now):
             values |= restore.unknown(sender_state, now)
@@ -204,6 +204,11 @@ def _accept_new(
     return fresh
 
 
+def _refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
+    brings = row.consent_at is not None
+    return permission.may_text(known[row.phone_key], row.purpose, brings_consent=brings).refusal
+
+
 def _note_consent(
     conn: Connection, rows: list[NewDelivery], known: dict[str, ConsentState], now: datetime
 ) -> None:
@@ -215,7 +220,7 @@ def _note_consent(
     for row in rows:
         of_phone = known[row.phone_key]
         silent = all(entry.purpose != row.purpose for entry in of_phone.consents)
-        if silent and not of_phone.was_erased:
+        if silent and row.consent_at and not of_phone.was_erased:
             told.setdefault(
                 (row.phone_key, row.purpose),
                 Entry(
@@ -244,7 +249,8 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "content_hash": row.content_hash,
         "phone_key": row.phone_key,
         "purpose": row.purpose,
-        "order_id": row.order_id,
+        "subject": row.subject,
+        "order_id": row.subject,  # for older code
         "body": row.body,
         "consent_at": row.consent_at,
         "api_key_id": row.api_key_id,

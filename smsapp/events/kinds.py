@@ -1,12 +1,15 @@
-"""What is known of every kind of event, for who has a delivery and not its event."""
+"""The table of kinds: why we write to people."""
 
-from datetime import timedelta
+from smsapp.events.order_shipped import ORDER_SHIPPED
 
-from smsapp.events import shipments
-
-KINDS = (shipments.KIND,)
+KINDS = {kind.name: kind for kind in (ORDER_SHIPPED,)}
 
 
-def max_age(kind: str) -> timedelta:
-    """Return for how long from now a text of this kind matters, if it is sent again."""
-    return {shipments.KIND: shipments.max_age}[kind]()
+def title(name: str) -> str:
+    """Return what people call a kind; the name itself for one of a newer release."""
+    return KINDS[name].title if name in KINDS else name.replace("_", " ").capitalize()
+
+
+def about(name: str) -> str:
+    """Return what sort of thing events of a kind are about: "order"."""
+    return KINDS[name].about if name in KINDS else "subject"

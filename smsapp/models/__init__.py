@@ -5,7 +5,7 @@ can be erased by nulling one field while opt-outs and counts survive.
 """
 
 from smsapp.models.api_keys import ApiKey
-from smsapp.models.base import Base
+from smsapp.models.base import Base, Channel
 from smsapp.models.consent import Consent, ConsentAction, ConsentEvidence, ConsentSource, Wording
 from smsapp.models.deliveries import (
     BODY_MAY_GO,
@@ -24,7 +24,7 @@ from smsapp.models.opt_outs import OptOut, OptOutSource
 from smsapp.models.phones import NUMBER_IS_HERE, Phone
 from smsapp.models.receipts import Ignored, Receipt, ReceiptSource, RejectedReceipt
 from smsapp.models.senders import Sender
-from smsapp.models.verifications import Channel, Verification
+from smsapp.models.verifications import Verification
 from smsapp.models.watching import Alarm, AlarmKind, Chore, HourCount, RolledHour, Tally, Worker
 
 __all__ = [

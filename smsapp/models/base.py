@@ -1,7 +1,7 @@
 """What every table inherits."""
 
 from datetime import UTC, datetime
-from enum import Enum
+from enum import Enum, StrEnum
 
 from sqlalchemy import DateTime, MetaData, String
 from sqlalchemy import Enum as EnumType
@@ -10,6 +10,15 @@ from sqlalchemy.orm import DeclarativeBase
 from sqlalchemy.types import TypeDecorator
 
 PhoneKey = String(64)
+
+
+class Channel(StrEnum):
+    """How a message reaches somebody."""
+
+    SMS = "sms"
+    WHATSAPP = "whatsapp"
+    CALL = "call"
+    EMAIL = "email"
 
 
 class UtcDateTime(TypeDecorator[datetime]):

@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey
+from smsapp.models.base import Base, Channel, PhoneKey
 
 # What nothing more is done about, and what still holds its body. Written as the index has it, so
 # that both databases see that it serves. A text that was sent and never heard of again counts
@@ -64,6 +64,7 @@ class Reason(StrEnum):
     NOT_ALLOWED = "recipient_not_allowed"
     REJECTED = "rejected"
     ATTEMPTS_SPENT = "attempts_spent"
+    NO_CONSENT = "no_consent"  # neither the ledger nor the event knows of any
 
 
 class AttemptSource(StrEnum):
@@ -127,8 +128,8 @@ class Delivery(Base):
         ),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
-        # An order's texts, newest first.
-        Index("delivery_order", "order_id", "id"),
+        # What went out about a subject, newest first.
+        Index("delivery_subject", "subject", "id"),
         CheckConstraint("(state = 'sending') = (lease_token IS NOT NULL)", name="leased"),
         CheckConstraint("(lease_token IS NULL) = (lease_until IS NULL)", name="lease_whole"),
         CheckConstraint("(state = 'pending') = (due_at IS NOT NULL)", name="due"),
@@ -141,9 +142,13 @@ class Delivery(Base):
     content_hash: Mapped[str] = mapped_column(String(64))
     phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
     purpose: Mapped[str] = mapped_column(String(40))
+    channel: Mapped[Channel] = mapped_column(server_default=Channel.SMS.value)
+    # What the event is about: an order, say. Nullable, and beside it order_id, which is the same,
+    # for as long as older code may run beside this one: that knows order_id alone.
+    subject: Mapped[str] = mapped_column(String(80), nullable=True)
     order_id: Mapped[str] = mapped_column(String(80))
     body: Mapped[str] = mapped_column(Text)
-    consent_at: Mapped[datetime]
+    consent_at: Mapped[datetime | None]  # when the service says that they agreed, if it does
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
     state: Mapped[DeliveryState]
     state_at: Mapped[datetime]
@@ -185,6 +190,7 @@ class Attempt(Base):
     delivery_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("delivery.id"))
     number: Mapped[int]
     source: Mapped[AttemptSource]
+    channel: Mapped[Channel] = mapped_column(server_default=Channel.SMS.value)
     state: Mapped[AttemptState]
     sid: Mapped[str | None] = mapped_column(String(34), unique=True)
     error_code: Mapped[int | None]

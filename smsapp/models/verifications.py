@@ -2,19 +2,11 @@
 
 import uuid
 from datetime import datetime
-from enum import StrEnum
 
 from sqlalchemy import ForeignKey, Index, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey
-
-
-class Channel(StrEnum):
-    """How a verification code is sent."""
-
-    SMS = "sms"
-    CALL = "call"
+from smsapp.models.base import Base, Channel, PhoneKey
 
 
 class Verification(Base):

@@ -58,7 +58,7 @@ def about(phone_key: str) -> dict[str, Any]:
                 conn,
                 select(
                     Delivery.kind,
-                    Delivery.order_id,
+                    Delivery.subject,
                     Delivery.body,
                     Delivery.blanked_at,
                     Delivery.state.label("status"),

@@ -78,12 +78,13 @@ def consent_states(
     return known
 
 
-def may_text(known: ConsentState, purpose: str) -> Permission:
+def may_text(known: ConsentState, purpose: str, *, brings_consent: bool = True) -> Permission:
     """Return whether this number may now be texted for this purpose.
 
     An opt-out is above every consent. Of the ledger the latest row for the purpose counts. Where
     there is none, the consent that the event itself brings along counts, but not after an
-    erasure: then only the customer's own grant does.
+    erasure: then only the customer's own grant does. An event that brings none along was refused
+    when it came in; what was accepted need not ask for it again.
 
     By the rows alone and by no clock: one that is set back must not overrun a STOP.
     """
@@ -96,4 +97,6 @@ def may_text(known: ConsentState, purpose: str) -> Permission:
         return Permission(Reason.CONSENT_WITHDRAWN, rows[-1].seq)
     if (not rows and known.was_erased) or not known.is_known:
         return Permission(Reason.CONSENT_WITHDRAWN)
+    if not rows and not brings_consent:
+        return Permission(Reason.NO_CONSENT)
     return Permission(None, rows[-1].seq if rows else None)

@@ -125,7 +125,9 @@ def send_again(
         known = permission.consent_states(
             conn, {delivery.phone_key: phone.e164}, settings().allowed_recipients
         )[delivery.phone_key]
-        refusal = permission.may_text(known, delivery.purpose).refusal
+        refusal = permission.may_text(
+            known, delivery.purpose, brings_consent=delivery.consent_at is not None
+        ).refusal
         if refusal:
             raise NotDone(f"Nothing was sent. {_REFUSED[refusal]}")
         now = database_now(conn)
@@ -150,6 +152,7 @@ def send_again(
 _REFUSED = {
     "opted_out": "The number has opted out, and only its owner can change that.",
     "consent_withdrawn": "The customer does not agree to such texts, and only they can.",
+    "no_consent": "Nobody knows of a consent of the customer's.",
     "recipient_not_allowed": "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
 }
 

@@ -19,7 +19,7 @@ _SHOWN = (
     Delivery.id,
     Delivery.kind,
     Delivery.event_id,
-    Delivery.order_id,
+    Delivery.subject,
     Delivery.state,
     Delivery.reason,
     Delivery.error_code,
@@ -43,22 +43,22 @@ def of_ids(conn: Connection, ids: Collection[uuid.UUID]) -> Sequence[Any]:
     ).all()
 
 
-def of_order(conn: Connection, order_id: str, before: uuid.UUID | None) -> Page[Any]:
-    """Return an order's deliveries."""
-    return _page(conn, of_order_query(order_id, before))
+def of_subject(conn: Connection, subject: str, before: uuid.UUID | None) -> Page[Any]:
+    """Return the deliveries about a subject."""
+    return _page(conn, of_subject_query(subject, before))
 
 
-def of_order_query(order_id: str, before: uuid.UUID | None) -> Select[*tuple[Any, ...]]:
-    """Return the query for an order's deliveries.
+def of_subject_query(subject: str, before: uuid.UUID | None) -> Select[*tuple[Any, ...]]:
+    """Return the query for the deliveries about a subject.
 
-    A range of the index and no plain equality: with that PostgreSQL, where it believes an order
+    A range of the index and no plain equality: with that PostgreSQL, where it believes a subject
     to be a busy one, walks all deliveries backwards until it has met enough of them.
     """
-    place = tuple_(Delivery.order_id, Delivery.id)
+    place = tuple_(Delivery.subject, Delivery.id)
     return (
         select(*_SHOWN)
-        .where(Delivery.order_id >= order_id, place < (order_id, before or LAST_ID))
-        .order_by(Delivery.order_id.desc(), Delivery.id.desc())
+        .where(Delivery.subject >= subject, place < (subject, before or LAST_ID))
+        .order_by(Delivery.subject.desc(), Delivery.id.desc())
     )
 
 

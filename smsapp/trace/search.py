@@ -1,4 +1,4 @@
-"""Find what somebody pasted: a SID, an id, an order, a phone number, with noise around it.
+"""Find what somebody pasted: a SID, an id, a subject, a phone number, with noise around it.
 
 Every question is answered by an index, however many deliveries there are.
 """
@@ -46,12 +46,12 @@ class Found:
 
     Attributes:
         deliveries: Ids of deliveries that it names by a SID, an id or an event id.
-        orders: One delivery, the newest, of each order with several that it names.
+        subjects: One delivery, the newest, of each order or the like with several that it names.
         phone_keys: Numbers that it names and we know.
     """
 
     deliveries: tuple[uuid.UUID, ...] = ()
-    orders: tuple[uuid.UUID, ...] = ()
+    subjects: tuple[uuid.UUID, ...] = ()
     phone_keys: tuple[str, ...] = ()
 
 
@@ -71,9 +71,9 @@ def find(text: str, kinds: Collection[str]) -> Found:
             return named
         words = list(_words(text))
         of_events = _by_event(conn, words, kinds)
-        single, orders = _by_order(conn, words)
+        single, subjects = _by_subject(conn, words)
         numbers = _known(conn, _keys_of_numbers(text))
-        return Found(_unique([*of_events, *single]), orders, numbers)
+        return Found(_unique([*of_events, *single]), subjects, numbers)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +81,7 @@ class Choices:
     """The same as rows, for somebody to choose from."""
 
     deliveries: Sequence[Any]
-    orders: Sequence[Any]
+    subjects: Sequence[Any]
     phones: Sequence[Any]
 
 
@@ -90,7 +90,7 @@ def choices(found: Found) -> Choices:
     with reading() as conn:
         return Choices(
             listing.of_ids(conn, found.deliveries),
-            listing.of_ids(conn, found.orders),
+            listing.of_ids(conn, found.subjects),
             conn.execute(
                 select(Phone.phone_key, Phone.e164, Phone.country).where(
                     Phone.phone_key.in_(found.phone_keys)
@@ -127,12 +127,14 @@ def _by_event(conn: Connection, words: list[str], kinds: Collection[str]) -> tup
     return tuple(conn.scalars(select(Delivery.id).where(wanted)))
 
 
-def _by_order(conn: Connection, words: list[str]) -> tuple[list[uuid.UUID], tuple[uuid.UUID, ...]]:
-    """Return the deliveries that are their order's only one, and the newest of each other order."""
+def _by_subject(
+    conn: Connection, words: list[str]
+) -> tuple[list[uuid.UUID], tuple[uuid.UUID, ...]]:
+    """Return deliveries that are the only one about their subject, and the newest of the others."""
     single: list[uuid.UUID] = []
     newest: list[uuid.UUID] = []
     for word in words:
-        query = listing.of_order_query(word, None).with_only_columns(Delivery.id)
+        query = listing.of_subject_query(word, None).with_only_columns(Delivery.id)
         found = conn.scalars(query.limit(2)).all()
         (newest if len(found) > 1 else single).extend(found[:1])
     return single, _unique(newest)
@@ -147,7 +149,7 @@ def _known(conn: Connection, keys: Iterable[str]) -> tuple[str, ...]:
 
 
 def _words(text: str) -> Iterator[str]:
-    """Yield what may be an event id or an order id: all of it, and each word of it.
+    """Yield what may be an event id or a subject: all of it, and each word of it.
 
     The groups of a phone number are no words: 555 is somebody's order.
     """

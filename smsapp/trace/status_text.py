@@ -76,6 +76,11 @@ SUPPRESSED = {
         "The customer has withdrawn consent for texts like this, or was erased.",
         "Respect it. Only the customer can agree again, on the preferences page.",
     ),
+    Reason.NO_CONSENT: (
+        "Neither the number's consent ledger nor the event knows of a consent for texts like this.",
+        "Ask the customer for theirs, on the page or by the service that sends the events; then "
+        "send it again.",
+    ),
     Reason.NOT_ALLOWED: (
         "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
         "Add the number to that setting if it should be texted from here.",

@@ -54,7 +54,8 @@ _FIRST = select(func.min(Delivery.created_at)).where(
 _LAST_FAILURES = (
     select(
         Delivery.id,
-        Delivery.order_id,
+        Delivery.kind,
+        Delivery.subject,
         Delivery.state,
         Delivery.state_at,
         Delivery.error_code,
@@ -133,7 +134,8 @@ class Failure:
     """One text that did not arrive; `phone` is masked, None once its owner was erased."""
 
     delivery_id: uuid.UUID
-    order_id: str
+    kind: str
+    subject: str
     state: DeliveryState
     at: datetime
     country: str
@@ -234,7 +236,8 @@ def _progress(conn: Connection, since: datetime, now: datetime) -> tuple[datetim
 def _failure(row: Any) -> Failure:
     return Failure(
         row.id,
-        row.order_id,
+        row.kind,
+        row.subject,
         row.state,
         row.state_at,
         row.country,

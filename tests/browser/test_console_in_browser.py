@@ -209,7 +209,7 @@ def places(text: Sent) -> dict[str, str]:
     return {
         "search": "/console/",
         "delivery": f"/console/deliveries/{text.id}",
-        "order": f"/console/deliveries/{text.id}/order",
+        "order": f"/console/deliveries/{text.id}/subject",
         "inbox": "/console/inbox",
         "audit": "/console/audit",
     }

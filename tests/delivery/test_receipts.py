@@ -42,7 +42,7 @@ def new_delivery(**changes):
         "phone_key": phone_key(ALICE, b"key"),
         "e164": ALICE,
         "purpose": "order_updates",
-        "order_id": "1001",
+        "subject": "1001",
         "body": "Your order 1001 has shipped.",
         "consent_at": datetime(2026, 6, 2, tzinfo=UTC),
         "max_age": timedelta(hours=48),

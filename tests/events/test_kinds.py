@@ -4,15 +4,28 @@ from datetime import timedelta
 
 import pytest
 
-from smsapp.events import kinds, shipments
+from smsapp.events.kinds import KINDS
+from smsapp.extensions import settings
+from smsapp.recipients.purposes import PURPOSES
 from tests.conftest import settings_of
 
 
 def test_shipments_are_among_them():
-    assert shipments.KIND in kinds.KINDS
+    assert "order_shipped" in KINDS
 
 
-@pytest.mark.parametrize("kind", kinds.KINDS)
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_each_says_for_how_long_it_matters(app, kind):
     with settings_of(app, ORDER_SHIPPED_MAX_AGE_HOURS="3"), app.app_context():
-        assert timedelta(0) < kinds.max_age(kind) <= timedelta(hours=3)
+        assert timedelta(0) < kind.max_age(settings()) <= timedelta(hours=3)
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_has_a_purpose_that_people_can_agree_to(kind):
+    assert kind.purpose in PURPOSES
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_each_has_an_address_under_its_name(app, kind):
+    rules = {rule.rule: rule.methods for rule in app.url_map.iter_rules()}
+    assert "POST" in rules[f"/api/events/{kind.name}"]

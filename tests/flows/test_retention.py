@@ -30,6 +30,7 @@ def fill(engine):
                     "content_hash": "c" * 64,
                     "phone_key": KEY,
                     "purpose": "order_updates",
+                    "subject": str(number),
                     "order_id": str(number),
                     "body": "Your order has shipped.",
                     "consent_at": LONG_AGO,

@@ -104,11 +104,11 @@ def test_an_order_with_one_text_leads_to_it(app, shop, twilio, rows, pasted):
 def test_an_order_with_several_texts_leads_to_a_list_newest_first(app, shop, twilio, rows):
     ids = [uuid.UUID(shop.ships(f"event-{n}-of-1001").json["deliveryId"]) for n in range(3)]
     shop.ships("event-of-another", orderId="1002")
-    assert found(app, "1001") == search.Found(orders=(ids[-1],))
+    assert found(app, "1001") == search.Found(subjects=(ids[-1],))
     with app.app_context(), db.engine.connect() as conn:
-        page = listing.of_order(conn, "1001", None)
+        page = listing.of_subject(conn, "1001", None)
         assert [row.id for row in page.rows] == ids[::-1]
-        older = listing.of_order(conn, "1001", ids[2])
+        older = listing.of_subject(conn, "1001", ids[2])
         assert [row.id for row in older.rows] == ids[1::-1]
 
 
@@ -265,8 +265,8 @@ def test_no_search_and_no_list_scans_a_table(crowded):
             middle = uuid.UUID("00030000-0000-7000-8000-000000000000")
             with db.engine.connect() as conn:
                 for order in ("busy", "order-77", "none"):
-                    listing.of_order(conn, order, None)
-                    listing.of_order(conn, order, middle)
+                    listing.of_subject(conn, order, None)
+                    listing.of_subject(conn, order, middle)
                 page = listing.inbox(conn, None)
                 assert len(page.rows) == listing.PER_PAGE
                 last = page.rows[-1]

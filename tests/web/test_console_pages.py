@@ -484,7 +484,7 @@ def test_the_lists_page_by_key(app, support, shop, twilio):
     "path",
     [
         f"/console/deliveries/{uuid.UUID(int=1)}",
-        f"/console/deliveries/{uuid.UUID(int=1)}/order",
+        f"/console/deliveries/{uuid.UUID(int=1)}/subject",
         "/console/numbers/" + "a" * 64,
         "/console/numbers/%00",
         "/console/numbers/x",
@@ -512,7 +512,7 @@ def test_what_is_not_there_is_404_in_the_consoles_frame(support, path):
 )
 def test_an_odd_place_in_a_list_is_its_beginning(operator, shop, twilio, rows, query):
     shop.ships()
-    for path in ("/console/inbox", "/console/audit", f"{page_of(rows.delivery)}/order"):
+    for path in ("/console/inbox", "/console/audit", f"{page_of(rows.delivery)}/subject"):
         assert operator.sees(f"{path}?{query}").status_code == 200
     query = query.replace("before", "got") + "&sent=x&codes=y"
     assert operator.sees(f"{number_page(rows.delivery)}?{query}").status_code == 200

@@ -700,7 +700,7 @@ def test_what_we_know_is_a_file_to_keep(alice, bob, rows, shop: Service, twilio)
     assert answer.headers["Content-Disposition"].startswith("attachment")
     assert answer.headers["Cache-Control"] == "no-store"
     assert answer.json["phone"] == ALICE
-    assert [text["orderId" if "orderId" in text else "order_id"] for text in answer.json["texts"]]
+    assert [text["subject"] for text in answer.json["texts"]]
     assert BOB not in answer.text
 
 

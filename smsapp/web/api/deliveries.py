@@ -8,7 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
 from smsapp.errors import InvalidRequest, NotFound
-from smsapp.events import shipments
+from smsapp.events.kinds import about
+from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.extensions import csrf
 from smsapp.models import DeliveryState
 from smsapp.phone import mask
@@ -36,8 +37,9 @@ def delivery_of_event() -> ResponseReturnValue:
     event_id = request.args.get("eventId")
     if not event_id:
         raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
+    kind = request.args.get("kind", ORDER_SHIPPED.name)
     # PostgreSQL cannot even be asked for a NUL.
-    return described(None if "\0" in event_id else timeline.of_event(shipments.KIND, event_id))
+    return described(None if "\0" in event_id + kind else timeline.of_event(kind, event_id))
 
 
 @bp.get("/messages/<sid>")
@@ -63,8 +65,9 @@ def described(trace: Trace | None) -> dict[str, Any]:
     return {
         "deliveryId": str(delivery.id),
         "kind": delivery.kind,
+        "channel": delivery.channel,
         "eventId": delivery.event_id,
-        "orderId": delivery.order_id,
+        f"{about(delivery.kind)}Id": delivery.subject,
         "status": delivery.state,
         "reason": delivery.reason,
         "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
@@ -77,6 +80,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
         "attempts": [
             {
                 "attempt": attempt.number,
+                "channel": attempt.channel,
                 "sid": attempt.sid,
                 "status": attempt.state,
                 "segments": attempt.segments,

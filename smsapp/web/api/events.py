@@ -1,5 +1,6 @@
 """Events: what internal services tell us happened."""
 
+from collections.abc import Callable
 from typing import Any
 
 from flask import Blueprint, g
@@ -10,8 +11,12 @@ from smsapp.api_keys import Scope
 from smsapp.delivery.outbox import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.errors import EventIdReused
-from smsapp.events import shipments
-from smsapp.events.shipments import OrderShipped, Outcome
+from smsapp.events import accepting
+from smsapp.events.accepting import Outcome
+from smsapp.events.fields import Event
+from smsapp.events.kind import Kind
+from smsapp.events.kinds import KINDS
+from smsapp.events.order_shipped import ORDER_SHIPPED, OrderShippedSms
 from smsapp.extensions import csrf
 from smsapp.models import DeliveryState, Reason
 from smsapp.phone import country, mask
@@ -25,39 +30,61 @@ csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a
 _REFUSALS = {
     Reason.OPTED_OUT: "This number has opted out of texts. Only its owner can change that.",
     Reason.CONSENT_WITHDRAWN: "The owner of this number has withdrawn consent for these texts.",
+    Reason.NO_CONSENT: (
+        "Nobody knows of a consent for this number. Ask the customer for theirs, or send consentAt."
+    ),
     Reason.NOT_ALLOWED: "This number is not in ALLOWED_RECIPIENTS, the list of this installation.",
 }
 
 
 @bp.post("/order-shipped-sms")
 @guards.api_key(Scope.SEND)
-def order_shipped() -> ResponseReturnValue:
+def order_shipped_sms() -> ResponseReturnValue:
     """Accept one shipment event and text the customer about it."""
-    event, caller = parse(OrderShipped), g.caller
+    return _accept(ORDER_SHIPPED, OrderShippedSms)
+
+
+def _view(kind: Kind) -> Callable[[], ResponseReturnValue]:
+    def accept() -> ResponseReturnValue:
+        return _accept(kind, kind.body)
+
+    accept.__doc__ = kind.body.__doc__
+    return guards.api_key(Scope.SEND)(accept)
+
+
+for _kind in KINDS.values():
+    bp.add_url_rule(f"/events/{_kind.name}", _kind.name, _view(_kind), methods=["POST"])
+
+
+def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
+    """Accept one event, send its message unless that is left to a worker, and answer."""
+    event, caller = parse(body), g.caller
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
     g.log_fields = fields = {
-        "kind": shipments.KIND,
+        "kind": kind.name,
         "event_id": event.event_id,
         "to": mask(event.phone),
         "country": country(event.phone),
         "api_key": caller.name,
     }
-    outcome = shipments.accept(event, caller.id, respond_async=respond_async)
-    body, status = answer(outcome)
-    delivery_id = body["deliveryId"]
+    outcome = accepting.accept(kind, event, caller.id, respond_async=respond_async)
+    answer, status = _answer(kind, outcome)
+    delivery_id = answer["deliveryId"]
     headers = {}
     if status == 202:
         headers["Location"] = f"{bp.url_prefix}/deliveries/{delivery_id}"
     if respond_async:
         headers["Preference-Applied"] = "respond-async"
-    word = body.get("error") or ("duplicate" if outcome.accepted.is_duplicate else body["status"])
-    metrics.count(metrics.EVENTS, shipments.KIND, word)
+    word = answer.get("error") or (
+        "duplicate" if outcome.accepted.is_duplicate else answer["status"]
+    )
+    metrics.count(metrics.EVENTS, kind.name, word)
     fields |= {"delivery": delivery_id, "answer": word}
-    return body, status, headers
+    return answer, status, headers
 
 
-def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
+def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
     """Return body and status for an event.
 
     Raises:
@@ -65,15 +92,15 @@ def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
     """
     accepted, settlement = outcome.accepted, outcome.settlement
     if not accepted.same_content:
-        raise EventIdReused(extra={"deliveryId": str(accepted.delivery_id)})
-    kind = {"duplicate": True} if accepted.is_duplicate else {"accepted": True}
+        raise EventIdReused(_reused(kind), extra={"deliveryId": str(accepted.delivery_id)})
+    word = {"duplicate": True} if accepted.is_duplicate else {"accepted": True}
     delivery_id = {"deliveryId": str(accepted.delivery_id)}
     if settlement and settlement.sid:
         # Its receipts may have gone further by now; what this request did was to send it.
-        return kind | {"sid": settlement.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
+        return word | {"sid": settlement.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
     now = settlement or accepted
     if now.state in ON_ITS_WAY:
-        return kind | delivery_id | {"status": DeliveryState.PENDING}, 202
+        return word | delivery_id | {"status": DeliveryState.PENDING}, 202
     if refusal := _refusal(now.state, now.reason, now.error_code):
         why = {"error": refusal, "message": _REFUSALS[refusal]}
         return why | _duplicate(accepted) | delivery_id, 409
@@ -87,7 +114,15 @@ def answer(outcome: Outcome) -> tuple[dict[str, Any], int]:
         }
         return body | _duplicate(accepted) | delivery_id, 502
     sid = {"sid": accepted.sid} if accepted.sid else {}
-    return kind | delivery_id | sid | {"status": now.state}, 200
+    return word | delivery_id | sid | {"status": now.state}, 200
+
+
+def _reused(kind: Kind) -> str:
+    *fields, last = ["phone", *kind.own_fields()]
+    return (
+        f"This event id came before with a different {', '.join(fields)} or {last}. "
+        "Nothing was sent for this request; use a new event id for a new event."
+    )
 
 
 def _refusal(state: DeliveryState, reason: Reason | None, code: int | None) -> Reason | None:

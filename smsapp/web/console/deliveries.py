@@ -7,8 +7,8 @@ from flask import flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
-from smsapp.events import kinds
-from smsapp.extensions import reading
+from smsapp.events.kinds import KINDS
+from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
 from smsapp.trace.acts import NotDone
@@ -25,19 +25,16 @@ def show(delivery_id: uuid.UUID) -> ResponseReturnValue:
     return _page(delivery_id)
 
 
-@bp.get("/deliveries/<uuid:delivery_id>/order")
+@bp.get("/deliveries/<uuid:delivery_id>/subject")
 @shell.looks
-def order(delivery_id: uuid.UUID) -> ResponseReturnValue:
-    """List the texts for a delivery's order: the address says no more than the delivery."""
+def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """List the texts about what a delivery is about: the address says no more than the delivery."""
     with reading() as conn:
         found = listing.of_ids(conn, [delivery_id])
         if not found:
             raise NotFound("There is no such delivery.")
-        order_id = found[0].order_id
-        page = listing.of_order(conn, order_id, shell.uuid_argument("before"))
-    return render_template(
-        "console/order.html", delivery_id=delivery_id, order_id=order_id, page=page
-    )
+        page = listing.of_subject(conn, found[0].subject, shell.uuid_argument("before"))
+    return render_template("console/subject.html", delivery=found[0], page=page)
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/show-number")
@@ -65,7 +62,7 @@ def send_again(delivery_id: uuid.UUID) -> ResponseReturnValue:
             delivery_id,
             g.operator.id,
             request.form.get("seen", ""),
-            kinds.max_age(kind),
+            KINDS[kind].max_age(settings()),
             twice_accepted=request.form.get("twice") == "yes",
         )
 

@@ -28,11 +28,11 @@ def find() -> ResponseReturnValue:
     if not text:
         return _search_page(fault="Paste something to look for"), 400
     found = search.find(text, kinds.KINDS)
-    match (found.deliveries, found.orders, found.phone_keys):
+    match (found.deliveries, found.subjects, found.phone_keys):
         case ((delivery_id,), (), ()):
             way = url_for("console_deliveries.show", delivery_id=delivery_id)
         case ((), (delivery_id,), ()):
-            way = url_for("console_deliveries.order", delivery_id=delivery_id)
+            way = url_for("console_deliveries.subject", delivery_id=delivery_id)
         case ((), (), (phone_key,)):
             way = url_for("console_numbers.show", phone_key=phone_key)
         case _:

@@ -29,6 +29,7 @@ from markupsafe import Markup, escape
 
 from smsapp import operators
 from smsapp.errors import Forbidden, InvalidRequest, SmsappError
+from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
 from smsapp.models import Role
 from smsapp.providers.twilio_errors import meaning
@@ -174,6 +175,8 @@ def _frame() -> dict[str, Any]:
         "said": timeline_text.of_step,
         "meaning": meaning,
         "titles": status_text.TITLES,
+        "kind_title": kinds.title,
+        "kind_about": kinds.about,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
         "refusals": status_text.SUPPRESSED,

@@ -1,11 +1,16 @@
 """POST /api/order-shipped-sms, row by row of its contract."""
 
+import hashlib
+import json
+
 import pytest
+from sqlalchemy import update
 
 from smsapp import worker
+from smsapp.extensions import db
 from smsapp.models import Delivery, OptOut
 from smsapp.providers.twilio import Unknown
-from tests.conftest import ALICE, BOB, opt_out, run_until_settled, settings_of, sid
+from tests.conftest import ALICE, BOB, opt_out, run_until_settled, settings_of, shipment, sid
 
 
 def test_a_new_event_is_texted_at_once(shop, twilio, rows):
@@ -224,3 +229,24 @@ def test_an_empty_time_of_some_language_is_no_consent(shop, twilio, rows):
     answer = shop.ships(consentAt="0001-01-01T00:00:00Z")
     assert answer.status_code == 400
     assert list(answer.json["details"]["fieldErrors"]) == ["consentAt"]
+
+
+def test_an_event_told_before_an_upgrade_is_a_duplicate_after_it(app, shop, twilio, rows):
+    """The content's hash is as older releases made it."""
+    shop.ships()
+    key = rows.delivery.phone_key
+    content = json.dumps([key, "1001", "https://example.com/track/1001"])
+    assert rows.delivery.content_hash == hashlib.sha256(content.encode()).hexdigest()
+    with app.app_context(), db.engine.begin() as conn:
+        # As a release without subjects left it behind.
+        conn.execute(update(Delivery).values(subject=None))
+    assert shop.ships().json["duplicate"] is True
+    assert len(twilio.calls) == 1
+
+
+def test_the_kinds_own_address_is_the_same_door(shop, twilio):
+    shop.ships()
+    body = shipment()
+    again = shop.client.post("/api/events/order_shipped", json=body, headers=shop.headers)
+    assert (again.status_code, again.json["duplicate"]) == (200, True)
+    assert len(twilio.calls) == 1

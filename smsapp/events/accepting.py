@@ -1,0 +1,66 @@
+"""Accepting an event of any kind: its delivery is written down, then sent or left to a worker."""
+
+import hashlib
+import json
+import logging
+import time
+from dataclasses import dataclass
+
+from sqlalchemy.exc import SQLAlchemyError
+
+from smsapp import metrics
+from smsapp.delivery import group_commit, leases, outbox
+from smsapp.delivery.outbox import Accepted, NewDelivery
+from smsapp.delivery.sending import send
+from smsapp.delivery.settle import Settlement
+from smsapp.events.fields import Event
+from smsapp.events.kind import Kind
+from smsapp.extensions import db, settings
+from smsapp.phone import phone_key
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What became of an event so far: as accepted, and as settled where the request sent it."""
+
+    accepted: Accepted
+    settlement: Settlement | None = None
+
+
+def accept(kind: Kind, event: Event, api_key_id: int, *, respond_async: bool) -> Outcome:
+    """Write the event's delivery down, and unless told to leave that to the worker, send it.
+
+    Once this has committed the event is not lost, whatever happens to this process.
+    """
+    began = time.perf_counter()
+    config = settings()
+    key = phone_key(event.phone, config.phone_key_bytes)
+    content = json.dumps([key, *kind.content(event)])
+    delivery = NewDelivery(
+        kind=kind.name,
+        event_id=event.event_id,
+        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        phone_key=key,
+        e164=event.phone,
+        purpose=kind.purpose,
+        subject=kind.subject(event),
+        body=kind.words(event, config.shop_name),
+        consent_at=event.consent_at,
+        max_age=kind.max_age(config),
+        api_key_id=api_key_id,
+        send_now=not respond_async,
+        rules=leases.rules(),
+    )
+    accepted = group_commit.write(db.engine, outbox.accept, delivery)
+    metrics.observe(metrics.ACCEPTANCE, time.perf_counter() - began, kind.name)
+    if accepted.claim is None:
+        return Outcome(accepted)
+    try:
+        return Outcome(accepted, send(accepted.claim))
+    except (SQLAlchemyError, TimeoutError):
+        # It is accepted; only how the call went could not be written. The lease will lapse and
+        # the receipt will tell.
+        log.exception("not settled", extra={"delivery": str(accepted.delivery_id)})
+        return Outcome(accepted)

@@ -1,0 +1,109 @@
+"""Fields of events: how each is read, and what is wrong with it in plain words."""
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Annotated
+
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    HttpUrl,
+    TypeAdapter,
+    ValidationError,
+)
+from pydantic.alias_generators import to_camel
+
+from smsapp import clock
+from smsapp.phone import parse_e164
+
+# A caller's clock may be this much ahead of ours.
+CLOCK_SKEW = timedelta(minutes=5)
+# What programs write for “never” lies before: the year 1, say.
+EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+_RFC3339 = re.compile(
+    r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
+)
+_HTTP = re.compile(r"https?://", re.IGNORECASE)
+_URL = TypeAdapter(HttpUrl)
+
+
+def _printable(value: str) -> str:
+    if _CONTROL.search(value):
+        raise ValueError("must not hold control characters")
+    if not value.strip():
+        raise ValueError("must not be blank")
+    return value
+
+
+def _http_url(value: str) -> str:
+    """Check a link and keep it as it was written: the customer gets what the shop sent."""
+    try:
+        _URL.validate_python(value)
+    except ValidationError:
+        raise ValueError("must be an http or https URL") from None
+    if not _HTTP.match(value):  # browsers mend "https:example.com"; phones do not make it a link
+        raise ValueError("must begin with http:// or https://")
+    if re.search(r"\s", value) or _CONTROL.search(value):
+        raise ValueError("must not hold spaces or control characters")
+    return value
+
+
+def _time_with_offset(value: object) -> datetime:
+    if not isinstance(value, str) or not _RFC3339.fullmatch(value):
+        raise ValueError("must be an RFC 3339 time with an offset, such as 2026-06-02T09:00:00Z")
+    try:
+        at = datetime.fromisoformat(value.upper())
+        at.astimezone(UTC)  # near the ends of the calendar it may have none
+        return at
+    except (ValueError, OverflowError):
+        raise ValueError("there is no such time") from None
+
+
+def _in_utc(value: datetime) -> datetime:
+    return value.astimezone(UTC)
+
+
+def _plausible(value: datetime) -> datetime:
+    if value < EARLIEST:
+        raise ValueError("must be a time since 1970: this one looks like an empty value")
+    if value > clock.now() + CLOCK_SKEW:
+        raise ValueError("must not be in the future: nobody can have agreed yet")
+    return value
+
+
+OrderId = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
+# With the offset it came with: by the clock of where it happens.
+LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset)]
+ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausible)]
+
+
+class Event(BaseModel):
+    """What every event has; others than these and the kind's own fields are ignored."""
+
+    model_config = ConfigDict(
+        alias_generator=to_camel,
+        frozen=True,
+        strict=True,
+        extra="ignore",
+        hide_input_in_errors=True,
+    )
+
+    event_id: Annotated[str, Field(min_length=6, max_length=120), AfterValidator(_printable)]
+    phone: Annotated[str, AfterValidator(parse_e164)]
+    consent_at: ConsentAt | None = None
+
+
+def opening(shop_name: str) -> str:
+    """Return who writes, as a message begins."""
+    return f"{shop_name}: " if shop_name else ""
+
+
+def tracking(url: str | None) -> str:
+    """Return where to follow an order, as a message ends."""
+    return f" Tracking: {url}" if url else ""

@@ -1,0 +1,40 @@
+"""`order_shipped`: an order has left the shop."""
+
+from datetime import timedelta
+
+from smsapp.events.fields import ConsentAt, Event, OrderId, TrackingUrl, opening, tracking
+from smsapp.events.kind import Kind
+
+
+class OrderShipped(Event):
+    """What a service says when an order has left."""
+
+    order_id: OrderId
+    tracking_url: TrackingUrl | None = None
+
+
+class OrderShippedSms(OrderShipped):
+    """The same as it has always been posted to /api/order-shipped-sms: consentAt is needed."""
+
+    consent_at: ConsentAt
+
+
+def words(event: OrderShipped, shop_name: str) -> str:
+    """Return the text about a shipped order."""
+    return (
+        f"{opening(shop_name)}Your order {event.order_id} has shipped."
+        f"{tracking(event.tracking_url)}"
+    )
+
+
+ORDER_SHIPPED = Kind(
+    name="order_shipped",
+    title="Order shipped",
+    purpose="order_updates",
+    body=OrderShipped,
+    about="order",
+    subject=lambda event: event.order_id,
+    content=lambda event: [event.order_id, event.tracking_url],
+    words=words,
+    max_age=lambda settings: timedelta(hours=settings.order_shipped_max_age_hours),
+)
