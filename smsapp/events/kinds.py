@@ -1,8 +1,9 @@
 """The table of kinds: why we write to people."""
 
+from smsapp.events.order_out_for_delivery import ORDER_OUT_FOR_DELIVERY
 from smsapp.events.order_shipped import ORDER_SHIPPED
 
-KINDS = {kind.name: kind for kind in (ORDER_SHIPPED,)}
+KINDS = {kind.name: kind for kind in (ORDER_SHIPPED, ORDER_OUT_FOR_DELIVERY)}
 
 
 def title(name: str) -> str:
