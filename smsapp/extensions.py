@@ -2,7 +2,7 @@
 
 import sqlite3
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -86,19 +86,6 @@ def insert_into(conn: Connection, table: type[Any]) -> Any:
     """Return the INSERT of this database's own kind, which can say what to do about a conflict."""
     dialect: Any = postgresql if conn.dialect.name == "postgresql" else sqlite
     return dialect.insert(table)
-
-
-def insert_new(table: type[Any], *unique: str) -> Mapping[str, Any]:
-    """Return each database's INSERT, by its name, that leaves a row which is there as it is.
-
-    Args:
-        unique: The columns of the index that tells; whichever notices first if left out.
-    """
-    dialects: dict[str, Any] = {"sqlite": sqlite, "postgresql": postgresql}
-    return {
-        name: dialect.insert(table).on_conflict_do_nothing(index_elements=unique or None)
-        for name, dialect in dialects.items()
-    }
 
 
 def new_id() -> uuid.UUID:

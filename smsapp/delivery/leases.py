@@ -25,7 +25,6 @@ from smsapp.models import (
     DeliveryState,
 )
 from smsapp.recipients import permission, phones
-from smsapp.statements import among, execute_many
 
 log = logging.getLogger(__name__)
 
@@ -68,7 +67,7 @@ class Claim:
 _TEXTS_SINCE = (
     select(Delivery.phone_key, func.count())
     .where(
-        among(Delivery.phone_key, "phone_keys"),
+        Delivery.phone_key.in_(bindparam("phone_keys", expanding=True)),
         Delivery.last_attempt_at >= bindparam("since"),
     )
     .group_by(Delivery.phone_key)
@@ -101,7 +100,7 @@ _DUE = (
     .limit(bindparam("most"))
     .with_for_update(of=Delivery, skip_locked=True)
 )
-_OF = among(Delivery.id, "ids")
+_OF = Delivery.id.in_(bindparam("ids", expanding=True))
 _LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
 _SUPPRESS = update(Delivery).where(_OF).values(state=DeliveryState.SUPPRESSED, due_at=None)
 _EXPIRE = update(Delivery).where(_OF).values(state=DeliveryState.EXPIRED, due_at=None)
@@ -128,7 +127,7 @@ _LAPSE = (
 _LAPSE_ATTEMPTS = (
     update(Attempt)
     .where(
-        among(Attempt.delivery_id, "ids"),
+        Attempt.delivery_id == bindparam("of"),
         Attempt.state == AttemptState.SENDING,
     )
     .values(
@@ -181,7 +180,7 @@ def write_attempts(
         for claim in claims
     ]
     if rows:
-        execute_many(conn, _INSERT_ATTEMPT, rows)
+        conn.execute(_INSERT_ATTEMPT, rows)
 
 
 def texts_today(conn: Connection, phone_keys: Collection[str], now: datetime) -> Counter[str]:
@@ -298,7 +297,7 @@ def lapse(conn: Connection) -> int:
     now = database_now(conn)
     lapsed = conn.execute(_LAPSE, {"now": now}).all()
     if lapsed:
-        conn.execute(_LAPSE_ATTEMPTS, {"ids": [row.id for row in lapsed], "now": now})
+        conn.execute(_LAPSE_ATTEMPTS, [{"of": row.id, "now": now} for row in lapsed])
     for row in lapsed:
         log.warning(
             "lease lapsed",

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from smsapp.delivery import leases, restore, sender, throttle
 from smsapp.delivery.leases import Claim, Rules
-from smsapp.extensions import database_now, insert_new, new_id
+from smsapp.extensions import database_now, insert_into, new_id
 from smsapp.models import (
     Attempt,
     AttemptSource,
@@ -29,7 +29,6 @@ from smsapp.recipients import consent, permission, phones
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.permission import ConsentState
 from smsapp.recipients.purposes import TOLD_BY_SERVICE
-from smsapp.statements import among, execute_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +73,11 @@ class Accepted:
     claim: Claim | None = None
 
 
-_INSERT_DELIVERY = insert_new(Delivery, "kind", "event_id")
-_WHICH = select(Delivery.id).where(among(Delivery.id, "ids")).order_by(Delivery.id)
+_WHICH = (
+    select(Delivery.id)
+    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Delivery.id)
+)
 _NEWEST_SID = (
     select(Attempt.sid)
     .where(Attempt.delivery_id == Delivery.id, Attempt.sid.is_not(None))
@@ -95,7 +97,7 @@ _BY_EVENT = select(
 ).where(
     # Not pairs of kind and event id: SQLite would look at every row there is.
     Delivery.kind == bindparam("of_kind"),
-    among(Delivery.event_id, "event_ids"),
+    Delivery.event_id.in_(bindparam("event_ids", expanding=True)),
 )
 _QUEUE_AGAIN = (
     update(Delivery)
@@ -187,7 +189,8 @@ def _accept_new(
                 values["due_at"] = leases.next_day(now)
         written[values["id"]] = row, values
     columns = [values for _, values in written.values()]
-    execute_many(conn, _INSERT_DELIVERY[conn.dialect.name], columns)
+    insert = insert_into(conn, Delivery).on_conflict_do_nothing(index_elements=["kind", "event_id"])
+    conn.execute(insert, columns)
     inserted = conn.execute(_WHICH, {"ids": list(written)}).scalars().all()
     fresh = {}
     for row, values in map(written.__getitem__, inserted):

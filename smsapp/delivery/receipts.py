@@ -20,7 +20,7 @@ from smsapp.delivery import (
     throttle,
 )
 from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
-from smsapp.extensions import database_now, db, insert_new, settings
+from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.models import (
     Attempt,
     AttemptState,
@@ -34,7 +34,6 @@ from smsapp.models import (
 )
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorClass, code_label, meaning
-from smsapp.statements import among, execute_many
 
 log = logging.getLogger(__name__)
 
@@ -109,14 +108,13 @@ _CURRENT = (
     .join(Phone, Phone.phone_key == Delivery.phone_key)
     .where(
         or_(
-            among(Attempt.id, "ids"),
-            among(Attempt.sid, "sids"),
+            Attempt.id.in_(bindparam("ids", expanding=True)),
+            Attempt.sid.in_(bindparam("sids", expanding=True)),
         )
     )
     .order_by(Delivery.id)
     .with_for_update(of=[Delivery, Attempt])
 )
-_INSERT = insert_new(Receipt)
 _SET_ATTEMPT = (
     update(Attempt)
     .where(Attempt.id == bindparam("of"))
@@ -239,7 +237,7 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
     if any(result.effect is Effect.KEPT for result in results):
         rejected_receipts.write_repeats(conn, receipts)
     if receipts:
-        execute_many(conn, _INSERT[conn.dialect.name], receipts)
+        conn.execute(insert_into(conn, Receipt).on_conflict_do_nothing(), receipts)
     if changed_attempts:
         columns = [
             {
@@ -252,11 +250,11 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
             for attempt in changed_attempts.values()
         ]
         columns.sort(key=lambda row: row["new_sid"] is not None)  # a SID is free before it is taken
-        execute_many(conn, _SET_ATTEMPT, columns)
+        conn.execute(_SET_ATTEMPT, columns)
     if moved_deliveries:
         for delivery in moved_deliveries.values():
             delivery["new_check_at"] = reconcile_times.next_reconcile_at(delivery["new_state"], now)
-        execute_many(conn, _SET_DELIVERY, list(moved_deliveries.values()))
+        conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
     return results
 
 

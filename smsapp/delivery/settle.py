@@ -15,7 +15,6 @@ from smsapp.extensions import database_now
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, DeliveryState, Reason
 from smsapp.providers.twilio import Refused, SendResult, Sent, Unknown, Unwritten
 from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning, meaning
-from smsapp.statements import among, execute_many
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +118,7 @@ _CURRENT = (
         .label("is_old"),
     )
     .join(Delivery, Delivery.id == Attempt.delivery_id)
-    .where(among(Attempt.id, "ids"))
+    .where(Attempt.id.in_(bindparam("ids", expanding=True)))
     # Everyone who moves a delivery locks it first, in this order.
     .order_by(Delivery.id)
     .with_for_update(of=[Delivery, Attempt])
@@ -187,9 +186,9 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
                 released,
             )
         )
-    execute_many(conn, _SET_ATTEMPT, attempts)
+    conn.execute(_SET_ATTEMPT, attempts)
     if deliveries:
-        execute_many(conn, _SET_DELIVERY, deliveries)
+        conn.execute(_SET_DELIVERY, deliveries)
     return settled
 
 

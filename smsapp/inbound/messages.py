@@ -1,17 +1,15 @@
 """A text that somebody sent us: kept for support, and done what it asks for."""
 
 import logging
-from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, and_, select
-from sqlalchemy.dialects import postgresql, sqlite
 
 from smsapp import metrics
 from smsapp.delivery import stopping
-from smsapp.extensions import database_now, db, settings
+from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.inbound import keywords
 from smsapp.inbound.keywords import Keyword
 from smsapp.models import Inbound, OptOutSource, Phone
@@ -24,13 +22,13 @@ log = logging.getLogger(__name__)
 MAX_CHARACTERS = 1600
 
 
-def _insert(dialect: Any) -> Any:
+def _insert(conn: Connection) -> Any:
     """Return the statement; a second copy changes nothing, unless it alone says what is meant.
 
     Twilio's list does not say how Advanced Opt-Out read a text; its webhook does, and may come
     after the text was found in the list.
     """
-    insert = dialect.insert(Inbound)
+    insert = insert_into(conn, Inbound)
     meant = insert.excluded.keyword
     return insert.on_conflict_do_update(
         index_elements=["sid"],
@@ -39,7 +37,6 @@ def _insert(dialect: Any) -> Any:
     ).returning(Inbound.sid)
 
 
-_INSERT: Mapping[str, Any] = {"sqlite": _insert(sqlite), "postgresql": _insert(postgresql)}
 _OPPOSITE = {Keyword.STOP: Keyword.START, Keyword.START: Keyword.STOP}
 
 
@@ -86,7 +83,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
             "keyword": keyword,
             "received_at": missed.sent_at if missed else now,
         }
-        is_new = bool(conn.execute(_INSERT[conn.dialect.name], row).all())
+        is_new = bool(conn.execute(_insert(conn), row).all())
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _obey(conn, key, keyword, now, missed)
     taken = ("missed" if missed else "new") if is_new else "repeated"

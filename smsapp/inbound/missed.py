@@ -16,7 +16,7 @@ from typing import TypeVar
 from sqlalchemy import bindparam, select, update
 
 from smsapp.delivery import sending
-from smsapp.extensions import database_now, db, insert_new, reading, settings
+from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
@@ -41,7 +41,6 @@ POSTING = timedelta(minutes=1)
 FIRST = timedelta(days=7)
 MAX_SIDS = 500
 
-_INSERT = insert_new(InboundList)
 _WHOSE = InboundList.sender == bindparam("of")
 _LOOK_AT = select(InboundList.look_at).where(_WHOSE)
 _BEGIN = (
@@ -117,7 +116,7 @@ def _begin(name: str) -> Look | None:
     with db.engine.begin() as conn:
         now = database_now(conn)
         row = {"sender": name, "complete_until": now - FIRST, "look_at": now}
-        conn.execute(_INSERT[conn.dialect.name], row)
+        conn.execute(insert_into(conn, InboundList).on_conflict_do_nothing(), row)
         values = {"of": name, "now": now, "next_look": now + LOOKING}
         until = conn.execute(_BEGIN, values).scalar_one_or_none()
     return Look(until - OVERLAP, now) if until else None

@@ -14,7 +14,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
-from smsapp.extensions import insert_new
+from smsapp.extensions import insert_into
 from smsapp.models import (
     Consent,
     ConsentAction,
@@ -24,17 +24,15 @@ from smsapp.models import (
     Wording,
 )
 from smsapp.recipients.purposes import Words
-from smsapp.statements import among, execute_many
 
 GENESIS = "0" * 64
 
 _ROWS = (
     select(Consent.__table__)
-    .where(among(Consent.phone_key, "phone_keys"))
+    .where(Consent.phone_key.in_(bindparam("phone_keys", expanding=True)))
     .order_by(Consent.phone_key, Consent.seq)
 )
 _INSERT = insert(Consent)
-_INSERT_WORDS = insert_new(Wording)
 _INSERT_EVIDENCE = insert(ConsentEvidence)
 _COUNT = (
     update(Phone)
@@ -111,12 +109,12 @@ def append(
     if not rows:
         return
     in_order = [words[name] for name in sorted(words)]
-    execute_many(conn, _INSERT_WORDS[conn.dialect.name], in_order)
-    execute_many(conn, _INSERT, rows)
+    conn.execute(insert_into(conn, Wording).on_conflict_do_nothing(), in_order)
+    conn.execute(_INSERT, rows)
     if evidence:
         conn.execute(_INSERT_EVIDENCE, evidence)
     more = Counter(str(row["phone_key"]) for row in rows)
-    execute_many(conn, _COUNT, [{"of": of, "more": count} for of, count in sorted(more.items())])
+    conn.execute(_COUNT, [{"of": of, "more": count} for of, count in sorted(more.items())])
 
 
 def mac(key: bytes, row: dict[str, Any], previous: str) -> str:

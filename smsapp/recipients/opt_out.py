@@ -4,10 +4,9 @@ from collections.abc import Collection, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from smsapp.models import OptOut, OptOutSource
-from smsapp.statements import among
 
 
 def in_force_for(phone_key: Any) -> Any:
@@ -16,7 +15,7 @@ def in_force_for(phone_key: Any) -> Any:
 
 
 _IN_FORCE = select(OptOut.phone_key).where(
-    among(OptOut.phone_key, "phone_keys"), OptOut.lifted_at.is_(None)
+    OptOut.phone_key.in_(bindparam("phone_keys", expanding=True)), OptOut.lifted_at.is_(None)
 )
 
 

@@ -6,11 +6,10 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, bindparam, select
 
 from smsapp.models import Consent, ConsentAction, Phone, Reason
 from smsapp.recipients import opt_out
-from smsapp.statements import among
 
 _CONSENT_STATES = (
     select(
@@ -23,7 +22,7 @@ _CONSENT_STATES = (
         Consent.mac,
     )
     .outerjoin(Consent, Consent.phone_key == Phone.phone_key)
-    .where(among(Phone.phone_key, "phone_keys"))
+    .where(Phone.phone_key.in_(bindparam("phone_keys", expanding=True)))
     .order_by(Phone.phone_key, Consent.seq)
 )
 

@@ -6,14 +6,11 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsapp.extensions import database_now, insert_new
+from smsapp.extensions import database_now, insert_into
 from smsapp.models import Phone
 from smsapp.phone import country
-from smsapp.statements import among, execute_many
 
-# Whichever of its two unique indexes notices first that another process writes the same number.
-_INSERT = insert_new(Phone)
-_KEYS = among(Phone.phone_key, "phone_keys")
+_KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
 _LOCK = (
     select(Phone.phone_key, Phone.forgotten_at)
     .where(_KEYS)
@@ -48,7 +45,8 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
         }
         for key in sorted(numbers)
     ]
-    execute_many(conn, _INSERT[conn.dialect.name], rows)
+    # Whichever of its two unique indexes notices first that another process writes the number.
+    conn.execute(insert_into(conn, Phone).on_conflict_do_nothing(), rows)
 
 
 def is_known(conn: Connection, phone_key: str) -> bool:
