@@ -30,11 +30,12 @@ from smsapp import config
 from smsapp.app import create_app
 from smsapp.delivery import leases, outbox, receipts, settle
 from smsapp.delivery.leases import Claim
-from smsapp.delivery.outbox import NewDelivery
+from smsapp.delivery.new_deliveries import NewDelivery
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.delivery.settle import CallResult
 from smsapp.extensions import Base, db
-from smsapp.providers.twilio import Sent
+from smsapp.models import Channel
+from smsapp.providers.messages import Sent
 from tests import servers
 
 ENVIRONMENT = {
@@ -158,6 +159,7 @@ class Side:
             phone_key=scale_rows.key_of(self.settings, phone),
             e164=scale_rows.number(phone),
             purpose="order_updates",
+            channel=Channel.SMS,
             subject=order,
             body=f"Example: Your order {order} has shipped. Tracking: https://example.com/{order}",
             consent_at=datetime(2026, 1, 1, tzinfo=UTC),

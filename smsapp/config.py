@@ -203,7 +203,7 @@ class Settings(BaseModel):
         return self.on_sqlite if self.embedded_worker is None else self.embedded_worker
 
     @property
-    def sender(self) -> str:
+    def sms_sender(self) -> str:
         """Return the name of what texts leave from: a Messaging Service, else a number."""
         return self.twilio_messaging_service_sid or self.twilio_from_number or ""
 

@@ -15,7 +15,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
-from smsapp.delivery import group_commit, health, leases, reconcile, throttle
+from smsapp.delivery import channels, group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
@@ -152,10 +152,10 @@ def _may_anything_go() -> bool:
     """Whether a claim, which takes SQLite's write lock, is worth it: a text waits and may go."""
     with reading() as conn:
         now = database_now(conn)
-        if not throttle.is_anything_due(conn, now):
-            return False
-        config = settings()
-        return throttle.is_open(conn, config.sender, config.messages_per_second, now)
+        return any(
+            throttle.is_anything_due(conn, channel, now) and throttle.is_open(conn, of, now)
+            for channel, of in channels.senders().items()
+        )
 
 
 def _send_claimed(

@@ -19,10 +19,10 @@ from sqlalchemy import Row, delete, select, text, update
 from smsapp import api_keys, config, worker
 from smsapp.api_keys import Scope
 from smsapp.app import create_app
-from smsapp.delivery import sending
 from smsapp.extensions import Base, db
 from smsapp.models import Attempt, Delivery, DeliveryState, Sender
-from smsapp.providers.twilio import Listed, Refused, SendResult, Sent
+from smsapp.providers import sms
+from smsapp.providers.messages import Listed, Refused, SendResult, Sent
 from tests import servers
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -262,7 +262,7 @@ def sid(number: int) -> str:
 def twilio(monkeypatch: pytest.MonkeyPatch) -> FakeTwilio:
     """A Twilio that does as it is told."""
     fake = FakeTwilio()
-    monkeypatch.setattr(sending, "_client", lambda *_: fake)
+    monkeypatch.setattr(sms, "_client", lambda *_: fake)
     return fake
 
 

@@ -6,6 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from smsapp.delivery import pausing
+from smsapp.delivery.pausing import Status
 from smsapp.phone import mask
 
 sending = click.Group("sending", help="Pause texts, let them go on, see how they stand.")
@@ -33,7 +34,11 @@ def resume() -> None:
 @with_appcontext
 def show_status() -> None:
     """Say whether texts leave, how fast, and how many wait."""
-    status = pausing.status()
+    for status in pausing.statuses():
+        _show(status)
+
+
+def _show(status: Status) -> None:
     sender_state = status.sender_state
     if sender_state.paused_at:
         why = f": {sender_state.pause_reason}" if sender_state.pause_reason else ""

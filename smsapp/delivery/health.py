@@ -5,9 +5,9 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from smsapp.delivery import sender, throttle
-from smsapp.extensions import database_now, db, insert_into, reading, settings
-from smsapp.models import Delivery, DeliveryState, Worker
+from smsapp.delivery import channels, sender, throttle
+from smsapp.extensions import database_now, db, insert_into, reading
+from smsapp.models import Channel, Delivery, DeliveryState, Worker
 
 # A worker says every few seconds that it is there (worker.CHORES_SECONDS).
 SILENT_AFTER_SECONDS = 60
@@ -49,13 +49,15 @@ def read(conn: Connection) -> Health:
     now = database_now(conn)
     due = conn.execute(_OLDEST_DUE, {"now": now}).scalar_one()
     seen = conn.execute(_LAST_SEEN).scalar_one()
-    sender_state = sender.read_state(conn, settings().sender)
+    # Of all senders: whether any has trouble. The rate is that of texts.
+    senders = channels.senders()
+    states = {channel: sender.read_state(conn, of.name) for channel, of in senders.items()}
     return Health(
         None if due is None else int((now - due).total_seconds()),
         None if seen is None else int((now - seen).total_seconds()),
-        sender_state.is_held,
-        sender_state.is_paused,
-        throttle.rate(sender_state, settings().messages_per_second, now),
+        any(state.is_held for state in states.values()),
+        any(state.is_paused for state in states.values()),
+        throttle.rate(states[Channel.SMS], senders[Channel.SMS].per_second, now),
     )
 
 

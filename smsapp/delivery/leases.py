@@ -7,20 +7,22 @@ import logging
 import time
 import uuid
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, insert, select, update
 
-from smsapp.delivery import circuit_breaker, restore, sender, throttle
+from smsapp.delivery import channels, circuit_breaker, restore, sender, throttle
+from smsapp.delivery.sender import SenderSettings
 from smsapp.extensions import database_now, new_id, settings
 from smsapp.models import (
     Attempt,
     AttemptSource,
     AttemptState,
     CallOutcome,
+    Channel,
     Delivery,
     DeliveryState,
 )
@@ -33,12 +35,11 @@ log = logging.getLogger(__name__)
 class Rules:
     """What the settings say about sending; the same for all rows of a process."""
 
-    sender: str
+    senders: Mapping[Channel, SenderSettings]
     lease: timedelta
     most_per_day: int
     allowed: frozenset[str]
     ledger_key: bytes
-    per_second: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Claim:
     number: int
     tries: int
     lease_token: uuid.UUID
+    channel: Channel
     sender: str
     e164: str
     country: str
@@ -95,7 +97,11 @@ _DUE = (
         Delivery.created_at,
         _LAST_NUMBER.label("last_number"),
     )
-    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
+    .where(
+        Delivery.state == DeliveryState.PENDING,
+        Delivery.due_at <= bindparam("now"),
+        Delivery.channel == bindparam("channel"),
+    )
     .order_by(Delivery.due_at)
     .limit(bindparam("most"))
     .with_for_update(of=Delivery, skip_locked=True)
@@ -143,12 +149,11 @@ def rules() -> Rules:
     """Return what the running app's settings say about sending."""
     config = settings()
     return Rules(
-        config.sender,
+        channels.senders(),
         timedelta(seconds=config.lease_seconds),
         config.max_texts_per_number_per_day,
         config.allowed_recipients,
         config.ledger_key,
-        config.messages_per_second,
     )
 
 
@@ -174,6 +179,7 @@ def write_attempts(
             "delivery_id": claim.delivery_id,
             "number": claim.number,
             "source": source,
+            "channel": claim.channel,
             "state": AttemptState.SENDING,
             "started_at": now,
         }
@@ -211,18 +217,27 @@ def _midnight(now: datetime) -> datetime:
 
 
 def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
+    """Lease up to `most` due deliveries and write their attempts, one channel after the other."""
+    claims: list[Claim] = []
+    for of in rules.senders.values():
+        if len(claims) < most:
+            claims += _claim(conn, of, most - len(claims), rules)
+    return claims
+
+
+def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> list[Claim]:
     """Lease up to `most` due deliveries, oldest first, and write their attempts.
 
     Permission is asked again, with the numbers locked, so that no attempt is committed after
     its number's STOP. A held sender lets one delivery through at a time, to try whether it
     works again; a paused one none; the throttle so many as it has reservations.
     """
-    sender_state = sender.read_state(conn, rules.sender)
+    sender_state = sender.read_state(conn, of.name)
     if sender_state.is_paused:
         return []
     now = database_now(conn)
     held = sender_state.is_held
-    due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most}))
+    due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most, "channel": of.channel}))
     if expired := [row.id for row in due if row.expires_at <= now]:
         conn.execute(_EXPIRE.values(state_at=now), {"ids": expired})
         log.warning("expired before they could be sent", extra={"count": len(expired)})
@@ -251,16 +266,15 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
         (ready if may_leave else late).append(row)
     if late:
         conn.execute(_POSTPONE, {"ids": [row.id for row in late], "until": next_day(now)})
+    waits = channels.CHANNELS[of.channel].not_before(conn, {row.phone_key for row in ready}, now)
+    for row in ready:
+        if row.phone_key in waits:
+            conn.execute(_POSTPONE, {"ids": [row.id], "until": waits[row.phone_key]})
+    ready = [row for row in ready if row.phone_key not in waits]
     ready = restore.look_first(conn, ready, sender_state, now)
-    if (
-        held
-        and ready
-        and not circuit_breaker.half_open(conn, rules.sender, sender_state.held_code, now)
-    ):
+    if held and ready and not circuit_breaker.half_open(conn, of.name, sender_state.held_code, now):
         return []
-    reservations = throttle.reserve_for_worker(
-        conn, rules.sender, sender_state, rules.per_second, len(ready), now
-    )
+    reservations = throttle.reserve_for_worker(conn, of, sender_state, len(ready), now)
     columns = leased(now, rules.lease)
     claims = [
         Claim(
@@ -269,7 +283,8 @@ def claim(conn: Connection, most: int, rules: Rules) -> list[Claim]:
             number=row.last_number + 1,
             tries=row.tries + 1,
             lease_token=columns["lease_token"],
-            sender=rules.sender,
+            channel=of.channel,
+            sender=of.name,
             e164=numbers[row.phone_key] or "",  # may_text has refused those we no longer know
             country=phone[row.phone_key].country,
             phone_key=row.phone_key,

@@ -12,10 +12,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from smsapp import logs
-from smsapp.delivery import leases, restore, sender, throttle
+from smsapp.delivery import channels, leases, restore, sender, throttle
 from smsapp.delivery.sender import SenderState
-from smsapp.extensions import database_now, db, reading, settings
-from smsapp.models import Attempt, Delivery, DeliveryState, Worker
+from smsapp.extensions import database_now, db, reading
+from smsapp.models import Attempt, Channel, Delivery, DeliveryState, Worker
 from smsapp.phone import mask
 
 log = logging.getLogger(__name__)
@@ -26,7 +26,9 @@ PAGE = 500
 NOTHING_KNOWN_FOR = timedelta(days=30)
 
 _WAITING = select(func.count()).where(
-    Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now")
+    Delivery.state == DeliveryState.PENDING,
+    Delivery.due_at <= bindparam("now"),
+    Delivery.channel == bindparam("channel"),
 )
 _LAST_WRITTEN = (
     select(func.max(Delivery.created_at)),
@@ -56,7 +58,7 @@ _END_LEASES = (
 
 @dataclass(frozen=True, slots=True)
 class Status:
-    """How sending stands: the sender, texts a second now (None: no limit), texts due."""
+    """How a sender stands: texts a second now (None: no limit), and texts due."""
 
     sender: str
     sender_state: SenderState
@@ -64,15 +66,17 @@ class Status:
     waiting: int
 
 
-def status() -> Status:
-    """Return how sending stands."""
-    config = settings()
+def statuses() -> list[Status]:
+    """Return how sending stands, channel by channel."""
+    found = []
     with reading() as conn:
         now = database_now(conn)
-        sender_state = sender.read_state(conn, config.sender)
-        waiting = conn.execute(_WAITING, {"now": now}).scalar_one()
-    per_second = throttle.rate(sender_state, config.messages_per_second, now)
-    return Status(config.sender, sender_state, per_second, waiting)
+        for of in channels.senders().values():
+            sender_state = sender.read_state(conn, of.name)
+            waiting = conn.execute(_WAITING, {"now": now, "channel": of.channel}).scalar_one()
+            per_second = throttle.rate(sender_state, of.per_second, now)
+            found.append(Status(of.name, sender_state, per_second, waiting))
+    return found
 
 
 def pause(reason: str | None) -> None:
@@ -85,25 +89,26 @@ def pause(reason: str | None) -> None:
 
 
 def _pause(conn: Connection, reason: str | None) -> None:
-    name = settings().sender
-    before = sender.read_state(conn, name, lock=True)
-    columns = {
-        "paused_at": before.paused_at or database_now(conn),
-        "pause_reason": logs.scrub(reason)[:MAX_REASON] if reason else None,
-    }
-    sender.write(conn, name, columns)
-    log.warning("sending paused", extra={"sender": mask(name)})
+    for of in channels.senders().values():
+        before = sender.read_state(conn, of.name, lock=True)
+        columns = {
+            "paused_at": before.paused_at or database_now(conn),
+            "pause_reason": logs.scrub(reason)[:MAX_REASON] if reason else None,
+        }
+        sender.write(conn, of.name, columns)
+        log.warning("sending paused", extra={"sender": mask(of.name)})
 
 
 def resume() -> bool:
     """Let texts go, at the throttle's pace; return False where nothing was paused."""
-    name = settings().sender
+    was_paused = False
     with db.engine.begin() as conn:
-        if not sender.read_state(conn, name, lock=True).is_paused:
-            return False
-        sender.write(conn, name, {"paused_at": None, "pause_reason": None})
-    log.warning("sending resumed", extra={"sender": mask(name)})
-    return True
+        for of in channels.senders().values():
+            if sender.read_state(conn, of.name, lock=True).is_paused:
+                sender.write(conn, of.name, {"paused_at": None, "pause_reason": None})
+                log.warning("sending resumed", extra={"sender": mask(of.name)})
+                was_paused = True
+    return was_paused
 
 
 def restored(look_first: timedelta) -> int:
@@ -113,21 +118,23 @@ def restored(look_first: timedelta) -> int:
     Twilio is asked before anything is sent; for as long as `look_first`, new events too, because
     services tell the lost ones again.
     """
-    config = settings()
     with db.engine.begin() as conn:
         _pause(conn, "restored from a backup")
         now = database_now(conn)
         written = [conn.execute(query).scalar_one() for query in _LAST_WRITTEN]
         lost_since = max((at for at in written if at), default=now - NOTHING_KNOWN_FOR)
-        before = sender.read_state(conn, config.sender)
-        if before.lost_since and restore.is_perhaps_known(before, now):
-            lost_since = min(before.lost_since, lost_since)  # told twice of one restore
+        names = [of.name for of in channels.senders().values()]
+        for name in names:
+            before = sender.read_state(conn, name)
+            if before.lost_since and restore.is_perhaps_known(before, now):
+                lost_since = min(before.lost_since, lost_since)  # told twice of one restore
         columns: dict[str, datetime | None] = {
             "restored_at": now,
             "lost_since": lost_since,
             "look_first_until": now + look_first,
         }
-        sender.write(conn, config.sender, columns)
+        for name in names:
+            sender.write(conn, name, columns)
     with db.engine.begin() as conn:
         # Who held them has died, or sent them long ago.
         conn.execute(_END_LEASES, {"before": lost_since})
@@ -136,7 +143,7 @@ def restored(look_first: timedelta) -> int:
     while page := _doubt_page(after):
         after = page[-1]
         count += len(page)
-    log.warning("restored from a backup", extra={"sender": mask(config.sender), "count": count})
+    log.warning("restored from a backup", extra={"count": count})
     return count
 
 
@@ -144,6 +151,7 @@ def _doubt_page(after: uuid.UUID) -> list[uuid.UUID]:
     with db.engine.begin() as conn:
         rows = conn.execute(_PENDING, {"after": after}).all()
         if rows:
-            sender_state = sender.read_state(conn, settings().sender)
-            restore.mark_unknown(conn, rows, sender_state, database_now(conn))
+            # All senders were restored at once, so that any of them tells when.
+            name = channels.sender_of(Channel.SMS).name
+            restore.mark_unknown(conn, rows, sender.read_state(conn, name), database_now(conn))
     return [row.id for row in rows]

@@ -12,6 +12,7 @@ from sqlalchemy.orm import aliased
 
 from smsapp import metrics
 from smsapp.delivery import (
+    channels,
     circuit_breaker,
     group_commit,
     reconcile_times,
@@ -19,11 +20,13 @@ from smsapp.delivery import (
     stopping,
     throttle,
 )
-from smsapp.delivery.states import ARRIVED, FOLLOWS, TWILIO_STATUS, advance, after_receipt
+from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.states import ARRIVED, FOLLOWS, advance, after_receipt
 from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.models import (
     Attempt,
     AttemptState,
+    Channel,
     Delivery,
     DeliveryState,
     Ignored,
@@ -72,6 +75,7 @@ class HandledReceipt:
     delivery_id: uuid.UUID | None = None
     event_id: str | None = None
     kind: str | None = None
+    channel: Channel | None = None
     phone_key: str | None = None
     e164: str | None = None
     country: str | None = None
@@ -85,6 +89,7 @@ _CURRENT = (
     select(
         Attempt.id,
         Attempt.number,
+        Attempt.channel,
         Attempt.sid,
         Attempt.is_inferred,
         Attempt.started_at,
@@ -152,20 +157,20 @@ def handle(reported: IncomingReceipt) -> HandledReceipt:
     """
     recorded = group_commit.write(db.engine, record, reported)
     _report(reported, recorded)
-    if recorded.phone_key is None or not reported.error_code:
+    if recorded.phone_key is None or recorded.channel is None or not reported.error_code:
         return recorded
-    verdict = meaning(reported.error_code)
+    verdict = CHANNELS[recorded.channel].meaning(reported.error_code)
     if verdict.error_class is ErrorClass.OPT_OUT:
         stopping.stop(recorded.phone_key, OptOutSource.TWILIO, told_of=recorded.started_at)
     if verdict.holds_sender and recorded.effect is Effect.MOVED:
+        of = channels.sender_of(recorded.channel)
         with db.engine.begin() as conn:
-            held = circuit_breaker.trip(
-                conn, settings().sender, reported.error_code, database_now(conn)
-            )
+            held = circuit_breaker.trip(conn, of.name, reported.error_code, database_now(conn))
         if held:
             log.error("sender held", extra={"twilio_code": reported.error_code})
     if verdict.slows_sender and recorded.effect is Effect.MOVED and recorded.started_at:
-        throttle.slow_down(settings().sender, recorded.started_at, reported.error_code)
+        of = channels.sender_of(recorded.channel)
+        throttle.slow_down(of, recorded.started_at, reported.error_code)
     return recorded
 
 
@@ -219,7 +224,8 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
         if attempt["is_inferred"] and attempt["sid"] != row.sid:  # what we found was another's
             _take_back(attempt, deliveries[attempt["delivery_id"]])
         before = (attempt["attempt_state"], attempt["attempt_code"])
-        after = advance(*before, row.status, row.error_code)
+        reported = CHANNELS[attempt["channel"]].state_of(row.status) or AttemptState.QUEUED
+        after = advance(*before, reported, row.error_code)
         inferred = row.source is ReceiptSource.LOOK_UP and (
             attempt["sid"] is None or attempt["is_inferred"]
         )
@@ -309,7 +315,7 @@ def _try_again(
     code = attempt["attempt_code"]
     if not failed or not code or tried >= len(waits):
         return
-    if meaning(code).error_class is ErrorClass.TRANSIENT:
+    if CHANNELS[attempt["channel"]].meaning(code).error_class is ErrorClass.TRANSIENT:
         delivery |= {
             "new_state": DeliveryState.PENDING,
             "new_due_at": delivery["now"] + waits[tried],
@@ -324,6 +330,7 @@ def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool)
         delivery_id=attempt["delivery_id"],
         event_id=attempt["event_id"],
         kind=attempt["kind"],
+        channel=attempt["channel"],
         phone_key=attempt["phone_key"],
         e164=attempt["e164"],
         country=attempt["country"],
@@ -353,6 +360,7 @@ def log_fields(reported: IncomingReceipt, recorded: HandledReceipt) -> dict[str,
         "delivery": recorded.delivery_id and str(recorded.delivery_id),
         "event_id": recorded.event_id,
         "kind": recorded.kind,
+        "channel": recorded.channel,
         "to": recorded.e164 and mask(recorded.e164),
         "country": recorded.country,
         "attempt": recorded.number,
@@ -362,8 +370,7 @@ def log_fields(reported: IncomingReceipt, recorded: HandledReceipt) -> dict[str,
 
 def _report(reported: IncomingReceipt, recorded: HandledReceipt) -> None:
     """Count a receipt, and write a line where its request's own is none or not enough."""
-    status = reported.status if reported.status in TWILIO_STATUS else "other"
-    metrics.count(metrics.RECEIPTS, status, recorded.effect)
+    metrics.count(metrics.RECEIPTS, channels.status_label(reported.status), recorded.effect)
     if recorded.effect is Effect.MOVED:
         _count_end(reported, recorded)
     if recorded.effect is Effect.STRAY:

@@ -15,12 +15,14 @@ from typing import Any
 from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import receipts, reconcile_times, retry, sending, tally
+from smsapp.delivery import receipts, reconcile_times, retry, tally
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
     Attempt,
     AttemptState,
+    Channel,
     Delivery,
     DeliveryState,
     Phone,
@@ -28,7 +30,7 @@ from smsapp.models import (
     ReceiptSource,
 )
 from smsapp.phone import mask
-from smsapp.providers.twilio import Listed, Refused, Unknown, Unwritten
+from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
 from smsapp.recipients import phones
 
 log = logging.getLogger(__name__)
@@ -55,6 +57,7 @@ _DUE = (
         Delivery.state,
         Delivery.body,
         Delivery.phone_key,
+        Attempt.channel,
         Attempt.id.label("attempt_id"),
         Attempt.sid,
         Attempt.started_at,
@@ -81,6 +84,7 @@ _RIVALS = (
     .join(Attempt, Attempt.delivery_id == Delivery.id)
     .where(
         Delivery.phone_key == bindparam("phone_key"),
+        Attempt.channel == bindparam("channel"),
         Attempt.state.in_([AttemptState.SENDING, AttemptState.UNKNOWN]),
         Attempt.sid.is_(None),
         func.coalesce(Attempt.trouble, "") != ABSENT,
@@ -98,6 +102,7 @@ class Case:
     state: DeliveryState
     body: str
     phone_key: str
+    channel: Channel
     e164: str | None
     attempt_id: uuid.UUID
     sid: str | None
@@ -132,6 +137,7 @@ def _take() -> Case | None:
         row.state,
         row.body,
         row.phone_key,
+        row.channel,
         row.e164,
         row.attempt_id,
         row.sid,
@@ -141,7 +147,7 @@ def _take() -> Case | None:
 
 def _ask_about(case: Case, sid: str) -> None:
     """Ask for a message whose SID we know, and take the answer as a receipt."""
-    found = sending.client().look_up(sid)
+    found = CHANNELS[case.channel].find(sid)
     if isinstance(found, Listed):
         receipts.handle(_reported(case, found))
     with db.engine.begin() as conn:
@@ -156,7 +162,7 @@ def _ask_about(case: Case, sid: str) -> None:
 
 def _search_for(case: Case, e164: str) -> None:
     """Look for an unknown delivery among the messages to its number."""
-    found = sending.client().messages_with(e164, case.started_at - BEFORE_ATTEMPT)
+    found = CHANNELS[case.channel].find_to(e164, case.started_at - BEFORE_ATTEMPT)
     ours = _decide(case, found)
     if ours and ours.error_code:  # an opt-out, or a fault of ours, has consequences of its own
         receipts.handle(_reported(case, ours))
@@ -178,7 +184,7 @@ def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> 
             conn.execute(_SET.values(check_at=now + AFTER_NO_ANSWER), {"of": case.delivery_id})
             return None
         unclaimed = _unclaimed(conn, found)
-        rivals = conn.execute(_RIVALS, {"phone_key": case.phone_key}).all()
+        rivals = conn.execute(_RIVALS, {"phone_key": case.phone_key, "channel": case.channel}).all()
         in_flight = any(rival.state is AttemptState.SENDING for rival in rivals)
         candidates = [rival.id for rival in rivals if rival.body == case.body]
         equal = [message for message in reversed(unclaimed) if message.body == case.body]

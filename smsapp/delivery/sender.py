@@ -7,7 +7,16 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, select
 
 from smsapp.extensions import insert_into
-from smsapp.models import Sender
+from smsapp.models import Channel, Sender
+
+
+@dataclass(frozen=True, slots=True)
+class SenderSettings:
+    """What a channel's messages leave from: its name, and how many may leave in a second."""
+
+    channel: Channel
+    name: str
+    per_second: float | None  # None: no limit
 
 
 @dataclass(frozen=True, slots=True)

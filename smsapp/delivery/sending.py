@@ -6,35 +6,27 @@ The same `send` serves the thread of a request and the worker's.
 import logging
 import time
 from datetime import timedelta
-from functools import lru_cache
 
 from smsapp import clock, metrics
-from smsapp.delivery import group_commit, leases, sender, stopping, throttle
+from smsapp.delivery import channels, group_commit, leases, sender, stopping, throttle
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import CallResult, Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
-from smsapp.providers.twilio import SendResult, Twilio, Unwritten
+from smsapp.providers.channel import Outgoing
+from smsapp.providers.messages import SendResult, Unwritten
+from smsapp.providers.sms import CALL_SECONDS
 from smsapp.providers.twilio_errors import ErrorClass, code_label
 from smsapp.recipients import permission
 
 log = logging.getLogger(__name__)
 
-# One deadline over the whole call. The lease is longer, so that whoever holds one still has
-# time to settle.
-CALL_SECONDS = 10.0
-
 # So often a call may come too late for its reservation of the throttle before it is left for later.
 MAX_RESERVATIONS = 5
 # Shortly before its reservation permission is asked again: in it, that would make the call late.
 ASK_BEFORE_SECONDS = 0.03
-
-# What Twilio takes, and keeps a text for when it is told nothing.
-MAX_VALIDITY = 36_000
-
-# Twilio repeats a receipt that we fail to take only when told to: 5 times, whatever the failure.
-RECEIPT_RETRIES = "#rc=5&rp=all"
 
 
 def send(claim: Claim) -> Settlement:
@@ -53,31 +45,22 @@ def send(claim: Claim) -> Settlement:
     return settlement
 
 
-def client() -> Twilio:
-    """Return the client of the running app's account."""
-    config = settings()
-    user, password = config.rest_credentials
-    return _client(config.twilio_account_sid, user, password, config.twilio_base_url)
-
-
 def _call(claim: Claim) -> SendResult:
-    config = settings()
-    twilio = client()  # the first one takes a while to make: before the reservation, not in it
+    provider = CHANNELS[claim.channel]
+    provider.prepare()  # before the reservation, not in it
     if claim.call_at and (trouble := _wait_for_reservation(claim)):
         return Unwritten(trouble)
+    config = settings()
+    # The lease is longer than a call, so that whoever holds one still has time to settle.
     if time.monotonic() - claim.claimed_at > config.lease_seconds - CALL_SECONDS:
         return Unwritten("late")  # the lease might lapse during the call
-    service = config.twilio_messaging_service_sid
-    return twilio.send(
-        to=claim.e164,
-        body=claim.body,
-        from_number=None if service else config.twilio_from_number,
-        messaging_service_sid=service,
-        validity_period=_validity(claim),
-        status_callback=(
-            f"{config.public_base_url}/twilio/status-callback"
-            f"?attempt={claim.attempt_id}{RECEIPT_RETRIES}"
-        ),
+    return provider.send(
+        Outgoing(
+            to=claim.e164,
+            body=claim.body,
+            callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
+            valid_seconds=int((claim.expires_at - clock.now()).total_seconds()),
+        )
     )
 
 
@@ -96,7 +79,7 @@ def _wait_for_reservation(claim: Claim) -> str | None:
         _sleep_until(call_at)
         if throttle.is_in_time(call_at):
             return None
-        call_at = throttle.reserve_again(claim.sender, settings().messages_per_second)
+        call_at = throttle.reserve_again(channels.sender_of(claim.channel))
     return "late"
 
 
@@ -120,25 +103,7 @@ def _slow_down(result: CallResult) -> None:
     with reading() as conn:
         now = database_now(conn)
     left_at = now - timedelta(seconds=time.monotonic() - claim.claimed_at)
-    throttle.slow_down(claim.sender, left_at, result.code)
-
-
-def _validity(claim: Claim) -> int:
-    """Return for how many seconds the text still matters, as far as Twilio can be told."""
-    left = (claim.expires_at - clock.now()).total_seconds()
-    return max(1, min(MAX_VALIDITY, int(left)))
-
-
-@lru_cache(maxsize=4)
-def _client(account_sid: str, user: str, password: str, base_url: str | None) -> Twilio:
-    """Return the one client of these credentials: it keeps connections open for all threads."""
-    return Twilio(
-        account_sid=account_sid,
-        username=user,
-        password=password,
-        base_url=base_url,
-        timeout_seconds=CALL_SECONDS,
-    )
+    throttle.slow_down(channels.sender_of(claim.channel), left_at, result.code)
 
 
 def _report(result: CallResult, settlement: Settlement) -> None:
@@ -149,6 +114,7 @@ def _report(result: CallResult, settlement: Settlement) -> None:
         "delivery": str(claim.delivery_id),
         "event_id": claim.event_id,
         "kind": claim.kind,
+        "channel": claim.channel,
         "to": mask(claim.e164),
         "country": claim.country,
         "attempt": claim.number,

@@ -9,12 +9,13 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
 from smsapp.delivery import circuit_breaker, reconcile_times, retry
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
 from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, DeliveryState, Reason
-from smsapp.providers.twilio import Refused, SendResult, Sent, Unknown, Unwritten
-from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning, meaning
+from smsapp.providers.messages import Refused, SendResult, Sent, Unknown, Unwritten
+from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +45,7 @@ class CallResult:
         """Return what a failure means; None where Twilio took the text."""
         match self.outcome:
             case Refused(http_status=status, code=code):
-                return meaning(code, status)
+                return CHANNELS[self.claim.channel].meaning(code, status)
             case Unwritten():
                 return UNWRITTEN
             case Unknown():
@@ -198,7 +199,7 @@ def _attempt_after(row: CallResult, before: Any, now: datetime) -> dict[str, Any
     if isinstance(row.outcome, Sent):
         if before.is_inferred and sid != row.outcome.sid:  # what we found was another's
             state, code = AttemptState.UNKNOWN, None
-        state, code = advance(state, code, "queued", 0)
+        state, code = advance(state, code, AttemptState.QUEUED, 0)
         sid, segments = row.outcome.sid, row.outcome.segments
     elif state in {AttemptState.SENDING, AttemptState.UNKNOWN}:
         unknown = isinstance(row.outcome, Unknown)

@@ -18,21 +18,6 @@ RANK = {
     AttemptState.READ: 6,
 }
 
-# Twilio's words for a status. Any other is kept as a receipt and says no more than that Twilio
-# has the message.
-TWILIO_STATUS = {
-    "accepted": AttemptState.QUEUED,
-    "scheduled": AttemptState.QUEUED,
-    "queued": AttemptState.QUEUED,
-    "sending": AttemptState.QUEUED,
-    "sent": AttemptState.SENT,
-    "partially_delivered": AttemptState.SENT,
-    "failed": AttemptState.FAILED,
-    "undelivered": AttemptState.UNDELIVERED,
-    "delivered": AttemptState.DELIVERED,
-    "read": AttemptState.READ,
-}
-
 # A delivery's state where its newest attempt decides.
 FOLLOWS = {
     AttemptState.SENDING: DeliveryState.SENDING,
@@ -51,18 +36,17 @@ STOPPED = frozenset({DeliveryState.SUPPRESSED, DeliveryState.CANCELED, DeliveryS
 
 
 def advance(
-    state: AttemptState, code: int | None, status: str, new_code: int
+    state: AttemptState, code: int | None, reported: AttemptState, new_code: int
 ) -> tuple[AttemptState, int | None]:
     """Return an attempt's state and error code after a receipt.
 
     Args:
         state, code: What the attempt has, Twilio's error code being None for none.
-        status: Twilio's word, such as "undelivered".
-        new_code: Twilio's error code in the receipt, 0 for none.
+        reported: How far the receipt says that it got.
+        new_code: The error code in the receipt, 0 for none.
 
     Of two receipts with one status the higher code counts, so that their order doesn't.
     """
-    reported = TWILIO_STATUS.get(status, AttemptState.QUEUED)
     if (RANK[reported], new_code) <= (RANK[state], code or 0):
         return state, code
     return reported, new_code or None

@@ -16,9 +16,9 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select
 
 from smsapp.delivery import sender
-from smsapp.delivery.sender import SenderState
-from smsapp.extensions import database_now, db, reading, settings
-from smsapp.models import Attempt, Delivery, DeliveryState
+from smsapp.delivery.sender import SenderSettings, SenderState
+from smsapp.extensions import database_now, db, reading
+from smsapp.models import Attempt, Channel, Delivery, DeliveryState
 from smsapp.phone import mask
 
 log = logging.getLogger(__name__)
@@ -51,7 +51,11 @@ LEAST_COUNTED = 10
 
 _DUE = (
     select(Delivery.id)
-    .where(Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now"))
+    .where(
+        Delivery.state == DeliveryState.PENDING,
+        Delivery.due_at <= bindparam("now"),
+        Delivery.channel == bindparam("channel"),
+    )
     .limit(1)
 )
 _LATEST = select(Attempt.started_at).order_by(Attempt.id.desc()).limit(MAX_COUNTED).subquery()
@@ -108,12 +112,7 @@ def reserve(
 
 
 def reserve_for_requests(
-    conn: Connection,
-    name: str,
-    sender_state: SenderState,
-    most: float | None,
-    texts: int,
-    now: datetime,
+    conn: Connection, of: SenderSettings, sender_state: SenderState, texts: int, now: datetime
 ) -> list[float]:
     """Return when requests may call for up to `texts` new texts; 0.0 stands for at once.
 
@@ -122,57 +121,52 @@ def reserve_for_requests(
     """
     if sender_state.is_held or sender_state.is_paused:
         return []
-    per_second = rate(sender_state, most, now)
+    per_second = rate(sender_state, of.per_second, now)
     if per_second is None:
         return [0.0] * texts
     if not free_times(sender_state.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
         return []
-    if is_anything_due(conn, now):
+    if is_anything_due(conn, of.channel, now):
         return []
-    return reserve(conn, name, per_second, texts, REQUEST_WAITS)
+    return reserve(conn, of.name, per_second, texts, REQUEST_WAITS)
 
 
 def reserve_for_worker(
-    conn: Connection,
-    name: str,
-    sender_state: SenderState,
-    most: float | None,
-    texts: int,
-    now: datetime,
+    conn: Connection, of: SenderSettings, sender_state: SenderState, texts: int, now: datetime
 ) -> list[float]:
     """Return when a worker may call for up to `texts` waiting texts; 0.0 stands for at once."""
-    per_second = rate(sender_state, most, now)
+    per_second = rate(sender_state, of.per_second, now)
     if per_second is None or not texts:
         return [0.0] * texts
     # The one text that a half-open sender lets through is rare, and is not missed.
     ahead = LATE_WAITS if sender_state.is_held else AHEAD
-    return reserve(conn, name, per_second, texts, ahead)
+    return reserve(conn, of.name, per_second, texts, ahead)
 
 
-def is_open(conn: Connection, name: str, most: float | None, now: datetime) -> bool:
+def is_open(conn: Connection, of: SenderSettings, now: datetime) -> bool:
     """Whether a worker has a reason to claim: no pause, not open, too few reservations made."""
-    sender_state = sender.read_state(conn, name)
+    sender_state = sender.read_state(conn, of.name)
     if sender_state.is_paused or (sender_state.probe_at and sender_state.probe_at > now):
         return False
-    per_second = rate(sender_state, most, now)
+    per_second = rate(sender_state, of.per_second, now)
     return per_second is None or bool(
         free_times(sender_state.next_slot_at, now, spacing(per_second), 1, REFILL)
     )
 
 
-def is_anything_due(conn: Connection, now: datetime) -> bool:
+def is_anything_due(conn: Connection, channel: Channel, now: datetime) -> bool:
     """Whether a text waits that may leave now."""
-    return bool(conn.execute(_DUE, {"now": now}).all())
+    return bool(conn.execute(_DUE, {"now": now, "channel": channel}).all())
 
 
-def reserve_again(name: str, per_second: float | None) -> float | None:
+def reserve_again(of: SenderSettings) -> float | None:
     """Reserve anew for a call that came too late; None where all is taken."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        limit = rate(sender.read_state(conn, name), per_second, now)
+        limit = rate(sender.read_state(conn, of.name), of.per_second, now)
         if limit is None:
             return time.monotonic()
-        return next(iter(reserve(conn, name, limit, 1, LATE_WAITS)), None)
+        return next(iter(reserve(conn, of.name, limit, 1, LATE_WAITS)), None)
 
 
 def is_in_time(call_at: float) -> bool:
@@ -180,26 +174,25 @@ def is_in_time(call_at: float) -> bool:
     return time.monotonic() - call_at <= LATE_SECONDS
 
 
-def slow_down(name: str, left_at: datetime, code: int | None) -> None:
+def slow_down(of: SenderSettings, left_at: datetime, code: int | None) -> None:
     """Halve a sender's rate, because a text that left at `left_at` was one too fast.
 
     One that left before the sender was slowed last says nothing about the rate since then.
     """
-    most = settings().messages_per_second
     with reading() as conn:
-        if _is_old_news(sender.read_state(conn, name), left_at):
+        if _is_old_news(sender.read_state(conn, of.name), left_at):
             return
     with db.engine.begin() as conn:
-        sender_state = sender.read_state(conn, name, lock=True)
+        sender_state = sender.read_state(conn, of.name, lock=True)
         if _is_old_news(sender_state, left_at):
             return
         now = database_now(conn)
-        before = rate(sender_state, most, now) or _in_last_second(conn, now)
+        before = rate(sender_state, of.per_second, now) or _in_last_second(conn, now)
         slowed_to = max(SLOWEST, before / 2)
-        sender.write(conn, name, {"slowed_at": now, "slowed_to": slowed_to})
+        sender.write(conn, of.name, {"slowed_at": now, "slowed_to": slowed_to})
     log.warning(
         "too fast for Twilio or a carrier: slowing down",
-        extra={"sender": mask(name), "twilio_code": code, "per_second": round(slowed_to, 2)},
+        extra={"sender": mask(of.name), "twilio_code": code, "per_second": round(slowed_to, 2)},
     )
 
 

@@ -10,7 +10,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp import metrics
 from smsapp.delivery import group_commit, leases, outbox
-from smsapp.delivery.outbox import Accepted, NewDelivery
+from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
 from smsapp.events.fields import Event
@@ -45,6 +45,7 @@ def accept(kind: Kind, event: Event, api_key_id: int, *, respond_async: bool) ->
         phone_key=key,
         e164=event.phone,
         purpose=kind.purpose,
+        channel=kind.route[0],
         subject=kind.subject(event),
         body=kind.words(event, config.shop_name),
         consent_at=event.consent_at,

@@ -15,14 +15,14 @@ from typing import TypeVar
 
 from sqlalchemy import bindparam, select, update
 
-from smsapp.delivery import sending
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
 from smsapp.models import Inbound, InboundList
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.providers.twilio import Listed, Refused, Unknown, Unwritten
+from smsapp.providers import sms
+from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
 
 log = logging.getLogger(__name__)
 
@@ -84,7 +84,7 @@ def fetch(stopping: threading.Event | None = None) -> int | None:
 
     Of many workers one does it. `stopping` ends it early; another then goes on.
     """
-    name = settings().sender
+    name = settings().sms_sender
     begun = _begin(name)
     if begun is None:
         return None
@@ -134,7 +134,7 @@ def _senders() -> list[str]:
     """Return the numbers of ours that people can text."""
     config = settings()
     if config.twilio_messaging_service_sid:
-        return _got(sending.client().senders_of(config.twilio_messaging_service_sid))
+        return _got(sms.client().senders_of(config.twilio_messaging_service_sid))
     return [config.twilio_from_number or ""]
 
 
@@ -146,7 +146,7 @@ def _listed(senders: list[str], since: datetime) -> list[Listed]:
     return [
         message
         for sender in senders
-        for message in _got(sending.client().messages_with(sender, since))
+        for message in _got(sms.client().messages_with(sender, since))
         if not message.is_ours
     ]
 

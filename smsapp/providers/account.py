@@ -62,7 +62,7 @@ class Reader:
     """Reads one account.
 
     Args:
-        account_sid, username, password, base_url, timeout_seconds: As for providers.twilio.
+        account_sid, username, password, base_url, timeout_seconds: As for providers.messages.
     """
 
     def __init__(

@@ -41,7 +41,7 @@ class Verify:
 
     Args:
         service_sid: "VA…".
-        account_sid, username, password, base_url, timeout_seconds: As for providers.twilio.
+        account_sid, username, password, base_url, timeout_seconds: As for providers.messages.
     """
 
     def __init__(

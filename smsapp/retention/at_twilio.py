@@ -13,11 +13,11 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, update
 
-from smsapp.delivery import sending
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Inbound
 from smsapp.models.base import UtcDateTime
-from smsapp.providers.twilio import Listed, Refused
+from smsapp.providers import sms
+from smsapp.providers.messages import Listed, Refused
 
 log = logging.getLogger(__name__)
 
@@ -82,7 +82,7 @@ def blank(stopping: threading.Event) -> int:
         if stopping.is_set():
             return 0
         asked += 1
-        answer = sending.client().blank(sid)
+        answer = sms.client().blank(sid)
         gone = isinstance(answer, Refused) and answer.http_status == 404
         if gone or (isinstance(answer, Listed) and not answer.body):
             with db.engine.begin() as conn:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from smsapp.delivery import restore
-from smsapp.models import Attempt, DeliveryState, OptOut, OptOutSource, Reason
+from smsapp.models import Attempt, Channel, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
 from smsapp.trace.timeline import Trace, trouble_of
 
@@ -33,6 +33,13 @@ TITLES = {
     DeliveryState.SUPPRESSED: "Not sent",
     DeliveryState.CANCELED: "Canceled",
     DeliveryState.EXPIRED: "Expired",
+}
+
+CHANNELS = {
+    Channel.SMS: "Text (SMS)",
+    Channel.WHATSAPP: "WhatsApp",
+    Channel.CALL: "Call",
+    Channel.EMAIL: "E-mail",
 }
 
 _PLAIN = {

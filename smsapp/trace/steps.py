@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from smsapp.delivery.states import RANK, STOPPED, TWILIO_STATUS
+from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.states import RANK, STOPPED
 from smsapp.models import (
     Act,
     Attempt,
@@ -126,9 +127,10 @@ def _attempted(happened: History) -> Iterator[Step]:
 
 def _received(happened: History) -> Iterator[Step]:
     numbers = {attempt.id: attempt.number for attempt in happened.attempts}
+    states = {attempt.id: CHANNELS[attempt.channel].state_of for attempt in happened.attempts}
     reached: dict[uuid.UUID, int] = {}
     for receipt in happened.receipts:
-        rank = RANK[TWILIO_STATUS.get(receipt.status, AttemptState.QUEUED)]
+        rank = RANK[states[receipt.attempt_id](receipt.status) or AttemptState.QUEUED]
         late = rank < reached.get(receipt.attempt_id, 0)
         reached[receipt.attempt_id] = max(rank, reached.get(receipt.attempt_id, 0))
         yield Step(

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
-from smsapp.delivery import reconcile, restore, retry, sender
+from smsapp.delivery import channels, reconcile, restore, retry, sender
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.sender import SenderState
 from smsapp.delivery.settle import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
-from smsapp.extensions import reading_objects, settings
+from smsapp.extensions import reading_objects
 from smsapp.models import (
     Attempt,
     AttemptState,
@@ -24,7 +25,7 @@ from smsapp.models import (
     Receipt,
     RejectedReceipt,
 )
-from smsapp.providers.twilio_errors import ErrorMeaning, meaning
+from smsapp.providers.twilio_errors import ErrorMeaning
 from smsapp.trace.steps import History, Step, steps
 
 # Later texts from the number that a timeline shows; its own page has all of them.
@@ -68,15 +69,15 @@ def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
     if attempt.state is AttemptState.UNKNOWN and attempt.trouble == reconcile.ABSENT:
         return NEVER_TAKEN
     if attempt.error_code:
-        return meaning(attempt.error_code)
+        return CHANNELS[attempt.channel].meaning(attempt.error_code)
     if attempt.state is AttemptState.UNKNOWN:
         return RESTORED if attempt.trouble == restore.RESTORED else UNKNOWN
     if attempt.outcome is CallOutcome.UNWRITTEN:
         return HELD_BACK if attempt.trouble in retry.HELD_BACK else UNWRITTEN
     if attempt.outcome is CallOutcome.REFUSED and attempt.trouble:
-        return meaning(None, int(attempt.trouble.removeprefix("http_")))
+        return CHANNELS[attempt.channel].meaning(None, int(attempt.trouble.removeprefix("http_")))
     if attempt.state in {AttemptState.FAILED, AttemptState.UNDELIVERED}:
-        return meaning(None)
+        return CHANNELS[attempt.channel].meaning(None)
     return None
 
 
@@ -89,7 +90,9 @@ def _trace(which: ColumnElement[bool]) -> Trace | None:
             return None
         delivery, phone = found
         happened = _happened(rows, delivery)
-        sender_state = sender.read_state(rows.connection(), settings().sender)
+        sender_state = sender.read_state(
+            rows.connection(), channels.sender_of(delivery.channel).name
+        )
     stop = next((out for out in happened.opt_outs if out.lifted_at is None), None)
     return Trace(delivery, phone, happened.attempts, steps(delivery, happened), sender_state, stop)
 

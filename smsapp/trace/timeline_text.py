@@ -5,6 +5,7 @@ No words here hold a number, a body or a name.
 
 from smsapp.delivery import reconcile, retry
 from smsapp.models import Act, ConsentSource, Ignored, OptOutSource, Reason
+from smsapp.providers import statuses
 from smsapp.providers.twilio_errors import meaning
 from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, SUPPRESSED, moment
 from smsapp.trace.steps import LATE, Step
@@ -24,19 +25,6 @@ _STEPS = {
     "start": "The customer texted START.",
     "help": "The customer texted HELP.",
     "text": "The customer texted us.",
-}
-_STATUSES = {
-    "accepted": "Twilio accepted it",
-    "scheduled": "Twilio scheduled it",
-    "queued": "Twilio queued it",
-    "sending": "Twilio is sending it",
-    "sent": "the carrier took it",
-    "partially_delivered": "a part of it arrived",
-    "delivered": "it arrived",
-    "undelivered": "it was not delivered",
-    "failed": "it could not be sent",
-    "read": "it was opened",
-    "canceled": "it was canceled at Twilio",
 }
 _IGNORED = {
     LATE: "It came late: more was known already, so it changed nothing.",
@@ -90,7 +78,7 @@ def of_step(step: Step) -> str:
 
 def _report(step: Step) -> str:
     asked = step.source == "look_up"
-    what = _STATUSES.get(step.status, f"“{step.status}”")
+    what = statuses.TEXTS.get(step.status, f"“{step.status}”")
     said = f"{'We asked, and Twilio said' if asked else 'Receipt'}: {what}."
     if step.error_code:
         said += f" {meaning(step.error_code).cause}"

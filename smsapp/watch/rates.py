@@ -119,7 +119,7 @@ def rates(conn: Connection, now: datetime, config: Settings) -> list[Finding]:
         _rate(AlarmKind.COUNTRY_RATE, country, fate, config, reports=country in reporting)
         for country, fate in sorted(by_country.items())
     ]
-    sender = shown(config.sender)
+    sender = shown(config.sms_sender)
     found.append(_rate(AlarmKind.SENDER_RATE, sender, of_all, config, reports=bool(reporting)))
     return [finding for finding in found if finding]
 

@@ -10,10 +10,12 @@ from twilio.twiml.messaging_response import MessagingResponse
 
 from smsapp import metrics
 from smsapp.delivery import receipts, rejected_receipts
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf, settings
 from smsapp.inbound import messages
+from smsapp.models import Channel
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.web import guards
 
@@ -22,25 +24,21 @@ csrf.exempt(bp)  # the signature is stronger than a CSRF token
 log = logging.getLogger(__name__)
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
-_STATUS = re.compile(r"[a-z_]{1,20}")
-_CODE = re.compile(r"[0-9]{1,6}")
 
 
 @bp.post("/status-callback")
 @guards.twilio_signed
 def status_callback() -> ResponseReturnValue:
     """Take a receipt."""
-    fields = g.fields
-    sid = fields.get("MessageSid", "")
-    status = fields.get("MessageStatus", "").lower()
-    code = fields.get("ErrorCode") or "0"
-    if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
+    said = CHANNELS[Channel.SMS].read_callback(g.fields)  # one form for all that Twilio sends
+    if said is None:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
-    g.log_fields = {"message_sid": sid, "status": status}
-    reported = IncomingReceipt(_attempt_id(request.args.get("attempt")), sid, status, int(code))
-    if fields.get("AccountSid") != settings().twilio_account_sid:
-        log.warning("receipt of another account", extra={"message_sid": sid, "status": status})
+    g.log_fields = {"message_sid": said.sid, "status": said.status}
+    attempt_id = _attempt_id(request.args.get("attempt"))
+    reported = IncomingReceipt(attempt_id, said.sid, said.status, said.code)
+    if said.account != settings().twilio_account_sid:
+        log.warning("receipt of another account", extra=g.log_fields)
         rejected_receipts.of_other_account(reported)
     else:
         g.log_fields = receipts.log_fields(reported, receipts.handle(reported))

@@ -10,12 +10,13 @@ from sqlalchemy import event
 
 from smsapp.delivery import leases, outbox, receipts
 from smsapp.delivery.group_commit import MAX_ROWS
-from smsapp.delivery.outbox import NewDelivery
+from smsapp.delivery.new_deliveries import NewDelivery
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.delivery.settle import CallResult, settle
 from smsapp.extensions import db
+from smsapp.models import Channel
 from smsapp.phone import phone_key
-from smsapp.providers.twilio import Sent
+from smsapp.providers.messages import Sent
 from smsapp.recipients import consent, opt_out
 from tests.conftest import sid
 
@@ -37,7 +38,8 @@ def new(number, *, send_now=True):
         phone_key=phone_key(e164, b"key"),
         e164=e164,
         purpose="order_updates",
-        order_id=str(number),
+        channel=Channel.SMS,
+        subject=str(number),
         body="Ünïcode 100% :of %(x)s ?; it's here \N{PARTY POPPER}",
         consent_at=datetime(2026, 6, 2, tzinfo=UTC),
         max_age=timedelta(hours=48),

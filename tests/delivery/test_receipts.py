@@ -11,14 +11,14 @@ from sqlalchemy import update
 
 from smsapp import worker
 from smsapp.delivery import leases, outbox, receipts
-from smsapp.delivery.outbox import NewDelivery
+from smsapp.delivery.new_deliveries import NewDelivery
 from smsapp.delivery.receipts import Effect, IncomingReceipt
 from smsapp.delivery.settle import CallResult, settle
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
+from smsapp.models import Attempt, Channel, Delivery, OptOut, Receipt, Sender
 from smsapp.phone import phone_key
-from smsapp.providers.twilio import Sent, Unknown
+from smsapp.providers.messages import Sent, Unknown
 from tests.conftest import ALICE, make_due, opt_out, settings_of, sid
 
 STATUSES = [
@@ -42,6 +42,7 @@ def new_delivery(**changes):
         "phone_key": phone_key(ALICE, b"key"),
         "e164": ALICE,
         "purpose": "order_updates",
+        "channel": Channel.SMS,
         "subject": "1001",
         "body": "Your order 1001 has shipped.",
         "consent_at": datetime(2026, 6, 2, tzinfo=UTC),

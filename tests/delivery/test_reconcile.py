@@ -10,7 +10,7 @@ from smsapp.delivery import leases, receipts, reconcile
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
-from smsapp.providers.twilio import Listed, Unknown
+from smsapp.providers.messages import Listed, Unknown
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 from tests.conftest import sid

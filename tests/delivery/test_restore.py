@@ -14,7 +14,7 @@ from smsapp.delivery import leases
 from smsapp.delivery.receipts import Effect, IncomingReceipt, handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
-from smsapp.providers.twilio import Listed
+from smsapp.providers.messages import Listed
 from tests.conftest import run_until_settled, sid
 from tests.delivery.test_reconcile import look
 

@@ -15,7 +15,7 @@ from smsapp.delivery import group_commit, leases, retry, sending
 from smsapp.delivery.settle import CallResult, settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
-from smsapp.providers.twilio import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
 from tests.conftest import ALICE, make_due, opt_out, run_until_settled, settings_of, sid
 
 

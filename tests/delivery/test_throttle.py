@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import circuit_breaker, leases, throttle
+from smsapp.delivery import channels, circuit_breaker, leases, throttle
 from smsapp.delivery.receipts import IncomingReceipt, handle
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db
-from smsapp.models import Attempt, Delivery, Sender
-from smsapp.providers.twilio import Refused, Sent
+from smsapp.models import Attempt, Channel, Delivery, Sender
+from smsapp.providers.messages import Refused, Sent
 from tests.conftest import make_due, opt_out, settings_of, sid
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -282,7 +282,7 @@ def test_it_is_never_slowed_to_nothing(app, shop, twilio, rows):
         with app.app_context():
             with db.engine.begin() as conn:
                 later = database_now(conn) + timedelta(seconds=1)
-            throttle.slow_down(NAME, later, 20429)
+            throttle.slow_down(channels.sender_of(Channel.SMS), later, 20429)
     assert slowed_to(rows) == throttle.SLOWEST
 
 

@@ -8,7 +8,7 @@ from datetime import datetime
 
 import pytest
 
-from smsapp.providers.twilio import Twilio
+from smsapp.providers.messages import Twilio
 from smsapp.sandbox.app import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
 from tests.delivery.test_throttle import most_in

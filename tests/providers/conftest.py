@@ -3,7 +3,7 @@ from collections.abc import Callable, Iterator
 import pytest
 from raw_server import ACCOUNT, Answer, Server
 
-from smsapp.providers.twilio import Twilio
+from smsapp.providers.messages import Twilio
 
 
 @pytest.fixture

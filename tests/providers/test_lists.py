@@ -6,7 +6,7 @@ from email.utils import format_datetime
 import pytest
 from raw_server import ACCOUNT, http, reset
 
-from smsapp.providers.twilio import Refused, Unknown
+from smsapp.providers.messages import Refused, Unknown
 
 SHOP, CUSTOMER = "+15005550006", "+15558675310"
 SERVICE = "MG" + "1" * 32

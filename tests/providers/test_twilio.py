@@ -25,7 +25,7 @@ from raw_server import (
 )
 
 from smsapp import clock
-from smsapp.providers.twilio import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
 
 TO = "+15558675310"
 BODY = "Your order 1001 has shipped."

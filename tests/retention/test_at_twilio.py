@@ -12,7 +12,7 @@ from smsapp.extensions import database_now, db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
 from smsapp.models import BodyAtTwilio
-from smsapp.providers.twilio import Listed, Refused, Twilio, Unknown, Unwritten
+from smsapp.providers.messages import Listed, Refused, Twilio, Unknown, Unwritten
 from smsapp.retention import at_twilio, bodies
 from smsapp.sandbox.app import SandboxConfig, running
 from tests.conftest import ACCOUNT, ALICE, ENVIRONMENT, TOKEN, settings_of, sid

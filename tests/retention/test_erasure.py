@@ -13,7 +13,7 @@ from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
 from smsapp.models import Attempt, BodyAtTwilio, Delivery, Inbound, OptOut, Phone
 from smsapp.phone import phone_key
-from smsapp.providers.twilio import Unknown
+from smsapp.providers.messages import Unknown
 from smsapp.recipients import customers, phones, sessions
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import bodies, erasure

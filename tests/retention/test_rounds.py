@@ -8,7 +8,7 @@ from smsapp.delivery import receipts
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import BodyAtTwilio, Delivery, Phone
-from smsapp.providers.twilio import Listed
+from smsapp.providers.messages import Listed
 from smsapp.retention import at_twilio, bodies, rounds
 from tests.conftest import settings_of, sid
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete, update
 from smsapp.delivery import circuit_breaker, reconcile, tally
 from smsapp.extensions import database_now, db
 from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
-from smsapp.providers.twilio import Listed, Unknown
+from smsapp.providers.messages import Listed, Unknown
 from smsapp.watch import alarms, rules
 from tests.conftest import ALICE, settings_of, sid
 
@@ -142,7 +142,7 @@ def test_credentials_that_twilio_refuses_raise_an_alarm(app, look, shop, twilio,
     assert alarm.subject == "+*******0006"
     assert [code.label for code in alarm.codes] == ["20003"]
     with app.app_context(), db.engine.begin() as conn:
-        circuit_breaker.close(conn, app.extensions["settings"].sender)
+        circuit_breaker.close(conn, app.extensions["settings"].sms_sender)
     later()
     assert look() == {}
 

@@ -14,7 +14,7 @@ from smsapp.api_keys import Caller, Scope
 from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
 from smsapp.phone import mask
-from smsapp.providers.twilio import Unknown
+from smsapp.providers.messages import Unknown
 from tests.conftest import ALICE, make_app, settings_of, shipment, sid
 from tests.web import signing
 

@@ -120,7 +120,7 @@ def test_a_silent_worker_is_told_and_does_not_fail(client, write):
 
 
 def test_a_held_sender_is_told_and_does_not_fail(app, client, write):
-    name = app.extensions["settings"].sender
+    name = app.extensions["settings"].sms_sender
     row = {"name": name, "held_code": 20003}
     write(lambda now: Sender.__table__.insert().values(held_at=now, probe_at=now, **row))
     answer = client.get("/readyz")

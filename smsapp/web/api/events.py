@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import metrics
 from smsapp.api_keys import Scope
-from smsapp.delivery.outbox import Accepted
+from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.errors import EventIdReused
 from smsapp.events import accepting
@@ -44,16 +44,16 @@ def order_shipped_sms() -> ResponseReturnValue:
     return _accept(ORDER_SHIPPED, OrderShippedSms)
 
 
-def _view(kind: Kind) -> Callable[[], ResponseReturnValue]:
+def _view(name: str) -> Callable[[], ResponseReturnValue]:
     def accept() -> ResponseReturnValue:
-        return _accept(kind, kind.body)
+        return _accept(KINDS[name], KINDS[name].body)
 
-    accept.__doc__ = kind.body.__doc__
+    accept.__doc__ = KINDS[name].body.__doc__
     return guards.api_key(Scope.SEND)(accept)
 
 
-for _kind in KINDS.values():
-    bp.add_url_rule(f"/events/{_kind.name}", _kind.name, _view(_kind), methods=["POST"])
+for _name in KINDS:
+    bp.add_url_rule(f"/events/{_name}", _name, _view(_name), methods=["POST"])
 
 
 def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:

@@ -6,8 +6,10 @@ from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.delivery import sender
+from smsapp.delivery.channels import sender_of
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import reading, settings
+from smsapp.models import Channel
 from smsapp.watch import overview, words
 from smsapp.watch.overview import RANGES, Overview
 from smsapp.web.console import charts, shell
@@ -47,7 +49,7 @@ def show() -> ResponseReturnValue:
 
 def _sender_state() -> SenderState:
     with reading() as conn:
-        return sender.read_state(conn, settings().sender)
+        return sender.read_state(conn, sender_of(Channel.SMS).name)
 
 
 def _slowed_to(found: Overview) -> float | None:

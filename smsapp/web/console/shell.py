@@ -175,6 +175,7 @@ def _frame() -> dict[str, Any]:
         "said": timeline_text.of_step,
         "meaning": meaning,
         "titles": status_text.TITLES,
+        "channel_names": status_text.CHANNELS,
         "kind_title": kinds.title,
         "kind_about": kinds.about,
         "doors": timeline_text.DOORS,

@@ -1,0 +1,25 @@
+"""The table of channels, and what each one's messages leave from."""
+
+from smsapp.delivery.sender import SenderSettings
+from smsapp.models import Channel
+from smsapp.providers.channel import Provider
+from smsapp.providers.sms import Sms
+
+CHANNELS: dict[Channel, Provider] = {Channel.SMS: Sms()}
+
+
+def sender_of(channel: Channel) -> SenderSettings:
+    """Return what the running app's settings say about a channel's sender."""
+    provider = CHANNELS[channel]
+    return SenderSettings(channel, provider.sender, provider.per_second)
+
+
+def senders() -> dict[Channel, SenderSettings]:
+    """Return the sender of each channel."""
+    return {channel: sender_of(channel) for channel in CHANNELS}
+
+
+def status_label(status: str) -> str:
+    """Return a status as a metric's label: only those that a provider is known to use."""
+    known = any(provider.state_of(status) for provider in CHANNELS.values())
+    return status if known else "other"

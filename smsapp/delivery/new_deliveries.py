@@ -1,0 +1,254 @@
+"""Deliveries of events not seen before: the rows that a commit of the outbox inserts."""
+
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, bindparam, select
+
+from smsapp.delivery import leases, restore, sender, throttle
+from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.leases import Claim, Rules
+from smsapp.delivery.sender import SenderSettings, SenderState
+from smsapp.extensions import insert_into, new_id
+from smsapp.models import (
+    AttemptSource,
+    Channel,
+    ConsentAction,
+    ConsentSource,
+    Delivery,
+    DeliveryState,
+    Reason,
+)
+from smsapp.phone import country
+from smsapp.recipients import consent, permission
+from smsapp.recipients.consent import Entry
+from smsapp.recipients.permission import ConsentState
+from smsapp.recipients.purposes import TOLD_BY_SERVICE
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    """A delivery to accept; with send_now its first attempt is leased in the same commit."""
+
+    kind: str
+    event_id: str
+    content_hash: str
+    phone_key: str
+    e164: str
+    purpose: str
+    channel: Channel
+    subject: str
+    body: str
+    consent_at: datetime | None
+    max_age: timedelta
+    api_key_id: int | None
+    send_now: bool
+    rules: Rules
+
+    @property
+    def event(self) -> tuple[str, str]:
+        """Return the idempotency key: an event id is unique per kind of event."""
+        return self.kind, self.event_id
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    """What became of one NewDelivery.
+
+    `claim` is set where the caller now has to send. `same_content` is False where the event id
+    came before with something else.
+    """
+
+    delivery_id: uuid.UUID
+    state: DeliveryState
+    is_duplicate: bool = False
+    same_content: bool = True
+    reason: Reason | None = None
+    error_code: int | None = None
+    sid: str | None = None
+    claim: Claim | None = None
+
+
+_WHICH = (
+    select(Delivery.id)
+    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Delivery.id)
+)
+
+
+def write(
+    conn: Connection,
+    new: dict[tuple[str, str], NewDelivery],
+    known: dict[str, ConsentState],
+    now: datetime,
+) -> dict[tuple[str, str], Accepted]:
+    """Write deliveries of events not seen before, and the attempts of those to send at once.
+
+    Another process may have been quicker: its events are missing from what is returned.
+    """
+    if not new:
+        return {}
+    rules = next(iter(new.values())).rules
+    texts = leases.texts_today(conn, {row.phone_key for row in new.values()}, now)
+    ways = {
+        channel: _way(conn, rules.senders[channel], rows, now)
+        for channel, rows in _by_channel(new.values()).items()
+    }
+    lease = leases.leased(now, rules.lease) | {"tries": 1}
+    written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
+    call_at: dict[uuid.UUID, float] = {}
+    # Sorted, so that two processes cannot wait for each other's rows in a circle.
+    for event in sorted(new):
+        row = new[event]
+        why_not = refusal(known, row)
+        values = _new_row(row, why_not, now)
+        way = ways[row.channel]
+        if why_not is None and restore.is_perhaps_known(way.sender_state, now):
+            values |= restore.unknown(way.sender_state, now)
+        elif why_not is None and row.phone_key in way.not_before:
+            values["due_at"] = way.not_before[row.phone_key]
+        elif row.send_now and why_not is None and way.reservations:
+            if leases.reserve_daily_quota(texts, row.phone_key, rules):
+                values |= lease
+                call_at[values["id"]] = way.reservations.pop(0)
+            else:
+                values["due_at"] = leases.next_day(now)
+        written[values["id"]] = row, values
+    columns = [values for _, values in written.values()]
+    insert = insert_into(conn, Delivery).on_conflict_do_nothing(index_elements=["kind", "event_id"])
+    conn.execute(insert, columns)
+    inserted = conn.execute(_WHICH, {"ids": list(written)}).scalars().all()
+    fresh = {}
+    for row, values in map(written.__getitem__, inserted):
+        claim = _claim(row, values, call_at.get(values["id"], 0.0))
+        fresh[row.event] = Accepted(
+            values["id"], values["state"], reason=values["reason"], claim=claim
+        )
+    _note_consent(conn, [new[event] for event in fresh], known, now)
+    claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
+    leases.write_attempts(conn, claims, AttemptSource.REQUEST, now)
+    for channel, way in ways.items():
+        rows = [values for _, values in map(written.__getitem__, inserted)]
+        ours = [values for values in rows if values["channel"] is channel]
+        restore.write_attempts(conn, ours, way.sender_state)
+    return fresh
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How a channel's sender stands, its reservations, and whom it may not write to before when."""
+
+    sender_state: SenderState
+    reservations: list[float]
+    not_before: Mapping[str, datetime]
+
+
+def _way(conn: Connection, of: SenderSettings, rows: list[NewDelivery], now: datetime) -> _Way:
+    state = sender.read_state(conn, of.name)
+    wanted = sum(row.send_now for row in rows)
+    reservations = throttle.reserve_for_requests(conn, of, state, wanted, now)
+    phone_keys = {row.phone_key for row in rows}
+    return _Way(state, reservations, CHANNELS[of.channel].not_before(conn, phone_keys, now))
+
+
+def _by_channel(rows: Iterable[NewDelivery]) -> dict[Channel, list[NewDelivery]]:
+    found: dict[Channel, list[NewDelivery]] = {}
+    for row in rows:
+        found.setdefault(row.channel, []).append(row)
+    return found
+
+
+def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
+    """Return why an event's message may not be sent; None where it may."""
+    brings = row.consent_at is not None
+    return permission.may_text(known[row.phone_key], row.purpose, brings_consent=brings).refusal
+
+
+def _note_consent(
+    conn: Connection, rows: list[NewDelivery], known: dict[str, ConsentState], now: datetime
+) -> None:
+    """Let the consent that events bring along fill ledgers that say nothing of their purpose.
+
+    An erased person's stays as it is, whatever a service says.
+    """
+    told: dict[tuple[str, str], Entry] = {}
+    for row in rows:
+        of_phone = known[row.phone_key]
+        silent = all(entry.purpose != row.purpose for entry in of_phone.consents)
+        if silent and row.consent_at and not of_phone.was_erased:
+            told.setdefault(
+                (row.phone_key, row.purpose),
+                Entry(
+                    row.purpose,
+                    ConsentAction.GRANTED,
+                    ConsentSource.API,
+                    TOLD_BY_SERVICE,
+                    since=row.consent_at,
+                ),
+            )
+    consent.append(
+        conn,
+        rows[0].rules.ledger_key if rows else b"",
+        [(phone_key, entry) for (phone_key, _), entry in told.items()],
+        {phone_key: list(known[phone_key].consents) for phone_key, _ in told},
+        now,
+    )
+
+
+def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[str, Any]:
+    """Return the columns of a delivery that is suppressed or waits for a sender."""
+    return {
+        "id": new_id(),
+        "kind": row.kind,
+        "event_id": row.event_id,
+        "content_hash": row.content_hash,
+        "phone_key": row.phone_key,
+        "purpose": row.purpose,
+        "channel": row.channel,
+        "subject": row.subject,
+        "order_id": row.subject,  # for older code
+        "body": row.body,
+        "consent_at": row.consent_at,
+        "api_key_id": row.api_key_id,
+        "state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
+        "state_at": now,
+        "reason": refusal,
+        "error_code": None,
+        "tries": 0,
+        "undelivered": 0,
+        "expires_at": now + row.max_age,
+        "due_at": None if refusal else now,
+        "lease_token": None,
+        "lease_until": None,
+        "last_attempt_at": None,
+        "check_at": None,
+        "absent_since": None,
+        "blanked_at": None,
+        "created_at": now,
+    }
+
+
+def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | None:
+    if values["state"] is not DeliveryState.SENDING:
+        return None
+    return Claim(
+        delivery_id=values["id"],
+        attempt_id=new_id(),
+        number=1,
+        tries=1,
+        lease_token=values["lease_token"],
+        channel=row.channel,
+        sender=row.rules.senders[row.channel].name,
+        e164=row.e164,
+        country=country(row.e164),
+        phone_key=row.phone_key,
+        purpose=row.purpose,
+        body=row.body,
+        kind=row.kind,
+        event_id=row.event_id,
+        expires_at=values["expires_at"],
+        call_at=call_at,
+    )

@@ -1,0 +1,82 @@
+"""What a channel has to be able to do: all that the rest of the app asks of it."""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Protocol
+
+from sqlalchemy import Connection
+
+from smsapp.models import AttemptState
+from smsapp.providers.messages import Listed, SendResult
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from smsapp.providers.twilio_errors import ErrorMeaning
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """One message to one person.
+
+    Attributes:
+        to: E.164.
+        body: Its words.
+        callback: Where the provider posts what becomes of it.
+        valid_seconds: After that it need not be delivered any more.
+    """
+
+    to: str
+    body: str
+    callback: str
+    valid_seconds: int
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """What a provider posted about one message. `code` is its error code, 0 for none."""
+
+    account: str | None
+    sid: str
+    status: str
+    code: int
+
+
+class Provider(Protocol):
+    """A channel's way out, and what its provider says about it.
+
+    What is called within a transaction of the group commit (`not_before`, `state_of`, `meaning`)
+    reads no settings: no app's context is there.
+    """
+
+    @property
+    def sender(self) -> str:
+        """What its messages leave from: the name of a row of `sender`."""
+
+    @property
+    def per_second(self) -> float | None:
+        """How many may leave in a second; None for no limit."""
+
+    def not_before(
+        self, conn: Connection, phone_keys: Collection[str], now: datetime
+    ) -> Mapping[str, datetime]:
+        """Return who may not be written to over this channel now, with when to ask again."""
+
+    def prepare(self) -> None:
+        """Make what the first call needs, which takes a while."""
+
+    def send(self, message: Outgoing) -> SendResult:
+        """Call the provider once, and return what is certain afterwards."""
+
+    def find(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+        """Return one message as the provider has it."""
+
+    def find_to(self, e164: str, since: datetime) -> list[Listed] | Refused | Unwritten | Unknown:
+        """Return the messages to a number that were made since then, newest first."""
+
+    def read_callback(self, fields: Mapping[str, str]) -> Callback | None:
+        """Return what a callback says; None where it cannot be read."""
+
+    def state_of(self, status: str) -> AttemptState | None:
+        """Return how far a status says that a message got; None for a word we do not know."""
+
+    def meaning(self, code: int | None, http_status: int | None = None) -> ErrorMeaning:
+        """Return what a failure means, by the provider's code or the answer's status."""
