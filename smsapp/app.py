@@ -1,7 +1,6 @@
 """The app: settings, extensions, blueprints, and what an error answers."""
 
 import logging
-import math
 import os
 import time
 from collections.abc import Callable
@@ -97,7 +96,10 @@ def create_app(settings: Settings) -> Flask:
         SQLALCHEMY_ENGINE_OPTIONS=_engine_options(settings),
         RATELIMIT_STORAGE_URI=settings.ratelimit_storage_uri,
         RATELIMIT_STORAGE_OPTIONS=_storage_options(settings),
+        # While Redis is away, requests are counted in memory; those that are in flight just as it
+        # goes are let in uncounted. Nobody fails for want of a count.
         RATELIMIT_IN_MEMORY_FALLBACK_ENABLED=True,
+        RATELIMIT_SWALLOW_ERRORS=True,
     )
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined]
@@ -259,9 +261,7 @@ def _deliberate(error: Exception) -> SmsappError:
         case SmsappError():
             return error
         case extensions.RateLimitExceeded():
-            limit = extensions.limiter.current_limit
-            wait = limit.reset_at - time.time() if limit else 0
-            return RateLimited(retry_after=max(1, math.ceil(wait)))
+            return RateLimited(retry_after=extensions.seconds_until_let_in())
         case OperationalError() | InterfaceError() | PoolTimeoutError() | TimeoutError():
             log.error("database away", exc_info=error)
             return DatabaseAway(retry_after=DATABASE_RETRY_SECONDS)

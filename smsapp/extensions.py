@@ -1,6 +1,8 @@
 """The database, forms' CSRF protection, rate limits and migrations, before any app exists."""
 
+import math
 import sqlite3
+import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -12,9 +14,9 @@ from typing import Any, cast
 import uuid_utils.compat
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from flask import Flask, current_app
+from flask import current_app
 from flask_limiter import Limiter
-from flask_limiter import RateLimitExceeded as RateLimitExceeded  # noqa: PLC0414  app.py has it from here
+from flask_limiter import RateLimitExceeded as RateLimitExceeded  # noqa: PLC0414  web has it from here
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
@@ -28,40 +30,17 @@ from smsapp import clock
 from smsapp.config import Settings
 from smsapp.models.base import Base
 
-
-class PatientLimiter(Limiter):
-    """Falls back to memory while Redis is away, for every request that is in flight just then.
-
-    Flask-Limiter itself does so for the first that meets the failure, and lets the others fail.
-    """
-
-    def init_app(self, app: Flask) -> None:
-        """Set it up for an app without a hook before and after each request.
-
-        They would find nothing to do, and take longer for that than a receipt's own work: every
-        limit here is one of a guard or a form, which asks for itself, and no header tells of it.
-        """
-        app.extensions["limiter"] = {self}  # as if they were there already
-        super().init_app(app)
-
-    def _check_request_limit(
-        self, callable_name: str | None = None, in_middleware: bool = True
-    ) -> None:
-        try:
-            super()._check_request_limit(callable_name, in_middleware)
-        except RedisError:
-            self.context.seen_limits.clear()
-            super()._check_request_limit(callable_name, in_middleware)
-
-
 # Where templates, static files and migrations lie.
 ROOT = Path(__file__).resolve().parent.parent
 
 db = SQLAlchemy(metadata=Base.metadata)
 csrf = CSRFProtect()
-limiter = PatientLimiter(key_func=get_remote_address)
+limiter = Limiter(key_func=get_remote_address)
 migrate = Migrate(directory=str(ROOT / "migrations"), render_as_batch=True, compare_type=True)
 
+
+# What somebody is told to wait where nobody can say.
+LIMIT_UNKNOWN_SECONDS = 60
 
 _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 
@@ -69,6 +48,16 @@ _CLOCK = select(func.clock_timestamp(type_=DateTime(timezone=True)))
 def settings() -> Settings:
     """Return the settings of the running app."""
     return cast(Settings, current_app.extensions["settings"])
+
+
+def seconds_until_let_in() -> int:
+    """Return how long whoever met a limit just now has to wait."""
+    limit = limiter.current_limit
+    try:
+        wait = limit.reset_at - time.time() if limit else 0
+    except RedisError:  # it went away between the count and this question
+        wait = LIMIT_UNKNOWN_SECONDS
+    return max(1, math.ceil(wait))
 
 
 def database_now(conn: Connection) -> datetime:

@@ -17,6 +17,7 @@ from functools import lru_cache
 from typing import Any, TextIO
 
 from pydantic_core import to_json
+from redis.exceptions import RedisError
 
 # What a line may say beside its text. Keys of phones may stand in logs, numbers never.
 FIELDS = (
@@ -185,7 +186,8 @@ class LineHandler(logging.Handler):
 class OncePerOutage(logging.Filter):
     """Lets Flask-Limiter say once that its store is away, and once that it is back.
 
-    Every request that is in flight just then says so; the rest of what it says names callers.
+    Every request that is in flight just then says so, with an exception once the first has; the
+    rest of what it says names callers.
     """
 
     def __init__(self) -> None:
@@ -203,7 +205,8 @@ class OncePerOutage(logging.Filter):
             if "storage recovered" in str(record.msg):
                 self._is_away = False
                 return was_away
-        return record.levelno >= logging.WARNING
+        error = record.exc_info and record.exc_info[1]
+        return record.levelno >= logging.WARNING and not isinstance(error, RedisError)
 
 
 _once_per_outage = OncePerOutage()

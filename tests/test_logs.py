@@ -9,8 +9,9 @@ import sys
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
-from smsapp.logs import JsonFormatter, scrub, scrub_event_id
+from smsapp.logs import JsonFormatter, OncePerOutage, scrub, scrub_event_id
 from smsapp.phone import mask
 from tests.conftest import ALICE, ROOT, sid
 
@@ -216,6 +217,13 @@ def test_gunicorn_does_not_repeat_what_a_caller_sent(message, kept):
 @pytest.mark.parametrize("name", ["twilio", "twilio.http_client", "urllib3", "werkzeug", "alembic"])
 def test_libraries_that_write_whole_requests_are_told_not_to(app, name):
     assert not logging.getLogger(name).isEnabledFor(logging.INFO)
+
+
+@pytest.mark.parametrize(("error", "is_written"), [(RedisError(), False), (KeyError(), True)])
+def test_the_limiter_repeats_no_outage_and_hides_no_other_error(error, is_written):
+    exception = (type(error), error, None)
+    record = logging.LogRecord("flask-limiter", logging.ERROR, "", 0, "failed", (), exception)
+    assert OncePerOutage().filter(record) == is_written
 
 
 def test_a_crash_is_a_line_too_and_prints_no_text():

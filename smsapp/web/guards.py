@@ -3,19 +3,11 @@
 import base64
 import functools
 import hmac
-import threading
-import time
-from collections import defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from functools import lru_cache
 from typing import Any, TypeVar
 from urllib.parse import unquote
-from weakref import WeakKeyDictionary
 
-import limits
 from flask import Request, g, request
-from sqlalchemy import Engine
 from twilio.request_validator import RequestValidator
 from werkzeug.datastructures import MultiDict
 
@@ -24,7 +16,7 @@ from smsapp.api_keys import Scope
 from smsapp.config import Settings
 from smsapp.delivery import tally
 from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
-from smsapp.extensions import db, limiter, settings
+from smsapp.extensions import limiter, settings
 
 # A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
 MAX_WEBHOOK_BYTES = 64 * 1024
@@ -38,6 +30,11 @@ def public(view: View) -> View:
     return _marked(view, "public")
 
 
+_limited = limiter.shared_limit(
+    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
+)
+
+
 def api_key(scope: Scope) -> Callable[[View], View]:
     """Let a service in whose API key has the scope, as often as API_RATE_LIMIT allows.
 
@@ -48,6 +45,8 @@ def api_key(scope: Scope) -> Callable[[View], View]:
     """
 
     def guard(view: View) -> View:
+        limited = _limited(view)
+
         @functools.wraps(view)
         def guarded(*args: Any, **kwargs: Any) -> Any:
             kind, _, key = request.headers.get("Authorization", "").partition(" ")
@@ -57,70 +56,11 @@ def api_key(scope: Scope) -> Callable[[View], View]:
             g.caller = caller
             if scope not in caller.scopes:
                 raise Forbidden(f"This API key has no “{scope}” scope.")
-            _count_request(caller.id)
-            return view(*args, **kwargs)
+            return limited(*args, **kwargs)
 
         return _marked(guarded, "api_key")  # type: ignore[return-value]
 
     return guard
-
-
-_COUNTED_FOR_SECONDS = 1.0
-
-
-@dataclass
-class _Counted:
-    """How many requests of a key this process has counted in advance, and until when it is good."""
-
-    left: int = 0
-    until: float = 0.0
-    counting: threading.Lock = field(default_factory=threading.Lock)
-
-    def take(self) -> bool:
-        """Give one out, if there is one."""
-        is_there = self.left > 0 and time.monotonic() <= self.until
-        self.left -= is_there
-        return is_there
-
-
-_counted: WeakKeyDictionary[Engine, dict[tuple[int, str], _Counted]] = WeakKeyDictionary()
-
-
-def _count_request(caller_id: int) -> None:
-    """Count one request of a key against its limit.
-
-    A thousandth of the limit is counted at once and then given out here, so that a busy key asks
-    the storage now and then, not each time. Nobody gets more than the limit by that, and a
-    process that stops may leave a thousandth unused.
-    """
-    of_engine = _counted.setdefault(db.engine, defaultdict(_Counted))
-    counted = of_engine[caller_id, settings().api_rate_limit]
-    if counted.take():
-        return
-    with counted.counting:  # one asks the storage, and the others wait for what it brings
-        if not counted.take():
-            _count_portion()
-            counted.left = _portion() - 1
-            counted.until = time.monotonic() + _COUNTED_FOR_SECONDS
-
-
-def _portion() -> int:
-    return _portion_of(settings().api_rate_limit)
-
-
-@lru_cache
-def _portion_of(limit: str) -> int:
-    return max(1, min(item.amount for item in limits.parse_many(limit)) // 1000)
-
-
-@limiter.shared_limit(
-    lambda: settings().api_rate_limit,
-    scope="api",
-    key_func=lambda: str(g.caller.id),
-    cost=_portion,
-)
-def _count_portion() -> None:
-    """Count the next portion of the key's requests against its limit."""
 
 
 def twilio_signed(view: View) -> View:

@@ -6,8 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 import time_machine
 from flask import url_for
+from flask_limiter import RequestLimit
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from redis.exceptions import RedisError
 
 from smsapp import api_keys
 from smsapp.api_keys import Caller, Scope
@@ -561,6 +563,21 @@ def test_each_key_has_a_limit_of_its_own(app, make_service, twilio):
         assert 0 < int(answer.headers["Retry-After"]) <= 86_401
         assert two.ships().status_code == 200
     assert len(twilio.calls) == 1
+
+
+def test_whoever_is_refused_as_the_store_of_limits_goes_is_told_to_wait_a_minute(
+    app, shop, monkeypatch
+):
+    def is_away(_limit):
+        raise RedisError
+
+    monkeypatch.setattr(RequestLimit, "reset_at", property(is_away))
+    limiter.reset()
+    with settings_of(app, API_RATE_LIMIT="1/day"):
+        path = "/api/deliveries?eventId=order-1001-shipped"
+        assert shop.get(path).status_code == 404
+        answer = shop.get(path)
+    assert (answer.status_code, answer.headers["Retry-After"]) == (429, "60")
 
 
 def test_without_the_store_of_limits_texts_still_leave(app, shop, twilio):

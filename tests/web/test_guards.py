@@ -1,7 +1,5 @@
 """Every door has a guard, and the guards know whom they let in."""
 
-import time
-from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl
 
 import pytest
@@ -296,40 +294,6 @@ def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
     assert answer.status_code == 403
     assert rows.all(Receipt) == []
     assert rows.delivery.state == "sent"
-
-
-def test_who_comes_while_a_portion_is_counted_waits_for_it(app, monkeypatch):
-    counted = []
-
-    def count():
-        counted.append("portion")
-        time.sleep(0.05)
-
-    def ask(_caller):
-        with app.app_context():
-            guards._count_request(1)
-
-    monkeypatch.setattr(guards, "_count_portion", count)
-    with settings_of(app, API_RATE_LIMIT="5000/day"), ThreadPoolExecutor(10) as callers:
-        list(callers.map(ask, range(10)))
-    assert len(counted) == 2
-
-
-def test_a_portion_that_could_not_be_counted_is_given_to_nobody(app, monkeypatch):
-    def count():
-        raise RuntimeError
-
-    monkeypatch.setattr(guards, "_count_portion", count)
-    with settings_of(app, API_RATE_LIMIT="5000/day"), app.app_context():
-        for _ in range(3):
-            with pytest.raises(RuntimeError):
-                guards._count_request(1)
-
-
-def test_nothing_looks_for_limits_around_each_request(app):
-    around = (app.before_request_funcs, app.after_request_funcs, app.teardown_request_funcs)
-    hooks = [getattr(hook, "func", hook) for funcs in around for hook in funcs[None]]
-    assert {hook.__module__ for hook in hooks} == {"smsapp.app", "flask_wtf.csrf"}
 
 
 def test_nobody_uses_the_database_session_that_no_request_ends(app):

@@ -2,8 +2,6 @@
 
 import hashlib
 import logging
-import math
-import time
 from ipaddress import ip_address, ip_network
 
 from flask import flash, g, make_response, redirect, render_template, request, url_for
@@ -11,7 +9,7 @@ from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from smsapp import operators
-from smsapp.extensions import RateLimitExceeded, csrf, limiter
+from smsapp.extensions import RateLimitExceeded, csrf, limiter, seconds_until_let_in
 from smsapp.web import guards, wording
 from smsapp.web.console import shell
 
@@ -92,8 +90,7 @@ def _count_try() -> None:
 
 
 def _too_often() -> ResponseReturnValue:
-    limit = limiter.current_limit
-    seconds = max(1, math.ceil(limit.reset_at - time.time())) if limit else 60
+    seconds = seconds_until_let_in()
     sentence = f"That was too often. You can try again {wording.wait(seconds)}"
     return _sign_in_page(sentence), 429, {"Retry-After": str(seconds)}
 
