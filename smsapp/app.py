@@ -3,14 +3,10 @@
 import logging
 import os
 import time
-from collections.abc import Callable
 from typing import Any
 
-from flask import Flask, Request, Response, g, render_template, request
-from flask.json.provider import DefaultJSONProvider
-from flask.sessions import SecureCookieSession, SecureCookieSessionInterface, SessionMixin
+from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
-from pydantic_core import to_json
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -41,47 +37,11 @@ METHODS = {"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"}
 CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
 
 
-class Sessions(SecureCookieSessionInterface):
-    """Flask's own sessions, without the work for a request that brings and leaves none."""
-
-    def open_session(self, app: Flask, request: Request) -> SecureCookieSession | None:
-        """Return the cookie's session, or an empty one."""
-        if "HTTP_COOKIE" not in request.environ:
-            return self.session_class()
-        return super().open_session(app, request)
-
-    def save_session(self, app: Flask, session: SessionMixin, response: Response) -> None:
-        """Set the session's cookie where there is something in it, or was."""
-        if session or session.accessed or session.modified:
-            super().save_session(app, session, response)
-
-
-class Json(DefaultJSONProvider):
-    """Flask's own, with pydantic's encoder for answers: the same JSON in a third of the time."""
-
-    def response(self, *args: Any, **kwargs: Any) -> Response:
-        """Return an answer that holds one object as JSON."""
-        (answer,) = args
-        body = to_json(answer, ensure_ascii=True) + b"\n"
-        return Response(body, mimetype=self.mimetype)
-
-
-class App(Flask):
-    """Flask without its look, before each function it calls, at whether that one is async."""
-
-    session_interface = Sessions()
-    json_provider_class = Json
-
-    def ensure_sync(self, func: Callable[..., Any]) -> Callable[..., Any]:
-        """Return the function: none of ours is async."""
-        return func
-
-
 def create_app(settings: Settings) -> Flask:
     """Return the app for these settings; it opens no connection and starts no thread."""
     logs.set_up()
     root = extensions.ROOT
-    app = App(
+    app = Flask(
         "smsapp",
         root_path=str(root / "smsapp"),
         instance_path=str(root / "instance"),
@@ -108,8 +68,6 @@ def create_app(settings: Settings) -> Flask:
     # First: what an extension refuses has its log line and its time too.
     app.before_request(_begin)
     extensions.db.init_app(app)
-    # Nobody uses Flask-SQLAlchemy's session, which it looks for at the end of each request.
-    app.teardown_appcontext_funcs.clear()
     extensions.migrate.init_app(app, extensions.db)
     extensions.csrf.init_app(app)
     extensions.limiter.init_app(app)
@@ -186,12 +144,9 @@ def _end(response: Response) -> Response:
 
     A view adds what it has to tell in g.log_fields.
     """
-    # The objects themselves: to look through Flask's proxies once for each field adds up.
-    asked: Request = request._get_current_object()  # type: ignore[attr-defined]
-    kept = g._get_current_object()
-    rule, method = asked.url_rule, asked.method
+    rule, method = request.url_rule, request.method
     route = rule.rule if rule else "none"
-    seconds = time.perf_counter() - kept.started
+    seconds = time.perf_counter() - g.started
     if method not in METHODS:  # any word of the caller's, a number too
         method = "other"
     status = f"{response.status_code // 100}xx"
@@ -203,11 +158,11 @@ def _end(response: Response) -> Response:
             "route": route,
             "http_status": response.status_code,
             "ms": round(seconds * 1000, 1),
-            **kept.get("log_fields", {}),
+            **g.get("log_fields", {}),
         },
     )
     headers = response.headers
-    headers["X-Request-Id"] = kept.request_id
+    headers["X-Request-Id"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":
         headers["Content-Security-Policy"] = CSP

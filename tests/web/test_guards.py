@@ -13,7 +13,7 @@ from smsapp import config
 from smsapp.errors import InvalidSignature
 from smsapp.models import Receipt
 from smsapp.web import guards
-from tests.conftest import ENVIRONMENT, ROOT, TOKEN, make_app, settings_of
+from tests.conftest import ENVIRONMENT, TOKEN, make_app, settings_of
 from tests.web import signing
 from tests.web.signing import receipt, signature
 
@@ -294,12 +294,6 @@ def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
     assert answer.status_code == 403
     assert rows.all(Receipt) == []
     assert rows.delivery.state == "sent"
-
-
-def test_nobody_uses_the_database_session_that_no_request_ends(app):
-    assert app.teardown_appcontext_funcs == []
-    sources = (ROOT / "smsapp").rglob("*.py")
-    assert [path for path in sources if "db.session" in path.read_text()] == []
 
 
 def test_without_a_token_in_the_settings_there_are_no_metrics(client):
