@@ -30,7 +30,7 @@ _SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
 @guards.twilio_signed
 def status_callback() -> ResponseReturnValue:
     """Take a receipt."""
-    said = CHANNELS[Channel.SMS].read_callback(g.fields)  # one form for all that Twilio sends
+    said = CHANNELS[Channel.SMS].read_callback(request.form)  # one form for all that Twilio sends
     if said is None:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
@@ -57,20 +57,21 @@ def _attempt_id(text: str | None) -> uuid.UUID | None:
 @guards.twilio_signed
 def inbound() -> ResponseReturnValue:
     """Take a text that somebody sent us; answer with nothing, for Twilio has replied already."""
-    sid = g.fields.get("MessageSid", "")
-    if not _SID.fullmatch(sid) or "From" not in g.fields:
+    fields = request.form
+    sid = fields.get("MessageSid", "")
+    if not _SID.fullmatch(sid) or "From" not in fields:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
-    if g.fields.get("AccountSid") != settings().twilio_account_sid:
+    if fields.get("AccountSid") != settings().twilio_account_sid:
         log.warning("text to another account", extra={"message_sid": sid})
         return _nothing_to_say()
     try:
-        e164 = parse_e164(g.fields["From"])
+        e164 = parse_e164(fields["From"])
     except InvalidPhone:  # a short code, or another channel's address: nobody we text
         log.warning("text from no phone number", extra={"message_sid": sid})
         return _nothing_to_say()
-    body = g.fields.get("Body", "")
-    messages.receive(messages.Text(sid, e164, body, g.fields.get("OptOutType")))
+    body = fields.get("Body", "")
+    messages.receive(messages.Text(sid, e164, body, fields.get("OptOutType")))
     return _nothing_to_say()
 
 
