@@ -44,12 +44,7 @@ logconfig_dict = {
     "version": 1,
     "disable_existing_loggers": False,
     "formatters": {"json": {"()": "smsapp.logs.JsonFormatter"}},
-    "handlers": {
-        "stderr": {
-            "class": "smsapp.logs.LineHandler",
-            "formatter": "json",
-        }
-    },
+    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "json"}},
     "root": {"level": "INFO", "handlers": ["stderr"]},
     "loggers": {
         "gunicorn.error": {"level": "INFO", "handlers": [], "propagate": True},

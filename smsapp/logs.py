@@ -5,18 +5,16 @@ is scrubbed, and of an exception only its type and where it was raised are kept:
 database error holds the row, and that of a provider's error a number.
 """
 
+import json
 import logging
-import os
 import re
 import sys
 import threading
 import traceback
 from contextvars import ContextVar
 from datetime import UTC, datetime
-from functools import lru_cache
-from typing import Any, TextIO
+from typing import Any
 
-from pydantic_core import to_json
 from redis.exceptions import RedisError
 
 # What a line may say beside its text. Keys of phones may stand in logs, numbers never.
@@ -76,7 +74,6 @@ _GUNICORN_QUOTES = re.compile(
     r"(Error handling request|Invalid request from ip=\S+ [\w ]+).*", re.S
 )
 _OURS = "smsapp"
-STDERR = 2
 
 # Set anew at the start of each request; every line written on its behalf carries it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -115,7 +112,7 @@ class JsonFormatter(logging.Formatter):
         """Return the line; `message` of our own records is their constant text."""
         ours = record.name.partition(".")[0] == _OURS
         line: dict[str, Any] = {
-            "time": f"{_second(int(record.created))}.{int(record.msecs):03}+00:00",
+            "time": datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds"),
             "level": record.levelname.lower(),
             "logger": record.name,
             "message": str(record.msg) if ours else _foreign(record),
@@ -128,12 +125,7 @@ class JsonFormatter(logging.Formatter):
             line["event_id"] = scrub_event_id(line["event_id"], line.get("to"))
         if record.exc_info and record.exc_info[0]:
             line["exception"] = _where(record.exc_info[1])
-        return to_json(line, fallback=str).decode()  # in half of json's time
-
-
-@lru_cache(maxsize=2)
-def _second(at: int) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%S")
+        return json.dumps(line, default=str, separators=(",", ":"))
 
 
 def _foreign(record: logging.LogRecord) -> str:
@@ -166,23 +158,6 @@ def catch_crashes() -> None:
     threading.excepthook = lambda args: crashed(args.exc_type, args.exc_value, args.exc_traceback)
 
 
-class LineHandler(logging.Handler):
-    """Writes each line to standard error in one go, without a lock that all threads queue at."""
-
-    def createLock(self) -> None:
-        """Have no lock: the system takes a line whole, and nothing else is shared."""
-        self.lock = None
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Write one record."""
-        try:
-            line = f"{self.format(record)}\n".encode()
-            while line:  # a pipe that is nearly full takes a part
-                line = line[os.write(STDERR, line) :]
-        except Exception:  # noqa: BLE001  as every handler: a log must not end what it is about
-            self.handleError(record)
-
-
 class OncePerOutage(logging.Filter):
     """Lets Flask-Limiter say once that its store is away, and once that it is back.
 
@@ -212,13 +187,10 @@ class OncePerOutage(logging.Filter):
 _once_per_outage = OncePerOutage()
 
 
-def set_up(stream: TextIO | None = None) -> None:
-    """Send every logger's records to one stream (standard error) as JSON lines."""
-    handler = logging.StreamHandler(stream) if stream else LineHandler()
+def set_up() -> None:
+    """Send every logger's records to standard error as JSON lines."""
+    handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
-    # What no line tells is not looked up for each (logging's own list of optimisations).
-    logging._srcfile = None
-    logging.logThreads = logging.logProcesses = logging.logMultiprocessing = False
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
