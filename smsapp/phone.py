@@ -31,7 +31,7 @@ def parse_e164(text: str) -> str:
             f"Use the international (E.164) form: +, country code, number; for example {EXAMPLE}."
         )
     try:
-        possible = phonenumbers.is_possible_number(_parsed(text))
+        possible = phonenumbers.is_possible_number(phonenumbers.parse(text))
     except phonenumbers.NumberParseException:
         possible = False
     if not possible:
@@ -42,18 +42,13 @@ def parse_e164(text: str) -> str:
     return text
 
 
-@lru_cache(maxsize=256)  # whoever checks a number soon wants to know its country
-def _parsed(e164: str) -> phonenumbers.PhoneNumber:
-    return phonenumbers.parse(e164)
-
-
 @lru_cache(maxsize=16_384)  # one text asks three times, and its receipts again
 def country(e164: str) -> str:
     """Return the ISO 3166 alpha-2 code of a number's country; "001" for a global number.
 
     A number not yet handed out counts for the main country of its code: "US" for +1555....
     """
-    number = _parsed(e164)
+    number = phonenumbers.parse(e164)
     main = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return phonenumbers.region_code_for_number(number) or main
 
