@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask, Response, g, render_template, request
 from flask.typing import ResponseReturnValue
+from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from redis.backoff import NoBackoff
 from redis.retry import Retry
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -220,6 +221,8 @@ def _deliberate(error: Exception) -> SmsappError:
         case OperationalError() | InterfaceError() | PoolTimeoutError() | TimeoutError():
             log.error("database away", exc_info=error)
             return DatabaseAway(retry_after=DATABASE_RETRY_SECONDS)
+        case ParseException():  # gunicorn's, while a view reads a body that comes in chunks
+            return InvalidRequest("The body's chunks cannot be read.")
         case HTTPException(code=int(status)) if status in BY_STATUS:
             return BY_STATUS[status]()
         case HTTPException(code=int(status)) if status < 500:

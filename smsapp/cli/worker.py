@@ -1,5 +1,6 @@
 """`flask worker`: sends what is due."""
 
+import gc
 import signal
 import threading
 from types import FrameType
@@ -8,7 +9,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from smsapp import garbage, metrics_server, worker
+from smsapp import metrics_server, worker
 from smsapp.extensions import settings
 
 
@@ -26,5 +27,5 @@ def run_worker() -> None:
     config = settings()
     if config.worker_metrics_port and config.metrics_token:
         metrics_server.start(config.worker_metrics_port, config.metrics_token.get_secret_value())
-    garbage.settle()
+    gc.freeze()  # as gunicorn.conf.py does, for the same reason
     worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]

@@ -213,7 +213,7 @@ def careless_callers(journey):
         journey.ships(DELIVERED, orderId=5, trackingUrl=form, consentAt=form)
         journey.ships(NEVER, key=WRONG_KEY)
         journey.ships(NEVER, key=quote(form))
-    assert journey.ask(NEVER, f"/{NEVER}")[0] == 400
+    assert journey.ask(NEVER, f"/{NEVER}")[0] == 404
     assert journey.ask("PROPFIND", f"/{NEVER}")[0] == 404
     assert journey.ask("POST", "/api/order-shipped-sms", "x" * 99_999, phone=NEVER)[0] == 401
     assert journey.ask("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}x")[0] == 401
@@ -286,7 +286,7 @@ def test_nothing_that_is_written_or_answered_tells_whom_we_text(system, request)
         '"twilio_code":20429',
         '"taken":"stray"',
         '"method":"other"',
-        '"message":"no request of HTTP',
+        '"message":"Invalid request',
     ):
         assert happened in logs, happened
     assert len(journey.refused) > 100
