@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, delete, func, literal, select, update
 
+from smsapp import backoff
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Inbound
 from smsapp.models.base import UtcDateTime
@@ -25,6 +26,8 @@ log = logging.getLogger(__name__)
 BATCH = 20
 # Whoever has taken a batch has this long; then another may.
 ASKING = timedelta(minutes=10)
+# What Twilio did not do is asked for again after 10, 20, 40 minutes … and in the end once a day.
+FIRST_WAIT = timedelta(minutes=10)
 MAX_WAIT = timedelta(days=1)
 # Twilio, or the network, or our account: no other message would fare better now.
 _NOBODY_ELSE_EITHER = {401, 403, 429}
@@ -97,7 +100,7 @@ def blank(stopping: threading.Event) -> int:
 
 
 def _take() -> list[tuple[str, int]]:
-    """Take a batch; until ASKING has passed nobody else does."""
+    """Take a batch; until ASKING has passed nobody else does. Each counts one try more."""
     with db.engine.begin() as conn:
         now = database_now(conn)
         rows = conn.execute(_TAKE, {"now": now}).all()
@@ -106,10 +109,10 @@ def _take() -> list[tuple[str, int]]:
                 _SET.values(ask_at=now + ASKING, tries=BodyAtTwilio.tries + 1),
                 [{"of": row.sid} for row in rows],
             )
-    return [(row.sid, row.tries) for row in rows]
+    return [(row.sid, row.tries + 1) for row in rows]
 
 
 def _postpone(sid: str, tries: int) -> None:
+    wait = backoff.exponential(tries, FIRST_WAIT, MAX_WAIT)
     with db.engine.begin() as conn:
-        wait = min(MAX_WAIT, ASKING * 2 ** min(tries, 10))
         conn.execute(_SET.values(ask_at=database_now(conn) + wait), {"of": sid})

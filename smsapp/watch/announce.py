@@ -5,19 +5,20 @@ killed, another tells it again.
 """
 
 import logging
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import bindparam, case, select, update
 
+from smsapp import backoff
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Alarm
 from smsapp.providers import webhook
 from smsapp.watch import words
 
 TAKEN_FOR = timedelta(minutes=1)
-FIRST_WAIT_SECONDS = 10
-MAX_WAIT_SECONDS = 3600
+FIRST_WAIT = timedelta(seconds=10)
+MAX_WAIT = timedelta(hours=1)
 # A day and a half of trying; by then somebody has looked by themselves.
 MAX_TRIES = 40
 
@@ -75,12 +76,11 @@ def _tell_one(url: str) -> bool:
     return trouble is None
 
 
-def _later(tries: int, now: Any) -> Any:
+def _later(tries: int, now: datetime) -> datetime | None:
     """Return when to try again, at first soon; None when it is given up."""
     if tries >= MAX_TRIES:
         return None
-    wait = min(MAX_WAIT_SECONDS, FIRST_WAIT_SECONDS * 2 ** min(tries - 1, 10))
-    return now + timedelta(seconds=wait)
+    return now + backoff.exponential(tries, FIRST_WAIT, MAX_WAIT)
 
 
 def _message(row: Any, state: str) -> dict[str, Any]:
