@@ -16,6 +16,7 @@ from smsapp.errors import SmsappError
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Act, Attempt, AttemptState, Delivery, DeliveryState, OptOutSource, Phone
 from smsapp.recipients import permission, phones
+from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.status_text import TITLES
 
 # States from which a delivery may be sent again. One that is on its way is not, nor one that
@@ -125,11 +126,12 @@ def send_again(
         known = permission.consent_states(
             conn, {delivery.phone_key: phone.e164}, settings().allowed_recipients
         )[delivery.phone_key]
-        refusal = permission.may_text(
+        reason = permission.may_text(
             known, delivery.purpose, brings_consent=delivery.consent_at is not None
         ).refusal
-        if refusal:
-            raise NotDone(f"Nothing was sent. {_REFUSED[refusal]}")
+        if reason:
+            refusal = REFUSALS[reason]
+            raise NotDone(f"Nothing was sent. {refusal.cause} {refusal.next_step}")
         now = database_now(conn)
         _set(
             conn,
@@ -147,14 +149,6 @@ def send_again(
         )
         why = f"was {delivery.state}{', may arrive twice' if verdict.may_arrive_twice else ''}"
         audit.write(conn, operator_id, Act.SENT_AGAIN, delivery.phone_key, delivery_id, why)
-
-
-_REFUSED = {
-    "opted_out": "The number has opted out, and only its owner can change that.",
-    "consent_withdrawn": "The customer does not agree to such texts, and only they can.",
-    "no_consent": "Nobody knows of a consent of the customer's.",
-    "recipient_not_allowed": "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
-}
 
 
 def cancel(delivery_id: uuid.UUID, operator_id: int) -> None:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from smsapp.delivery import restore
 from smsapp.models import Attempt, Channel, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
+from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.timeline import Trace, trouble_of
 
 
@@ -73,26 +74,6 @@ BROKE_OFF_BY = {
     "bad_answer": "what answered in Twilio's place could not be understood",
 }
 BROKE_OFF = "the call to Twilio broke off"
-SUPPRESSED = {
-    Reason.OPTED_OUT: (
-        "The number has opted out of all texts.",
-        "Respect it. Only the owner can change that: by texting START, or on the preferences "
-        "page where the stop came from there or from us.",
-    ),
-    Reason.CONSENT_WITHDRAWN: (
-        "The customer has withdrawn consent for texts like this, or was erased.",
-        "Respect it. Only the customer can agree again, on the preferences page.",
-    ),
-    Reason.NO_CONSENT: (
-        "Neither the number's consent ledger nor the event knows of a consent for texts like this.",
-        "Ask the customer for theirs, on the page or by the service that sends the events; then "
-        "send it again.",
-    ),
-    Reason.NOT_ALLOWED: (
-        "This installation texts only the numbers in ALLOWED_RECIPIENTS.",
-        "Add the number to that setting if it should be texted from here.",
-    ),
-}
 
 
 def of_delivery(trace: Trace) -> Explanation:
@@ -192,10 +173,10 @@ def why_unknown(attempt: Attempt | None) -> str:
 
 def _suppressed(trace: Trace) -> tuple[str, str]:
     reason = trace.delivery.reason or Reason.OPTED_OUT
-    cause, step = SUPPRESSED.get(reason, SUPPRESSED[Reason.OPTED_OUT])
+    refusal = REFUSALS[reason]
     if reason is Reason.OPTED_OUT and trace.opt_out:
-        return _opted_out(trace.opt_out, trace.delivery.error_code, step)
-    return cause, step
+        return _opted_out(trace.opt_out, trace.delivery.error_code, refusal.next_step)
+    return refusal.cause, refusal.next_step
 
 
 def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:

@@ -7,7 +7,8 @@ from smsapp.delivery import reconcile, retry
 from smsapp.models import Act, ConsentSource, Ignored, OptOutSource, Reason
 from smsapp.providers import statuses
 from smsapp.providers.twilio_errors import meaning
-from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, SUPPRESSED, moment
+from smsapp.recipients.refusals import REFUSALS
+from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, moment
 from smsapp.trace.steps import LATE, Step
 
 _STEPS = {
@@ -67,7 +68,7 @@ def of_step(step: Step) -> str:
         case "opted_out" if step.source == "smsapp":
             return f"All texts to the number were stopped {DOORS[OptOutSource(step.reason or '')]}."
         case "suppressed":
-            return f"It was not sent. {SUPPRESSED[Reason(step.reason or '')][0]}"
+            return f"It was not sent. {REFUSALS[Reason(step.reason or '')].cause}"
         case "expired":
             return "It had waited for too long and was not sent."
         case "failed":

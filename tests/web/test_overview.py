@@ -68,7 +68,7 @@ def test_it_counts_what_the_deliveries_say(support, texts, now, counted):
     assert re.search(r"FR 0 % 0 4 0", said)
     assert re.search(r"US 100 % 1,200 0 3", said)
     assert re.search(r"30003 The recipient's phone is switched off.* 3 30007", said)
-    assert re.search(r"replied STOP, or stopped all texts on the page\. 5", said)
+    assert re.search(r"The number has opted out of all texts\. 5", said)
 
 
 @pytest.mark.parametrize(

@@ -21,20 +21,12 @@ from smsapp.extensions import csrf
 from smsapp.models import DeliveryState, Reason
 from smsapp.phone import country, mask
 from smsapp.providers.twilio_errors import ErrorClass, meaning
+from smsapp.recipients.refusals import REFUSALS
 from smsapp.web import guards
 from smsapp.web.api.parsing import parse, prefers
 
 bp = Blueprint("api", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
-
-_REFUSALS = {
-    Reason.OPTED_OUT: "This number has opted out of texts. Only its owner can change that.",
-    Reason.CONSENT_WITHDRAWN: "The owner of this number has withdrawn consent for these texts.",
-    Reason.NO_CONSENT: (
-        "Nobody knows of a consent for this number. Ask the customer for theirs, or send consentAt."
-    ),
-    Reason.NOT_ALLOWED: "This number is not in ALLOWED_RECIPIENTS, the list of this installation.",
-}
 
 
 @bp.post("/order-shipped-sms")
@@ -102,7 +94,7 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
     if now.state in ON_ITS_WAY:
         return word | delivery_id | {"status": DeliveryState.PENDING}, 202
     if refusal := _refusal(now.state, now.reason, now.error_code):
-        why = {"error": refusal, "message": _REFUSALS[refusal]}
+        why = {"error": refusal, "message": REFUSALS[refusal].message}
         return why | _duplicate(accepted) | delivery_id, 409
     if now.state is DeliveryState.FAILED:
         trouble = meaning(now.error_code)

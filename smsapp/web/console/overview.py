@@ -18,12 +18,6 @@ bp = shell.blueprint("overview")
 
 MAX_ROWS = 12
 
-REASONS = {
-    "opted_out": "The customer replied STOP, or stopped all texts on the page.",
-    "consent_withdrawn": "The customer withdrew consent for these texts.",
-    "recipient_not_allowed": "The number is not in ALLOWED_RECIPIENTS.",
-}
-
 
 @bp.get("/overview")
 @shell.looks
@@ -38,7 +32,6 @@ def show() -> ResponseReturnValue:
         ranges=RANGES.values(),
         tiles=_tiles(found),
         **_charts(found),
-        reasons=REASONS,
         most_rows=MAX_ROWS,
         percent=charts.percent,
         when=charts.when,

@@ -33,6 +33,7 @@ from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
 from smsapp.models import Role
 from smsapp.providers.twilio_errors import meaning
+from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace import status_text, timeline_text
 
 View = TypeVar("View", bound=Callable[..., Any])
@@ -180,7 +181,7 @@ def _frame() -> dict[str, Any]:
         "kind_about": kinds.about,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
-        "refusals": status_text.SUPPRESSED,
+        "refusals": REFUSALS,
     }
 
 

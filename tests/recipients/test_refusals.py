@@ -1,0 +1,22 @@
+"""Why a number is not texted, in words."""
+
+import pytest
+
+from smsapp.recipients.refusals import REFUSALS
+
+
+def test_what_a_service_is_answered_stays_as_it_is():
+    assert {reason.value: refusal.message for reason, refusal in REFUSALS.items()} == {
+        "opted_out": "This number has opted out of texts. Only its owner can change that.",
+        "consent_withdrawn": "The owner of this number has withdrawn consent for these texts.",
+        "recipient_not_allowed": (
+            "This number is not in ALLOWED_RECIPIENTS, the list of this installation."
+        ),
+    }
+
+
+@pytest.mark.parametrize("reason", REFUSALS, ids=str)
+def test_support_reads_whole_sentences(reason):
+    refusal = REFUSALS[reason]
+    assert refusal.cause.endswith(".")
+    assert refusal.next_step.endswith(".")
