@@ -35,7 +35,7 @@ FIELDS = (
     "error_class",
     "status",
     "state",
-    "taken",
+    "effect",
     "reason",
     "answer",
     "source",

@@ -46,7 +46,7 @@ class Effect(StrEnum):
 
     MOVED = "moved"  # the attempt is further than before
     KEPT = "kept"  # late or repeated: written down if new, moves nothing
-    STRAY = "stray"  # of no attempt of ours, or with a SID that is not the attempt's
+    STRAY = "stray"  # of another account, of no attempt of ours, or with a SID of another message
 
 
 def configured_waits() -> tuple[timedelta, ...]:
@@ -65,6 +65,7 @@ class IncomingReceipt:
     source: ReceiptSource = ReceiptSource.RECEIPT
     # How long to wait before the first, the second… new attempt after one that was undelivered.
     retry_waits: tuple[timedelta, ...] = field(default_factory=configured_waits)
+    account_sid: str | None = None  # whose it says it is; None where we asked for it ourselves
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +156,9 @@ def handle(reported: IncomingReceipt) -> HandledReceipt:
     What follows from a receipt is done before Twilio is answered: if we die in between, the
     receipt comes again, and all of it is done again without harm.
     """
+    if reported.account_sid not in {None, settings().twilio_account_sid}:
+        rejected_receipts.write_other_account(reported)
+        return HandledReceipt(Effect.STRAY)
     recorded = group_commit.write(db.engine, record, reported)
     _report(reported, recorded)
     if recorded.phone_key is None or recorded.channel is None or not reported.error_code:

@@ -3,6 +3,7 @@
 Nothing rests on them. They are written down for whoever asks what became of a text.
 """
 
+import logging
 import uuid
 from collections.abc import Iterable
 from typing import Any
@@ -11,6 +12,8 @@ from sqlalchemy import Connection, bindparam, insert, select
 
 from smsapp.extensions import database_now, db, new_id
 from smsapp.models import Attempt, Ignored, Receipt, ReceiptSource, RejectedReceipt
+
+log = logging.getLogger(__name__)
 
 _INSERT = insert(RejectedReceipt)
 _KNOWN = select(Receipt.attempt_id, Receipt.status, Receipt.error_code).where(
@@ -51,8 +54,10 @@ def write(conn: Connection, reported: Iterable[Any], why: Ignored) -> None:
     )
 
 
-def of_other_account(reported: Any) -> None:
-    """Write down a receipt that another account signed for, where it names an attempt of ours."""
+def write_other_account(reported: Any) -> None:
+    """Write down a receipt that is another account's, where it names an attempt of ours."""
+    fields = {"message_sid": reported.sid, "status": reported.status}
+    log.warning("receipt of another account", extra=fields)
     with db.engine.begin() as conn:
         known = select(Attempt.id).where(Attempt.id == reported.attempt_id)
         if conn.execute(known).one_or_none():

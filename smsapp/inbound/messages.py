@@ -48,6 +48,7 @@ class Text:
     e164: str
     body: str
     opt_out_type: str | None
+    account_sid: str | None = None  # to whom it came; None where we found it in our own list
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,11 +67,14 @@ class Missed:
 
 
 def receive(text: Text, missed: Missed | None = None) -> bool:
-    """Keep a text and do what it asks for, in one commit; return False where it came before.
+    """Keep a text and do what it asks for, in one commit; return whether it is new.
 
     A START lifts every opt-out and grants nothing by itself. A missed text does what it would
     have done in its time, as far as nothing that came after it says otherwise.
     """
+    if text.account_sid not in {None, settings().twilio_account_sid}:
+        log.warning("text to another account", extra={"message_sid": text.sid})
+        return False
     key = phone_key(text.e164, settings().phone_key_bytes)
     keyword = keywords.read(text.body, text.opt_out_type)
     with db.engine.begin() as conn:
@@ -86,8 +90,8 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         is_new = bool(conn.execute(_insert(conn), row).all())
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _obey(conn, key, keyword, now, missed)
-    taken = ("missed" if missed else "new") if is_new else "repeated"
-    metrics.count(metrics.INBOUND, keyword or "text", taken)
+    effect = ("missed" if missed else "new") if is_new else "repeated"
+    metrics.count(metrics.INBOUND, keyword or "text", effect)
     log.info(
         "inbound text",
         extra={
@@ -96,7 +100,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
             "country": country(text.e164),
             "phone_key": key,
             "kind": keyword or "text",
-            "taken": taken,
+            "effect": effect,
         },
     )
     return is_new

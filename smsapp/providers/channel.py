@@ -34,7 +34,7 @@ class Outgoing:
 class Callback:
     """What a provider posted about one message. `code` is its error code, 0 for none."""
 
-    account: str | None
+    account: str
     sid: str
     status: str
     code: int

@@ -80,7 +80,7 @@ class Sms:
         code = fields.get("ErrorCode") or "0"
         if not (_SID.fullmatch(sid) and _STATUS.fullmatch(status) and _CODE.fullmatch(code)):
             return None
-        return Callback(fields.get("AccountSid"), sid, status, int(code))
+        return Callback(fields.get("AccountSid", ""), sid, status, int(code))
 
     def state_of(self, status: str) -> AttemptState | None:
         """Read one of Twilio's words."""

@@ -9,12 +9,13 @@ from flask.typing import ResponseReturnValue
 from twilio.twiml.messaging_response import MessagingResponse
 
 from smsapp import metrics
-from smsapp.delivery import receipts, rejected_receipts
+from smsapp.delivery import receipts
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.errors import InvalidCallback
-from smsapp.extensions import csrf, settings
+from smsapp.extensions import csrf
 from smsapp.inbound import messages
+from smsapp.inbound.messages import Text
 from smsapp.models import Channel
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.web import guards
@@ -35,13 +36,14 @@ def status_callback() -> ResponseReturnValue:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
     g.log_fields = {"message_sid": said.sid, "status": said.status}
-    attempt_id = _attempt_id(request.args.get("attempt"))
-    reported = IncomingReceipt(attempt_id, said.sid, said.status, said.code)
-    if said.account != settings().twilio_account_sid:
-        log.warning("receipt of another account", extra=g.log_fields)
-        rejected_receipts.of_other_account(reported)
-    else:
-        g.log_fields = receipts.log_fields(reported, receipts.handle(reported))
+    reported = IncomingReceipt(
+        _attempt_id(request.args.get("attempt")),
+        said.sid,
+        said.status,
+        said.code,
+        account_sid=said.account,
+    )
+    g.log_fields = receipts.log_fields(reported, receipts.handle(reported))
     return Response(status=204)
 
 
@@ -62,16 +64,13 @@ def inbound() -> ResponseReturnValue:
     if not _SID.fullmatch(sid) or "From" not in fields:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
-    if fields.get("AccountSid") != settings().twilio_account_sid:
-        log.warning("text to another account", extra={"message_sid": sid})
-        return _nothing_to_say()
     try:
         e164 = parse_e164(fields["From"])
     except InvalidPhone:  # a short code, or another channel's address: nobody we text
         log.warning("text from no phone number", extra={"message_sid": sid})
         return _nothing_to_say()
-    body = fields.get("Body", "")
-    messages.receive(messages.Text(sid, e164, body, fields.get("OptOutType")))
+    body, opt_out_type = fields.get("Body", ""), fields.get("OptOutType")
+    messages.receive(Text(sid, e164, body, opt_out_type, fields.get("AccountSid", "")))
     return _nothing_to_say()
 
 

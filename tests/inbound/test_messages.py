@@ -13,7 +13,7 @@ from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import WORDS, Keyword
 from smsapp.inbound.messages import Text
 from smsapp.models import Attempt, Consent, Delivery, Inbound, OptOut
-from tests.conftest import ALICE, BOB, empty, opt_out, settings_of, sid
+from tests.conftest import ACCOUNT, ALICE, BOB, empty, opt_out, settings_of, sid
 
 
 def text(app, body, number=1, e164=ALICE, opt_out_type=None):
@@ -35,6 +35,14 @@ def test_a_keyword_is_read_in_any_case_with_blanks_around(keyword, word):
 def test_any_other_text_is_no_keyword(body):
     known = {word for words in WORDS.values() for word in words}
     assert (keywords.read(body, None) is None) == (body.strip().upper() not in known)
+
+
+@pytest.mark.parametrize("account", ["", "AC" + "9" * 32, ACCOUNT.lower()])
+def test_a_text_to_another_account_stops_nothing(app, rows, caplog, account):
+    with app.app_context():
+        assert not messages.receive(Text(sid(1), ALICE, "STOP", None, account))
+    assert rows.all(Inbound) == rows.all(OptOut) == []
+    assert [record.message for record in caplog.records] == ["text to another account"]
 
 
 def test_twilios_own_reading_rules():

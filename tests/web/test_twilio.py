@@ -4,6 +4,7 @@ import uuid
 
 import pytest
 
+from smsapp.logs import JsonFormatter
 from smsapp.models import Receipt
 from smsapp.phone import mask
 from tests.conftest import ACCOUNT, ALICE, make_app, settings_of, sid
@@ -37,6 +38,7 @@ def test_the_line_of_its_request_tells_all_of_a_receipt(client, sent, caplog):
     assert (line.message, line.route, line.http_status) == ("request", PATH, 204)
     assert (line.message_sid, line.status, line.effect) == (sid(1), "delivered", "moved")
     assert (line.event_id, line.to, line.attempt) == ("order-1001-shipped", mask(ALICE), 1)
+    assert '"effect":"moved"' in JsonFormatter().format(line)
 
 
 def test_a_stray_receipt_is_warned_of(client, caplog):
