@@ -89,9 +89,9 @@ def pre_fork(server, worker):
 
 def post_worker_init(worker):
     """Start what runs beside the requests, after the fork: threads do not survive one."""
-    from smsapp.watch import threads  # noqa: PLC0415  see _metrics_folder
+    from smsapp.web import jobs  # noqa: PLC0415  see _metrics_folder
 
-    worker.stop_watching = threads.start_in_web(worker.app.callable.app_context)
+    worker.stop_jobs = jobs.start(worker.app.callable.app_context)
     if settings.runs_embedded_worker:
         from smsapp import worker as outbox_worker  # noqa: PLC0415  see _metrics_folder
 
@@ -100,7 +100,7 @@ def post_worker_init(worker):
 
 def worker_exit(server, worker):
     """Let what runs beside the requests finish what it holds."""
-    for name in ("stop_outbox_worker", "stop_watching"):
+    for name in ("stop_outbox_worker", "stop_jobs"):
         stop = getattr(worker, name, None)
         if stop:
             stop()

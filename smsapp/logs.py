@@ -44,6 +44,7 @@ FIELDS = (
     "sender",
     "per_second",
     "worker",
+    "job",
     "alarm",
     "subject",
     "method",

@@ -1,4 +1,4 @@
-"""The worker: sends what is due, and looks after leases that have lapsed.
+"""The worker: sends what is due, and does every so often what has to be done beside that.
 
 Any number of them may run, on any machine; the database says who sends what.
 """
@@ -8,31 +8,31 @@ import os
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager
+from datetime import timedelta
 from queue import SimpleQueue
 from typing import Protocol
 
 from sqlalchemy import Connection
 
+from smsapp import jobs
 from smsapp.delivery import channels, group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.inbound import missed
-from smsapp.retention import rounds
-from smsapp.watch import threads as watch
+from smsapp.jobs import AppContext, Job
+from smsapp.retention import jobs as retention
+from smsapp.watch import alarms, announce, roll_up
 
 log = logging.getLogger(__name__)
 
-AppContext = Callable[[], AbstractContextManager[object]]
-
 # How long a text may lie due before an idle worker looks.
 POLL_SECONDS = 0.25
-# How often a worker says that it is there, and looks for leases that have lapsed.
-CHORES_SECONDS = 5.0
 AFTER_TROUBLE_SECONDS = 1.0
-LOOK_UP_SECONDS = 2.0
+
+HEARTBEAT = LEASES = WATCH = timedelta(seconds=5)
+LOOK_UPS = timedelta(seconds=2)
+AT_ONCE = timedelta(0)
 
 
 def run(app_context: AppContext, stopping: threading.Event) -> None:
@@ -45,43 +45,57 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
         name = f"{socket.gethostname()}:{os.getpid()}"
         idle = threading.Semaphore(senders)
         claimed: SimpleQueue[Claim | None] = SimpleQueue()
-        next_chores = 0.0
         log.info("worker started", extra={"worker": name})
+        look_for_missed, *others = _jobs(name, stopping)
         # First, so that nobody is texted whose STOP came in while we were down.
-        _look_for_missed(stopping)
-        threads = [
-            threading.Thread(target=job, args=(app_context, stopping), name=task)
-            for task, job in (
-                ("look-up", _look_up),
-                ("tidy", rounds.run),
-                ("watch", watch.in_worker),
-            )
-        ] + [
-            threading.Thread(target=_send_claimed, args=(app_context, claimed, idle), name="sender")
-            for _ in range(senders)
-        ]
-        for thread in threads:
-            thread.start()
-        while not stopping.is_set():
-            try:
-                if time.monotonic() >= next_chores:
-                    _do_chores(name)
-                    next_chores = time.monotonic() + CHORES_SECONDS
-                claims = _claim(idle, senders)
-            except Exception:  # whatever it is, the next round may do better
-                log.exception("worker could not claim", extra={"worker": name})
-                stopping.wait(AFTER_TROUBLE_SECONDS)
-                continue
-            for claim in claims:
-                claimed.put(claim)
-            if not claims:
-                stopping.wait(POLL_SECONDS)
+        jobs.run_once(look_for_missed)
+        threads = jobs.start((look_for_missed, *others), app_context, stopping)
         for _ in range(senders):
-            claimed.put(None)
-        for thread in threads:
-            thread.join()
-        health.sign_off(name)
-        log.info("worker stopped", extra={"worker": name})
+            sender = threading.Thread(
+                target=_send_claimed, args=(app_context, claimed, idle), name="sender"
+            )
+            sender.start()
+            threads.append(sender)
+        try:
+            _claim_until(stopping, name, idle, claimed)
+        finally:
+            stopping.set()  # a worker that sends no more must not look alive
+            for _ in range(senders):
+                claimed.put(None)
+            for thread in threads:
+                thread.join()
+            health.sign_off(name)
+            log.info("worker stopped", extra={"worker": name})
+
+
+def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
+    """Return what a worker does beside its sending; first what has to precede that."""
+    return (
+        Job("missed texts", LOOK_UPS, lambda: missed.fetch(stopping)),
+        Job("heartbeat", HEARTBEAT, lambda: _beat(name), first_after=AT_ONCE),
+        Job("lapsed leases", LEASES, _lapse, first_after=AT_ONCE),
+        Job("look-ups", LOOK_UPS, lambda: _look_up(stopping)),
+        Job("roll-up", WATCH, roll_up.tick),
+        Job("alarms", WATCH, alarms.tick),
+        Job("alarm messages", WATCH, announce.tick),
+        *retention.jobs(stopping),
+    )
+
+
+def _beat(name: str) -> None:
+    with db.engine.begin() as conn:
+        health.beat(conn, name)
+
+
+def _lapse() -> None:
+    with db.engine.begin() as conn:
+        leases.lapse(conn)
+
+
+def _look_up(stopping: threading.Event) -> None:
+    """Ask Twilio about all texts whose fate is open and whose look-up is due."""
+    while not stopping.is_set() and reconcile.run():
+        pass
 
 
 def run_once() -> int:
@@ -94,29 +108,25 @@ def run_once() -> int:
     return len(claims)
 
 
-def _do_chores(name: str) -> None:
-    with db.engine.begin() as conn:
-        leases.lapse(conn)
-        health.beat(conn, name)
-
-
-def _look_up(app_context: AppContext, stopping: threading.Event) -> None:
-    """Ask Twilio about texts whose fate is open, beside the senders, whom it must not delay."""
-    with app_context():
-        while not stopping.wait(LOOK_UP_SECONDS):
-            try:
-                while not stopping.is_set() and reconcile.run():
-                    pass
-            except Exception:  # whatever it is, the next round may do better
-                log.exception("look-up failed")
-            _look_for_missed(stopping)
-
-
-def _look_for_missed(stopping: threading.Event) -> None:
-    try:
-        missed.fetch(stopping)
-    except Exception:  # whatever it is, the next round may do better
-        log.exception("look for missed texts failed")
+def _claim_until(
+    stopping: threading.Event,
+    name: str,
+    idle: threading.Semaphore,
+    claimed: SimpleQueue[Claim | None],
+) -> None:
+    """Hand what is due to the senders until `stopping` is set."""
+    senders = settings().worker_threads
+    while not stopping.is_set():
+        try:
+            claims = _claim(idle, senders)
+        except Exception:  # whatever it is, the next time may do better
+            log.exception("worker could not claim", extra={"worker": name})
+            stopping.wait(AFTER_TROUBLE_SECONDS)
+            continue
+        for claim in claims:
+            claimed.put(claim)
+        if not claims:
+            stopping.wait(POLL_SECONDS)
 
 
 def _claim(idle: threading.Semaphore, senders: int) -> list[Claim]:

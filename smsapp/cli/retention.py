@@ -6,7 +6,7 @@ import threading
 import click
 from flask.cli import with_appcontext
 
-from smsapp.retention import rounds
+from smsapp.retention import jobs
 
 retention = click.Group("retention", help="What is blanked and forgotten after its time.")
 
@@ -15,12 +15,12 @@ retention = click.Group("retention", help="What is blanked and forgotten after i
 @with_appcontext
 def run_retention() -> None:
     """Blank and forget all that is past its time, in small steps; it may be stopped anywhere."""
-    for chore in rounds.chores(threading.Event()):
+    for task in jobs.tasks(threading.Event()):
         done = 0
         with click.progressbar(
-            length=chore.count(), label=chore.name, hidden=not sys.stderr.isatty(), file=sys.stderr
+            length=task.count(), label=task.name, hidden=not sys.stderr.isatty(), file=sys.stderr
         ) as bar:
-            while batch := chore.batch():
+            while batch := task.run_batch():
                 done += batch
                 bar.update(batch)
-        click.echo(f"{chore.name}: {done:,} {chore.done}.")
+        click.echo(f"{task.name}: {done:,} {task.done}.")

@@ -9,7 +9,7 @@ from smsapp.delivery import channels, sender, throttle
 from smsapp.extensions import database_now, db, insert_into, reading
 from smsapp.models import Channel, Delivery, DeliveryState, Worker
 
-# A worker says every few seconds that it is there (worker.CHORES_SECONDS).
+# A worker says every few seconds that it is there (worker.HEARTBEAT).
 SILENT_AFTER_SECONDS = 60
 
 _OLDEST_DUE = select(func.min(Delivery.due_at)).where(

@@ -1,7 +1,7 @@
 """Counting per minute what leaves no row of its own, so that an alarm can ask the database.
 
-A web process counts in memory and a thread of its own writes that down every few seconds
-(watch/threads.py): a flood of forged webhooks must not become a flood of writes.
+A web process counts in memory and writes that down every few seconds (web/jobs.py): a flood of
+forged webhooks must not become a flood of writes.
 """
 
 import threading

@@ -25,7 +25,15 @@ from smsapp.models.phones import NUMBER_IS_HERE, Phone
 from smsapp.models.receipts import Ignored, Receipt, ReceiptSource, RejectedReceipt
 from smsapp.models.senders import Sender
 from smsapp.models.verifications import Verification
-from smsapp.models.watching import Alarm, AlarmKind, Chore, HourCount, RolledHour, Tally, Worker
+from smsapp.models.watching import (
+    Alarm,
+    AlarmKind,
+    HourCount,
+    RolledHour,
+    ScheduledJob,
+    Tally,
+    Worker,
+)
 
 __all__ = [
     "BODY_IS_HERE",
@@ -43,7 +51,6 @@ __all__ = [
     "BodyAtTwilio",
     "CallOutcome",
     "Channel",
-    "Chore",
     "Consent",
     "ConsentAction",
     "ConsentEvidence",
@@ -65,6 +72,7 @@ __all__ = [
     "RejectedReceipt",
     "Role",
     "RolledHour",
+    "ScheduledJob",
     "Sender",
     "Tally",
     "Verification",

@@ -82,10 +82,10 @@ class Tally(Base):
     count: Mapped[int]
 
 
-class Chore(Base):
-    """What one process does for all, and when it is due next."""
+class ScheduledJob(Base):
+    """A job that one process does for all, and when it is due next."""
 
-    __tablename__ = "chore"
+    __tablename__ = "chore"  # its first name
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     due_at: Mapped[datetime]

@@ -15,14 +15,15 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp.delivery import tally
 from smsapp.extensions import database_now, db, insert_into, reading, settings
+from smsapp.jobs import claim_job
 from smsapp.models import Alarm, AlarmKind
-from smsapp.watch import chores, rules, words
+from smsapp.watch import words
 from smsapp.watch.finding import Finding
 from smsapp.watch.rules import RULES, Rule
 
 EVERY = timedelta(minutes=1)
 CALM = timedelta(minutes=3)
-_NAME = "alarms"
+_JOB = "alarms"
 
 log = logging.getLogger(__name__)
 
@@ -57,9 +58,9 @@ class OpenAlarm:
     codes: list[words.CodeCount]
 
 
-def round_() -> None:
-    """Look, if it is due and nobody else does it."""
-    if chores.take(_NAME, EVERY):
+def tick() -> None:
+    """Look what is wrong, if that is due and no other worker does it."""
+    if claim_job(_JOB, EVERY):
         evaluate()
         with db.engine.begin() as conn:
             tally.forget_old(conn, database_now(conn))
@@ -78,11 +79,6 @@ def evaluate(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
         else:
             judged |= kinds
     write(findings, judged)
-
-
-def look_for_worker() -> None:
-    """Look from a web process whether a worker is there: without one nobody looks at all."""
-    evaluate({rules.no_worker: RULES[rules.no_worker]})
 
 
 def write(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:

@@ -49,7 +49,7 @@ _CLEAR_TOLD = _OF.values(clear_told_at=bindparam("now"), tell_at=None)
 _LATER = _OF.values(tell_at=bindparam("later"))
 
 
-def round_() -> None:
+def tick() -> None:
     """Tell all that is due; after a failure the rest waits too."""
     url = settings().alarm_webhook_url
     while url and _tell_one(url.get_secret_value()):

@@ -20,8 +20,8 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from smsapp.extensions import database_now, db, first_id, insert_into, reading
+from smsapp.jobs import claim_job, postpone_job
 from smsapp.models import Delivery, HourCount, Phone, RolledHour
-from smsapp.watch import chores
 
 HOUR = timedelta(hours=1)
 # A month is what the overview shows.
@@ -37,7 +37,7 @@ _RESTS = (
 EVERY = timedelta(seconds=5)
 MAX_SECONDS = 2.0
 _REST_FACTOR = 20
-_NAME = "roll_up"
+_JOB = "roll_up"
 
 _FIRST = select(Delivery.id).order_by(Delivery.id).limit(1)
 _ROLLED = select(RolledHour.hour, RolledHour.counted_at).where(
@@ -60,9 +60,9 @@ _COUNT = (
 Counted = tuple[datetime, datetime, list[dict[str, Any]]]
 
 
-def round_() -> None:
-    """Do one round, if it is due and nobody else does it."""
-    if not chores.take(_NAME, EVERY):
+def tick() -> None:
+    """Count again what is due, unless another worker does it."""
+    if not claim_job(_JOB, EVERY):
         return
     began = time.monotonic()
     run()
@@ -70,7 +70,7 @@ def round_() -> None:
     if rest > EVERY:
         with reading() as conn:
             now = database_now(conn)
-        chores.put_off(_NAME, now + rest)
+        postpone_job(_JOB, now + rest)
 
 
 def run(most_seconds: float = MAX_SECONDS) -> int:

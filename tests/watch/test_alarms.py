@@ -2,7 +2,6 @@
 
 import json
 import threading
-from collections import Counter
 from contextlib import contextmanager
 from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -10,10 +9,11 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 from sqlalchemy import update
 
-from smsapp.extensions import database_now, db
+from smsapp.extensions import db
 from smsapp.models import Alarm, AlarmKind, Delivery, Worker
-from smsapp.watch import alarms, announce, chores, threads
+from smsapp.watch import alarms, announce
 from smsapp.watch.finding import Finding
+from smsapp.web import jobs
 from tests.conftest import settings_of
 
 MINUTE = timedelta(minutes=1)
@@ -97,35 +97,6 @@ def test_a_rule_that_cannot_be_asked_leaves_its_alarms_open(app, record, rows, l
     assert rows.one(Alarm).cleared_at is None
 
 
-def test_one_of_many_workers_looks_in_a_minute(app):
-    with app.app_context():
-        took = Counter(chores.take("alarms", MINUTE) for _ in range(5))
-        assert took == {True: 1, False: 4}
-        chores.put_off("alarms", in_database(app) - MINUTE)
-        assert chores.take("alarms", MINUTE)
-
-
-def in_database(app):
-    with app.app_context(), db.engine.connect() as conn:
-        return database_now(conn)
-
-
-def test_of_chores_taken_at_once_one_process_has_it(app):
-    at_once, took = threading.Barrier(8), []
-
-    def take():
-        with app.app_context():
-            at_once.wait()
-            took.append(chores.take("roll_up", MINUTE))
-
-    threads = [threading.Thread(target=take) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(took) == [False] * 7 + [True]
-
-
 @contextmanager
 def hook(*statuses):
     """An address that alarms are posted to; it answers so in turn, then 200."""
@@ -167,12 +138,12 @@ def test_an_alarm_is_posted_when_raised_and_when_cleared(app, record, later):
     facts = {"rate": 50.0, "sample": 20, "minutes": 60, "codes": [[30003, 10]]}
     with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
         record(Finding(AlarmKind.COUNTRY_RATE, "FR", facts))
-        announce.round_()
-        announce.round_()
+        announce.tick()
+        announce.tick()
         later()
         record()
-        announce.round_()
-        announce.round_()
+        announce.tick()
+        announce.tick()
     raised, cleared = told
     assert (raised["state"], raised["kind"], raised["subject"]) == ("raised", "country_rate", "FR")
     assert raised["text"].startswith("Of 20 texts to FR in 1 hour, only 50 % arrived. ")
@@ -188,13 +159,13 @@ def test_a_post_that_fails_is_tried_again_until_it_is_taken(app, record, due, ca
     address = hook(500, 301)
     with address as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
         record(OLD)
-        announce.round_()
+        announce.tick()
         assert len(told) == 1
-        announce.round_()
+        announce.tick()
         assert len(told) == 1, "it waits before it tries again"
         for _ in range(3):
             due()
-            announce.round_()
+            announce.tick()
     assert [message["state"] for message in told] == ["raised"] * 3
     assert [r.trouble for r in caplog.records if r.msg == "alarm not told"] == [
         "http_500",
@@ -206,7 +177,7 @@ def test_a_post_that_fails_is_tried_again_until_it_is_taken(app, record, due, ca
 def test_where_nobody_answers_the_alarm_waits(app, record, due, rows):
     with settings_of(app, ALARM_WEBHOOK_URL="http://127.0.0.1:9/"), app.app_context():
         record(OLD)
-        announce.round_()
+        announce.tick()
     row = rows.one(Alarm)
     assert (row.raise_told_at, row.tell_tries) == (None, 1)
     assert row.tell_at > row.raised_at + timedelta(seconds=5)
@@ -221,11 +192,11 @@ def test_one_who_died_while_posting_is_followed_by_another(app, record, due, mon
 
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
             patch.setattr(announce.webhook, "post", dies)
-            announce.round_()
-        announce.round_()
+            announce.tick()
+        announce.tick()
         assert told == [], "the first one has a minute for it"
         due()
-        announce.round_()
+        announce.tick()
     assert len(told) == 1
     assert rows.one(Alarm).tell_at is None
 
@@ -238,29 +209,20 @@ def test_without_an_address_nothing_waits_to_be_told(app, record, rows):
 def test_a_web_process_tells_that_no_worker_is_there(app, write, rows):
     write(lambda now: Worker.__table__.insert().values(name="one", seen_at=now - 5 * MINUTE))
     with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
-        threads.look_for_worker()
-        threads.look_for_worker()
+        jobs.look_for_worker()
+        jobs.look_for_worker()
     assert [(message["kind"], message["state"]) for message in told] == [("no_worker", "raised")]
 
 
-def test_watching_never_ends_for_a_fault(app, monkeypatch, caplog):
-    def fails():
-        raise ValueError
-
-    with app.app_context():
-        threads._try_each((fails, fails))
-    assert [record.msg for record in caplog.records] == ["could not watch"] * 2
-
-
-def test_a_round_looks_when_it_is_due(app, shop, twilio, write, rows):
+def test_a_tick_looks_when_it_is_due(app, shop, twilio, write, rows):
     shop.ships(prefer="respond-async")
     write(
         lambda now: update(Delivery).values(due_at=now - 10 * MINUTE),
         lambda now: Worker.__table__.insert().values(name="one", seen_at=now),
     )
     with app.app_context():
-        alarms.round_()
-        alarms.round_()
+        alarms.tick()
+        alarms.tick()
     assert rows.one(Alarm).kind is AlarmKind.OUTBOX_OLD
 
 

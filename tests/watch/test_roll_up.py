@@ -127,12 +127,12 @@ def test_without_a_single_text_there_is_nothing_to_do(run, rows):
     assert rows.all(RolledHour) == []
 
 
-def test_a_round_is_done_by_one(app, texts, now, rows):
+def test_a_tick_is_done_by_one(app, texts, now, rows):
     texts(now, 1)
     with app.app_context():
-        roll_up.round_()
+        roll_up.tick()
         first = rows.all(RolledHour)
-        roll_up.round_()
+        roll_up.tick()
     assert rows.all(RolledHour) == first
 
 

@@ -10,6 +10,7 @@ from smsapp.extensions import database_now, db
 from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
 from smsapp.providers.messages import Listed, Unknown
 from smsapp.watch import alarms, rules
+from smsapp.web import jobs
 from tests.conftest import ALICE, settings_of, sid
 
 pytestmark = pytest.mark.usefixtures("worker_is_there")
@@ -207,7 +208,7 @@ def test_a_look_up_that_cannot_tell_raises_an_alarm(app, look, shop, twilio, wri
 def test_without_a_worker_a_web_process_raises_the_alarm(app, write, later, look):
     write(lambda now: update(Worker).values(seen_at=now - 2 * MINUTE))
     with app.app_context():
-        alarms.look_for_worker()
+        jobs.look_for_worker()
         (alarm,) = alarms.open_alarms()
     assert alarm.kind is AlarmKind.NO_WORKER
     assert alarm.sentence == "No worker has shown itself for 2 minutes."
@@ -219,7 +220,7 @@ def test_without_a_worker_a_web_process_raises_the_alarm(app, write, later, look
 def test_a_worker_that_never_was_is_missed_too(app, write):
     write(lambda _: delete(Worker))
     with app.app_context():
-        alarms.look_for_worker()
+        jobs.look_for_worker()
         (alarm,) = alarms.open_alarms()
     assert alarm.sentence == "No worker has shown itself ever."
 

@@ -1,16 +1,20 @@
 """Forgetting goes on by itself in the worker, or at once by command."""
 
 import threading
+from datetime import timedelta
 
 from sqlalchemy import update
 
+from smsapp import jobs
 from smsapp.delivery import receipts
 from smsapp.delivery.receipts import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import BodyAtTwilio, Delivery, Phone
 from smsapp.providers.messages import Listed
-from smsapp.retention import at_twilio, bodies, rounds
+from smsapp.retention import at_twilio, bodies
+from smsapp.retention import jobs as retention
 from tests.conftest import settings_of, sid
+from tests.system import wait_for
 
 
 def old_text(app, shop, rows, pass_days):
@@ -21,27 +25,30 @@ def old_text(app, shop, rows, pass_days):
 
 
 def test_a_worker_forgets_by_itself(app, shop, twilio, rows, pass_days, monkeypatch):
-    monkeypatch.setattr(rounds, "ROUND_SECONDS", 0.01)
+    monkeypatch.setattr(retention, "EVERY", timedelta(milliseconds=10))
     twilio.blank = lambda of: Listed(of, "", True, "delivered", 0, None)
-    stopping, done = threading.Event(), threading.Event()
+    asked = threading.Event()
     ask = at_twilio.blank
 
     def told(event):
         if ask(event):
-            done.set()
+            asked.set()
         return 0
 
     monkeypatch.setattr(at_twilio, "blank", told)
+    stopping = threading.Event()
     with settings_of(app, BLANK_BODIES_AT_TWILIO="true"):
         old_text(app, shop, rows, pass_days)
-        thread = threading.Thread(target=rounds.run, args=(app.app_context, stopping))
-        thread.start()
-        assert done.wait(20)
-        stopping.set()
-        thread.join(20)
-    assert not thread.is_alive()
+        threads = jobs.start(retention.jobs(stopping), app.app_context, stopping)
+        try:
+            assert asked.wait(20)
+            wait_for(lambda: rows.one(Phone).e164 is None)
+        finally:
+            stopping.set()
+            for thread in threads:
+                thread.join(20)
+    assert not any(thread.is_alive() for thread in threads)
     assert rows.delivery.body == ""
-    assert rows.one(Phone).e164 is None
     assert rows.all(BodyAtTwilio) == []
 
 
@@ -55,9 +62,11 @@ def test_trouble_with_one_does_not_keep_the_others(
 
     monkeypatch.setattr(bodies, "blank_deliveries", broken)
     with app.app_context():
-        rounds.once(threading.Event())
+        for job in retention.jobs(threading.Event()):
+            jobs.run_once(job)
     assert rows.one(Phone).e164 is None
-    assert "could not forget" in caplog.text
+    (failed,) = [record for record in caplog.records if record.message == "job failed"]
+    assert failed.job == "Texts to customers"
 
 
 def test_the_command_does_all_there_is(app, shop, twilio, rows, run, pass_days, monkeypatch):
