@@ -37,7 +37,7 @@ help:
 	@echo 'Each makes $(VENV) first. With another interpreter: make PYTHON=python3.12 run'
 
 run: $(RUN_STAMP)
-	@exec env $(HERE) $(BIN)/python -m smsapp.sandbox
+	@exec env $(HERE) $(BIN)/python -m smsapp.launcher
 
 test: $(DEV_STAMP)
 	@$(TESTS_HERE) $(BIN)/python -m pytest -n 3 --dist loadfile $(ARGS)

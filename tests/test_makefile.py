@@ -24,7 +24,7 @@ case "$*" in
     "-c import pip"*) ;;
     "-m pip install --require-hashes -r "*) echo "install $6" >> done
         echo "Collecting flask"; [ ! -e no-network ] || { echo "no network" >&2; exit 1; };;
-    "-m smsapp.sandbox" | "-m pytest"*) echo "$2" >> done;;
+    "-m smsapp.launcher" | "-m pytest"*) echo "$2" >> done;;
     *) echo "not expected: $*" >&2; exit 9;;
 esac
 """
@@ -81,21 +81,21 @@ def test_make_alone_says_what_there_is(checkout):
 
 
 def test_run_installs_the_first_lock_alone_and_once(checkout):
-    assert checkout.does("run") == ["venv", "install requirements.txt", "smsapp.sandbox"]
-    assert checkout.does("run") == ["smsapp.sandbox"]
+    assert checkout.does("run") == ["venv", "install requirements.txt", "smsapp.launcher"]
+    assert checkout.does("run") == ["smsapp.launcher"]
 
 
 def test_the_lock_for_tests_serves_running_too(checkout):
     assert checkout.does("test") == ["venv", "install requirements-dev.txt", "pytest"]
-    assert checkout.does("run") == ["smsapp.sandbox"]
+    assert checkout.does("run") == ["smsapp.launcher"]
 
 
 def test_a_new_time_is_no_change_but_a_new_line_is(checkout):
     checkout.does("run")
     (checkout.folder / "requirements.txt").touch()
-    assert checkout.does("run") == ["smsapp.sandbox"]
+    assert checkout.does("run") == ["smsapp.launcher"]
     (checkout.folder / "requirements.txt").write_text("flask==4\n")
-    assert checkout.does("run") == ["install requirements.txt", "smsapp.sandbox"]
+    assert checkout.does("run") == ["install requirements.txt", "smsapp.launcher"]
 
 
 def test_back_on_an_older_lock_it_installs_that_again(checkout):
@@ -108,13 +108,13 @@ def test_a_failed_install_says_so_and_is_tried_again(checkout):
     (checkout.folder / "no-network").touch()
     assert "no network" in checkout.refuses()
     (checkout.folder / "no-network").unlink()
-    assert checkout.does("run") == ["install requirements.txt", "smsapp.sandbox"]
+    assert checkout.does("run") == ["install requirements.txt", "smsapp.launcher"]
 
 
 def test_a_moved_checkout_gets_a_new_environment(checkout):
     checkout.does("run")
     checkout.folder = checkout.folder.rename(checkout.folder.with_name("moved"))
-    assert checkout.does("run") == ["venv", "install requirements.txt", "smsapp.sandbox"]
+    assert checkout.does("run") == ["venv", "install requirements.txt", "smsapp.launcher"]
 
 
 def test_the_systems_python_is_taken_where_it_will_do(checkout):

@@ -3,7 +3,7 @@
 import re
 import stat
 
-from smsapp.sandbox.environment import environment, made_once, write_private
+from smsapp.launcher.environment import environment, made_once, write_private
 
 
 def test_secrets_are_made_once_and_stay_the_same(tmp_path):

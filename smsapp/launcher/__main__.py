@@ -1,26 +1,21 @@
 """Run the app and the sandbox together, for a newcomer: `make run`."""
 
 import fcntl
-import http.client
 import os
-import re
 import signal
 import socket
-import sqlite3
 import sys
 from collections.abc import Iterator, Mapping
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
 
-from smsapp.sandbox import keys
-from smsapp.sandbox.children import Children, Failed, Stopped
-from smsapp.sandbox.environment import environment, made_once, write_private
-from smsapp.sandbox.keys import Person
+from smsapp.launcher import checks, credentials
+from smsapp.launcher.environment import environment, made_once, write_private
+from smsapp.launcher.processes import Children, Failed, Stopped
 
 ROOT = Path(__file__).resolve().parents[2]
 INSTANCE = ROOT / "instance"
 DATABASE = INSTANCE / "smsapp.sqlite3"
-OK = 200
 APP_LOG, SANDBOX_LOG = INSTANCE / "app.log", INSTANCE / "sandbox.log"
 
 READY = """
@@ -29,7 +24,7 @@ Ready. Nothing leaves this machine: the sandbox stands in for Twilio.
   The app      {app}
   The phone    {phone}/
   The console  {app}/console
-               sign in as {person.name} with {person.password}
+               sign in as {name} with {password}
 
 To text a customer, paste this into another terminal and look at the phone and the console:
 
@@ -66,9 +61,10 @@ def run(port: int) -> None:
     children.stop_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         print("Starting the app and the sandbox …", flush=True)
-        key, person = start(children, env, port)
+        start(children, port)
+        made = credentials.working(INSTANCE, env, port)
         app, phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-        print(READY.format(app=app, phone=phone, key=key, person=person), flush=True)
+        print(READY.format(app=app, phone=phone, **made._asdict()), flush=True)
         children.watch()
     except Stopped:
         return
@@ -80,45 +76,22 @@ def run(port: int) -> None:
         children.stop()
 
 
-def start(children: Children, env: Mapping[str, str], port: int) -> tuple[str, Person]:
-    """Start both and return an API key that works, and who may sign in to the console."""
+def start(children: Children, port: int) -> None:
+    """Start both, and wait until they answer and the database has the newest schema."""
     sandbox = children.start("The sandbox", ["flask", "sandbox"], SANDBOX_LOG)
-    if not migrated(DATABASE, ROOT / "migrations/versions"):
-        children.run("The database's migration", ["flask", "db", "upgrade"], APP_LOG)
+    if not DATABASE.exists():
+        migrate(children)
     app = children.start("The app", ["gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}"], APP_LOG)
-    key = keys.kept_key(INSTANCE) or keys.make_key(INSTANCE, env)
-    person = keys.kept_person(INSTANCE, DATABASE) or keys.make_person(INSTANCE, env)
-    children.wait(lambda: status(port + 1, "/healthz") == OK, sandbox)
-    children.wait(lambda: status(port, "/healthz") == OK, app)
-    refused = status(port, "/api/deliveries?eventId=sandbox-check", key) in {401, 403}
-    return keys.make_key(INSTANCE, env) if refused else key, person
+    children.wait(lambda: checks.is_up(port + 1), sandbox)
+    children.wait(lambda: checks.is_up(port), app)
+    # The app knows at once. Alembic, asked at each start, would double the time that it takes.
+    if not checks.is_ready(port):
+        migrate(children)
 
 
-def migrated(database: Path, versions: Path) -> bool:
-    """Return whether the schema is the newest; asking Alembic takes a second of each start."""
-    steps = "".join(file.read_text() for file in versions.glob("*.py"))
-    name = r"""\b[^=\n]*= *["'](.+?)["']"""
-    newest = set(re.findall(rf"^revision{name}", steps, re.MULTILINE))
-    newest -= set(re.findall(rf"^down_revision{name}", steps, re.MULTILINE))
-    try:
-        with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True)) as reading:
-            return {
-                row[0] for row in reading.execute("SELECT version_num FROM alembic_version")
-            } == newest
-    except sqlite3.Error:
-        return False
-
-
-def status(port: int, path: str, key: str = "") -> int:
-    """Return the HTTP status of a GET on this machine; 0 when nobody answers."""
-    connection = http.client.HTTPConnection("127.0.0.1", port, timeout=5)
-    try:
-        connection.request("GET", path, headers={"Authorization": f"Bearer {key}"})
-        return connection.getresponse().status
-    except (OSError, http.client.HTTPException):
-        return 0
-    finally:
-        connection.close()
+def migrate(children: Children) -> None:
+    """Bring the database to the newest schema."""
+    children.run("The database's migration", ["flask", "db", "upgrade"], APP_LOG)
 
 
 def read_port(given: Mapping[str, str]) -> int:

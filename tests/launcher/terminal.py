@@ -11,6 +11,10 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from urllib.error import HTTPError
+from urllib.parse import urlencode
+from urllib.request import HTTPCookieProcessor, build_opener
 
 # A start takes 1 to 3 s, on a busy machine many times that.
 PATIENCE = 60
@@ -24,7 +28,7 @@ class Run:
         self.output = folder / f"output-{time.monotonic_ns()}"
         with self.output.open("wb") as output:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "smsapp.sandbox"],
+                [sys.executable, "-m", "smsapp.launcher"],
                 cwd=folder,
                 env={**os.environ, **variables, "PORT": str(port)},
                 stdout=output,
@@ -44,10 +48,18 @@ class Run:
     def ended(self) -> int:
         return self.process.wait(PATIENCE)
 
-    def stop(self, number: signal.Signals = signal.SIGINT) -> int:
+    def stop(self, number: signal.Signals) -> int:
         """Send a signal to all that the terminal would send it to."""
         os.killpg(self.process.pid, number)
         return self.ended()
+
+    def ends(self, number: signal.Signals) -> None:
+        """Stop it, as promptly and quietly as it has to."""
+        began = time.monotonic()
+        assert self.stop(number) == 0
+        assert time.monotonic() - began < 10
+        assert "Traceback" not in self.said
+        assert self.processes() == []
 
     def curl(self) -> dict[str, object]:
         """Paste the printed command."""
@@ -66,12 +78,35 @@ class Run:
         connection.close()
         return answer.status, body
 
+    def status(self, event_id: str) -> str:
+        """Return how the app says that an event's text does."""
+        return str(json.loads(self.get(f"/api/deliveries?eventId={event_id}")[1]).get("status"))
+
+    def texts(self) -> list[dict[str, Any]]:
+        """Return what the phone has got."""
+        return list(json.loads(self.get("/messages.json", phone=True)[1])["messages"])
+
+    def signs_in(self, name: str, password: str) -> bool:
+        """Return whether the console lets somebody in, as their browser asks it."""
+        url = f"http://127.0.0.1:{self.port}/console/"
+        browser = build_opener(HTTPCookieProcessor())
+        page = browser.open(url, timeout=10).read().decode()
+        token = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', page)
+        assert token
+        form = urlencode({"csrf_token": token[1], "name": name, "password": password, "next": ""})
+        try:
+            with browser.open(f"{url}sign-in", form.encode(), timeout=10) as answer:
+                return "Sign out" in answer.read().decode()
+        except HTTPError as error:
+            assert error.code == 403
+            return False
+
     @property
     def key(self) -> str:
         return (self.folder / "instance/sandbox-key").read_text().strip()
 
     @property
-    def person(self) -> tuple[str, str]:
+    def operator(self) -> tuple[str, str]:
         """The name and the password for the console, as printed."""
         printed = re.search(r"^ +sign in as (\S+) with (\S+)$", self.said, re.MULTILINE)
         assert printed
