@@ -23,7 +23,7 @@ from sqlalchemy import create_engine, text
 from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
-from smsapp.sandbox.app import Sandbox, SandboxConfig, running
+from smsapp.sandbox.testing import Sandbox, SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, ROOT, TOKEN, make_app
 
 BIN = Path(sys.executable).parent

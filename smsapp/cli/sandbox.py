@@ -7,7 +7,8 @@ from flask import current_app
 from flask.cli import with_appcontext
 
 from smsapp.extensions import settings
-from smsapp.sandbox import app as sandbox
+from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.server import serve
 
 # Twilio's own test sender, for a Messaging Service's texts on the sandbox.
 SANDBOX_SENDER = "+15005550006"
@@ -18,8 +19,8 @@ SANDBOX_SENDER = "+15005550006"
 def run_sandbox() -> None:
     """Serve Twilio on your desk, on this machine alone, at the port after PORT."""
     config = settings()
-    sandbox.serve(
-        sandbox.SandboxConfig(
+    serve(
+        SandboxConfig(
             account_sid=config.twilio_account_sid,
             auth_token=config.twilio_auth_token.get_secret_value(),
             from_number=config.twilio_from_number or SANDBOX_SENDER,

@@ -1,16 +1,24 @@
-"""The carrier: it takes texts, moves them on, and writes the receipts to be posted."""
+"""The carrier: it takes texts, moves them on, and writes the callbacks to be posted."""
 
 import sqlite3
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from smsapp import clock, segments
-from smsapp.sandbox import books
+from smsapp.sandbox.callbacks.callback import insert_callback, status_body
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.database import Database
 from smsapp.sandbox.errors import CARRIER_ERRORS
-from smsapp.sandbox.message import FINAL, Direction, Message, new_sid
-from smsapp.sandbox.receipt import receipt_body, write_receipt
-from smsapp.sandbox.store import Store
+from smsapp.sandbox.message import (
+    FINAL,
+    Direction,
+    Message,
+    delete_message,
+    delete_messages,
+    insert_message,
+    new_sid,
+    record_status,
+)
 from smsapp.sandbox.weather import Weather
 
 # Seconds, as they are on a good day in one's own country.
@@ -19,7 +27,7 @@ PRICE_PER_SEGMENT = 0.0075  # USD
 
 
 @dataclass(frozen=True, slots=True)
-class Order:
+class SendRequest:
     """A text that somebody asked Twilio to send, checked; `direction` says who."""
 
     to: str
@@ -43,55 +51,55 @@ class Step:
 class Carrier:
     """Everything that happens to texts. `on_due` is told when something falls due."""
 
-    def __init__(self, store: Store, config: SandboxConfig, weather: Weather) -> None:
-        self._store = store
+    def __init__(self, database: Database, config: SandboxConfig, weather: Weather) -> None:
+        self._database = database
         self._config = config
         self._weather = weather
         self.on_due: Callable[[float], None] = lambda due_at: None
         # Changes with every change, so that a page can ask "anything new?" for next to nothing.
         self.revision = int(clock.now().timestamp() * 1000)
 
-    def accept(self, order: Order) -> Message:
+    def accept(self, request: SendRequest) -> Message:
         """Take one text: from here it is on its way."""
         now = clock.now().timestamp()
         message = Message(
             seq=0,
             sid=new_sid(),
-            direction=order.direction,
-            customer=order.to,
-            to_number=order.to,
-            from_number=order.sender,
-            service_sid=order.service_sid,
-            body=order.body,
-            segments=segments.count(order.body).segments,
-            status=_first_status(order),
+            direction=request.direction,
+            customer=request.to,
+            to_number=request.to,
+            from_number=request.sender,
+            service_sid=request.service_sid,
+            body=request.body,
+            segments=segments.count(request.body).segments,
+            status=_first_status(request),
             error_code=None,
             price=None,
-            callback_url=order.callback_url,
+            callback_url=request.callback_url,
             created_at=now,
             updated_at=now,
             sent_at=None,
         )
-        plan = self._plan(order, now)
-        with self._store.write() as db:
-            message = books.enter(db, message)
+        plan = self._plan(request, now)
+        with self._database.write() as db:
+            message = insert_message(db, message)
             db.executemany(
                 "INSERT INTO step (sid, status, error_code, due_at) VALUES (?, ?, ?, ?)",
                 [(message.sid, step.status, step.error_code, step.due_at) for step in plan],
             )
-        self.stir(plan[0].due_at)
+        self.changed(plan[0].due_at)
         return message
 
-    def stir(self, due_at: float) -> None:
-        """Tell the page that something is new, and the postman when there is something to do."""
+    def changed(self, due_at: float) -> None:
+        """Tell the page that something is new, and the scheduler when there is something to do."""
         self.revision += 1
         self.on_due(due_at)
 
-    def _plan(self, order: Order, now: float) -> list[Step]:
+    def _plan(self, request: SendRequest, now: float) -> list[Step]:
         pace, between = self._config.pace, self._weather.between
-        due = now if order.send_at is None else max(now, order.send_at)
+        due = now if request.send_at is None else max(now, request.send_at)
         steps = []
-        if order.service_sid:
+        if request.service_sid:
             due += between(*TO_QUEUE) * pace
             steps.append(Step("queued", due))
         code = self._weather["carrier_error"] or None
@@ -109,7 +117,7 @@ class Carrier:
 
         Order is by step, so that two steps due at once still happen one after the other.
         """
-        with self._store.write() as db:
+        with self._database.write() as db:
             due = db.execute(
                 "DELETE FROM step WHERE id IN (SELECT id FROM step WHERE due_at <= ?"
                 " ORDER BY due_at, id LIMIT 500) RETURNING id, sid, status, due_at, error_code",
@@ -149,11 +157,11 @@ class Carrier:
                 message.seq,
             ),
         )
-        books.remember(db, message, now)
+        record_status(db, message, now)
         if message.callback_url:
-            self._write_receipts(db, message, now)
+            self._write_callbacks(db, message, now)
 
-    def _write_receipts(self, db: sqlite3.Connection, message: Message, now: float) -> None:
+    def _write_callbacks(self, db: sqlite3.Connection, message: Message, now: float) -> None:
         if self._weather.strikes("lost_receipts"):
             return
         pace = self._config.pace
@@ -164,15 +172,15 @@ class Carrier:
             ).fetchone()
             # After the last status has had time to be posted, however quick the pace.
             due_at = max(now, last or now) + max(0.2, pace)
-        body = receipt_body(message, self._config.account_sid, now)
-        receipt = write_receipt(db, message, body, due_at)
+        body = status_body(message, self._config.account_sid, now)
+        token = insert_callback(db, message, body, due_at)
         if self._weather.strikes("repeated_receipts"):
             again = due_at + self._weather.between(0.2, 1.0) * pace
-            write_receipt(db, message, body, again, token=receipt)
+            insert_callback(db, message, body, again, token)
 
     def redact(self, sid: str) -> None:
         """Empty a body for good."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute(
                 "UPDATE message SET body = '', updated_at = ? WHERE sid = ?",
                 (clock.now().timestamp(), sid),
@@ -182,7 +190,7 @@ class Carrier:
     def cancel(self, sid: str) -> bool:
         """Cancel a scheduled message; return False if it is no longer one."""
         now = clock.now().timestamp()
-        with self._store.write() as db:
+        with self._database.write() as db:
             row = db.execute(
                 "UPDATE message SET status = 'canceled', updated_at = ?"
                 " WHERE sid = ? AND status = 'scheduled' RETURNING *",
@@ -192,26 +200,26 @@ class Carrier:
                 return False
             message = Message(*row)
             db.execute("DELETE FROM step WHERE sid = ?", (sid,))
-            books.remember(db, message, now)
+            record_status(db, message, now)
             if message.callback_url:
-                self._write_receipts(db, message, now)
-        self.stir(now)
+                self._write_callbacks(db, message, now)
+        self.changed(now)
         return True
 
     def delete(self, sid: str) -> None:
         """Forget one message; receipts already written still go out."""
-        with self._store.write() as db:
-            books.strike_out(db, sid)
+        with self._database.write() as db:
+            delete_message(db, sid)
             self.revision += 1
 
     def clear(self) -> None:
         """Forget every text, and every receipt still to be posted."""
-        with self._store.write() as db:
-            books.burn(db)
+        with self._database.write() as db:
+            delete_messages(db)
             self.revision += 1
 
 
-def _first_status(order: Order) -> str:
-    if order.send_at is not None:
+def _first_status(request: SendRequest) -> str:
+    if request.send_at is not None:
         return "scheduled"
-    return "accepted" if order.service_sid else "queued"
+    return "accepted" if request.service_sid else "queued"

@@ -4,8 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from smsapp.sandbox.database import Database
 from smsapp.sandbox.message import Message
-from smsapp.sandbox.store import Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,21 +53,21 @@ class Text:
 
 
 class Inbox:
-    """Looks at the carrier's books and changes nothing in them."""
+    """Looks at what the carrier has and changes nothing in them."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, database: Database) -> None:
+        self._database = database
 
     def find(self, sid: str) -> Message | None:
         """Return one message."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
         return Message(*row) if row else None
 
     def newest(self, limit: int, chosen: Filter, offset: int = 0) -> list[Message]:
         """Return up to `limit` messages, newest first; a negative limit means all."""
         sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 - conditions are ours
-        with self._store.read() as db:
+        with self._database.read() as db:
             rows = db.execute(sql, (*chosen.values, limit, offset)).fetchall()
         return [Message(*row) for row in rows]
 
@@ -75,7 +75,7 @@ class Inbox:
         """Return the `limit` messages that follow message `seq` in time, newest first."""
         chosen = chosen.and_("seq > ?", seq)
         sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq LIMIT ?"  # noqa: S608
-        with self._store.read() as db:
+        with self._database.read() as db:
             rows = db.execute(sql, (*chosen.values, limit)).fetchall()
         return [Message(*row) for row in reversed(rows)]
 
@@ -85,7 +85,7 @@ class Inbox:
 
     def conversations(self, limit: int) -> list[Conversation]:
         """Return the conversations with the newest texts, newest first."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
                 " JOIN message m ON m.seq = c.last_seq ORDER BY c.last_seq DESC LIMIT ?",
@@ -95,7 +95,7 @@ class Inbox:
 
     def conversation(self, conversation_id: int) -> Conversation | None:
         """Return one conversation."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             row = db.execute(
                 "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
                 " JOIN message m ON m.seq = c.last_seq WHERE c.id = ?",
@@ -105,13 +105,13 @@ class Inbox:
 
     def conversation_with(self, number: str) -> int:
         """Return the id of a customer's conversation, which there must be."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             row = db.execute("SELECT id FROM conversation WHERE number = ?", (number,)).fetchone()
         return int(row[0])
 
     def count(self) -> tuple[int, int]:
         """Return how many conversations and how many texts there are."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             row = db.execute("SELECT count(*), coalesce(sum(texts), 0) FROM conversation")
             conversations, texts = row.fetchone()
         return conversations, texts
@@ -121,7 +121,7 @@ class Inbox:
         messages = self.newest(limit, Filter().and_("customer = ?", number))
         texts = {m.sid: Text(m) for m in reversed(messages)}
         marks = ", ".join("?" * len(texts))
-        with self._store.read() as db:
+        with self._database.read() as db:
             past = db.execute(
                 f"SELECT sid, status, at FROM history WHERE sid IN ({marks}) ORDER BY at, rowid",  # noqa: S608
                 list(texts),

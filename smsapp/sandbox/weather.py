@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
+from smsapp.sandbox.database import Database
 from smsapp.sandbox.errors import CARRIER_ERRORS
-from smsapp.sandbox.store import Store
 
 Kind = Literal["milliseconds", "percent", "switch", "code"]
 
@@ -59,12 +59,12 @@ CALM = {field.name: field.default for field in FIELDS}
 class Weather:
     """The weather that holds now; it outlives a restart."""
 
-    def __init__(self, store: Store, seed: int | None = None) -> None:
-        self._store = store
+    def __init__(self, database: Database, seed: int | None = None) -> None:
+        self._database = database
         self._dice = random.Random(seed)  # noqa: S311 - dice for a fake, not for secrets
         # Two, for who rolls the dice may be writing, and who changes the weather is about to.
         self._changing, self._rolling = threading.Lock(), threading.Lock()
-        with store.read() as db:
+        with database.read() as db:
             saved = dict(db.execute("SELECT name, value FROM weather").fetchall())
         self._now: dict[str, int] = CALM | {
             name: saved[name] for name in saved.keys() & CALM.keys()
@@ -93,7 +93,7 @@ class Weather:
             total = sum(now[name] for name in _TROUBLES)
             if total > 100:
                 raise BadWeather(f"The troubles of sending add up to {total} %; 100 % is the most.")
-            with self._store.write() as db:
+            with self._database.write() as db:
                 db.executemany("INSERT OR REPLACE INTO weather VALUES (?, ?)", now.items())
             self._now = now
 

@@ -14,7 +14,7 @@ from playwright.sync_api import Browser, Page, expect
 from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
-from smsapp.sandbox.app import Sandbox, SandboxConfig, running
+from smsapp.sandbox.testing import Sandbox, SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, make_app
 from tests.system import System, free_port
 

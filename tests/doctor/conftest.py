@@ -9,7 +9,7 @@ from werkzeug.serving import make_server
 from smsapp.delivery import health
 from smsapp.doctor import examination
 from smsapp.extensions import db
-from smsapp.sandbox.app import SandboxConfig, running
+from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, settings_of
 
 VERIFY = "VA" + "1" * 32

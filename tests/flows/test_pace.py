@@ -9,7 +9,7 @@ from datetime import datetime
 import pytest
 
 from smsapp.providers.messages import Twilio
-from smsapp.sandbox.app import SandboxConfig, running
+from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
 from tests.delivery.test_throttle import most_in
 from tests.flows.test_one_text import post

@@ -14,7 +14,7 @@ from smsapp.inbound.messages import Text
 from smsapp.models import BodyAtTwilio
 from smsapp.providers.messages import Listed, Refused, Twilio, Unknown, Unwritten
 from smsapp.retention import at_twilio, bodies
-from smsapp.sandbox.app import SandboxConfig, running
+from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ALICE, ENVIRONMENT, TOKEN, settings_of, sid
 
 INBOUND = sid(3000)

@@ -5,7 +5,7 @@ from desk import ACCOUNT, KEY, SECRET, SERVICE, SHOP, TOKEN, Receiver
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from smsapp.sandbox.app import SandboxConfig, running
+from smsapp.sandbox.testing import SandboxConfig, running
 
 
 @pytest.fixture

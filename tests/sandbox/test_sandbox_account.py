@@ -6,7 +6,7 @@ import pytest
 from desk import ACCOUNT, SERVICE, SHOP
 from twilio.base.exceptions import TwilioRestException
 
-from smsapp.sandbox.app import running
+from smsapp.sandbox.testing import running
 
 MESSAGING = "MG" + "2" * 32
 

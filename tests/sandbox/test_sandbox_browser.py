@@ -8,7 +8,7 @@ from desk_page import assert_fits, axe_faults, newest, tab_to
 from playwright.sync_api import expect
 from twilio.rest import Client
 
-from smsapp.sandbox.app import running
+from smsapp.sandbox.testing import running
 
 pytestmark = pytest.mark.browser
 

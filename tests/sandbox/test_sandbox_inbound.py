@@ -7,8 +7,8 @@ import requests
 from desk import ACCOUNT, SHOP, TOKEN
 from twilio.request_validator import RequestValidator
 
-from smsapp.sandbox.app import running
-from smsapp.sandbox.inbound import BadText
+from smsapp.sandbox.inbound.customers import BadText
+from smsapp.sandbox.testing import running
 
 CUSTOMER = "+15558675310"
 
@@ -200,7 +200,7 @@ def test_a_repeated_text_is_the_same_twice(shop, receiver):
 def test_a_text_left_over_is_posted_after_a_restart(config, receiver):
     told = replace(config, public_base_url=receiver.base)
     with running(told) as before:
-        before._parts.postman.stop()
+        before._parts.scheduler.stop()
         before.text(CUSTOMER, "Still there?")
     with running(told) as after:
         after.settle()

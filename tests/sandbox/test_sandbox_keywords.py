@@ -4,8 +4,8 @@ import pytest
 from desk import SHOP
 from twilio.base.exceptions import TwilioRestException
 
-from smsapp.sandbox.app import running
-from smsapp.sandbox.keywords import REPLIES, keyword
+from smsapp.sandbox.inbound.keywords import REPLIES, keyword
+from smsapp.sandbox.testing import running
 
 CUSTOMER, OTHER = "+15558675310", "+14155552671"
 

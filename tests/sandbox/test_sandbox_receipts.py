@@ -9,8 +9,9 @@ import pytest
 from desk import ACCOUNT, SHOP, TOKEN
 from twilio.request_validator import RequestValidator
 
-from smsapp.sandbox.app import running
-from smsapp.sandbox.receipt import Rules, rules_of
+from smsapp.sandbox.callbacks import connection_overrides
+from smsapp.sandbox.callbacks.connection_overrides import ConnectionOverrides
+from smsapp.sandbox.testing import running
 
 
 def closed_port():
@@ -125,14 +126,16 @@ def test_the_addresss_fragment_steers_the_tries(
 
 
 def test_overrides_are_kept_within_twilios_bounds():
-    assert rules_of("http://a/#ct=1&rt=99999&tt=x&rc=9&rp=all") == Rules(
+    assert connection_overrides.of(
+        "http://a/#ct=1&rt=99999&tt=x&rc=9&rp=all"
+    ) == ConnectionOverrides(
         connect_timeout=0.1,
         read_timeout=15.0,
         total_time=15.0,
         retries=5,
         retry_on=frozenset({"all"}),
     )
-    assert rules_of("http://a/") == Rules()
+    assert connection_overrides.of("http://a/") == ConnectionOverrides()
 
 
 def test_a_receipt_for_another_machine_stays_here(sandbox, send):

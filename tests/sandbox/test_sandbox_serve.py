@@ -11,7 +11,8 @@ import requests
 from desk import SHOP, Wire
 from requests.exceptions import ConnectionError as Cut
 
-from smsapp.sandbox.app import Sandbox, serve
+from smsapp.sandbox.server import serve
+from smsapp.sandbox.testing import Sandbox
 
 
 class Served:

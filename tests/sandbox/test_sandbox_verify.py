@@ -8,7 +8,7 @@ import requests
 from desk import ACCOUNT, SERVICE, TOKEN
 from desk_verify import CUSTOMER, check, code_of, refused, start
 
-from smsapp.sandbox.app import running
+from smsapp.sandbox.testing import running
 
 WRONG = "wrong1"
 

@@ -12,8 +12,8 @@ from requests.exceptions import ConnectionError as Cut
 from requests.exceptions import ReadTimeout
 from twilio.base.exceptions import TwilioRestException
 
-from smsapp.sandbox.app import running
-from smsapp.sandbox.store import Store
+from smsapp.sandbox.database import Database
+from smsapp.sandbox.testing import running
 from smsapp.sandbox.weather import CALM, FIELDS, BadWeather, Weather
 
 
@@ -140,11 +140,11 @@ def test_a_full_queue_is_21611(sandbox, send):
 
 def test_a_share_hits_about_its_share_and_the_seed_repeats_it(tmp_path):
     def rolls(name):
-        store = Store(tmp_path / name)
-        weather = Weather(store, seed=7)
+        database = Database(tmp_path / name)
+        weather = Weather(database, seed=7)
         weather.change({"error_before": 30, "reset_after": 20})
         found = [weather.trouble() for _ in range(1000)]
-        store.close()
+        database.close()
         return found
 
     first = rolls("a")
@@ -195,7 +195,7 @@ def test_every_field_has_a_name_of_its_own():
 def test_the_weather_can_change_while_the_dice_are_rolled_in_the_middle_of_a_write(sandbox):
     """As whoever writes a receipt does; the two once waited for each other for ever."""
     parts = sandbox._parts
-    with parts.store.write():
+    with parts.database.write():
         change = threading.Thread(target=sandbox.weather, kwargs={"lost_receipts": 50})
         change.start()
         while not parts.weather._changing.locked():

@@ -7,9 +7,9 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards
 from smsapp.sandbox.carrier import Carrier
-from smsapp.sandbox.inbound import BadText, Customers
+from smsapp.sandbox.inbound.customers import BadText, Customers
 from smsapp.sandbox.inbox import Inbox
-from smsapp.sandbox.verify import Verify
+from smsapp.sandbox.verify.service import Verify
 from smsapp.sandbox.weather import BadWeather, Weather
 
 

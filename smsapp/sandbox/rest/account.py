@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import not_found
 from smsapp.sandbox.message import API_VERSION
-from smsapp.sandbox.protocol import Protocol, json_answer
+from smsapp.sandbox.rest.protocol import Protocol, json_answer
 
 ACCOUNT = f"/{API_VERSION}/Accounts/<account_sid>"
 SERVICE = "/v1/Services/<service_sid>"

@@ -52,7 +52,7 @@ CREATE TABLE IF NOT EXISTS step (     -- every status it is still going to have
 );
 CREATE INDEX IF NOT EXISTS step_due ON step (due_at);
 CREATE INDEX IF NOT EXISTS step_sid ON step (sid);
-CREATE TABLE IF NOT EXISTS receipt (  -- status callbacks: to be posted, being posted, done
+CREATE TABLE IF NOT EXISTS receipt (  -- callbacks: to be posted, being posted, done
     -- Never used again: the verdict on a receipt that was cleared must not hit a new one.
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     sid TEXT NOT NULL,
@@ -101,7 +101,7 @@ CREATE TABLE IF NOT EXISTS weather (name TEXT PRIMARY KEY, value INTEGER NOT NUL
 """
 
 
-class Store:
+class Database:
     """One writer at a time, as many readers as ask."""
 
     def __init__(self, path: Path) -> None:

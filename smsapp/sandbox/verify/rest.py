@@ -8,12 +8,12 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.sandbox import verify_errors
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, not_found
-from smsapp.sandbox.protocol import Protocol, json_answer
-from smsapp.sandbox.verification import CODE_DIGITS, as_twilio, check_as_twilio
-from smsapp.sandbox.verify import Request, Verify
+from smsapp.sandbox.rest.protocol import Protocol, json_answer
+from smsapp.sandbox.verify import errors
+from smsapp.sandbox.verify.service import Request, Verify
+from smsapp.sandbox.verify.verification import CODE_DIGITS, as_twilio, check_as_twilio
 from smsapp.sandbox.weather import Weather
 
 SERVICE = "/Services/<service_sid>"
@@ -67,7 +67,7 @@ def create_blueprint(protocol: Protocol, verify: Verify) -> Blueprint:
     def update(service_sid: str, key: str) -> ResponseReturnValue:
         status = request.form.get("Status", "")
         if status not in ("approved", "canceled"):
-            raise verify_errors.invalid("Status", status)
+            raise errors.invalid("Status", status)
         found = verify.find(service_sid, key)
         if found is None:
             raise _nothing_here()
@@ -80,9 +80,9 @@ def create_blueprint(protocol: Protocol, verify: Verify) -> Blueprint:
         key = request.form.get("VerificationSid") or request.form.get("To")
         code = request.form.get("Code", "")
         if not key:
-            raise verify_errors.nobody()
+            raise errors.nobody()
         if not _CODE.fullmatch(code):
-            raise verify_errors.invalid("Code")
+            raise errors.invalid("Code")
         found = verify.check(service_sid, key, code)
         if found is None:
             raise _nothing_here()
@@ -100,17 +100,17 @@ def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -
     try:
         parse_e164(to)
     except InvalidPhone:
-        raise verify_errors.invalid("To", to) from None
+        raise errors.invalid("To", to) from None
     if channel in OTHER_CHANNELS:
-        raise verify_errors.channel_off(channel)
+        raise errors.channel_off(channel)
     if channel not in CHANNELS:
-        raise verify_errors.invalid("Channel", channel)
+        raise errors.invalid("Channel", channel)
     if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
-        raise verify_errors.invalid("Locale", form["Locale"])
+        raise errors.invalid("Locale", form["Locale"])
     if code and not config.verify_custom_codes:
-        raise verify_errors.custom_code()
+        raise errors.custom_code()
     if code and not _CODE.fullmatch(code):
-        raise verify_errors.invalid("CustomCode")
+        raise errors.invalid("CustomCode")
     name = form.get("CustomFriendlyName") or config.verify_friendly_name
     return Request(service_sid, to, channel, name, code)
 
@@ -118,14 +118,14 @@ def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -
 def _refuse(wanted: Request, weather: Weather) -> None:
     """Raise what keeps a number from being sent a code, if anything does."""
     text = wanted.channel == "sms"
-    if wanted.to in verify_errors.TEST_NUMBERS:
-        raise verify_errors.TEST_NUMBERS[wanted.to]()
+    if wanted.to in errors.TEST_NUMBERS:
+        raise errors.TEST_NUMBERS[wanted.to]()
     if weather["verify_blocked"]:
-        raise verify_errors.blocked()
+        raise errors.blocked()
     if weather["verify_geo_blocked"]:
-        raise verify_errors.geo_blocked()
+        raise errors.geo_blocked()
     if text and (weather["verify_landline"] or _is_landline(wanted.to)):
-        raise verify_errors.landline()
+        raise errors.landline()
 
 
 def _is_landline(number: str) -> bool:

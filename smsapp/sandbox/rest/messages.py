@@ -3,15 +3,15 @@
 from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox import trouble
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.errors import TwilioError, not_found, opted_out, queue_full
+from smsapp.sandbox.inbound.opt_outs import OptOuts
 from smsapp.sandbox.inbox import Inbox
 from smsapp.sandbox.message import API_VERSION, FINAL, Message
-from smsapp.sandbox.opt_outs import OptOuts
-from smsapp.sandbox.orders import read_order
-from smsapp.sandbox.pages import page_of
-from smsapp.sandbox.protocol import Protocol, json_answer
+from smsapp.sandbox.rest import failures
+from smsapp.sandbox.rest.message_list import page_of
+from smsapp.sandbox.rest.protocol import Protocol, json_answer
+from smsapp.sandbox.rest.send_request import read_send_request
 
 MESSAGES = f"/{API_VERSION}/Accounts/<account_sid>/Messages.json"
 MESSAGE = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>.json"
@@ -28,13 +28,13 @@ def create_blueprint(
     @bp.post(MESSAGES)
     def create(account_sid: str) -> ResponseReturnValue:
         today = weather.trouble()
-        trouble.refuse(today)
-        order = read_order(request.form, config)
-        if opt_outs.holds(order.to, order.sender or config.from_number):
+        failures.refuse(today)
+        wanted = read_send_request(request.form, config)
+        if opt_outs.holds(wanted.to, wanted.sender or config.from_number):
             raise opted_out()
         if weather["queue_full"]:
             raise queue_full()
-        message = carrier.accept(order)
+        message = carrier.accept(wanted)
         protocol.fail_after(today)
         return json_answer(message.as_twilio(account_sid), 201)
 

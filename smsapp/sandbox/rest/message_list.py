@@ -8,7 +8,7 @@ from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.inbox import Filter, Inbox
 from smsapp.sandbox.message import OF_VERIFY, Message
 
-PAGE_SIZE, LARGEST_PAGE = 50, 1000
+PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
 FILTERS = ("To", "From", "DateSent", "DateSent<", "DateSent>")
 
 
@@ -16,7 +16,7 @@ def page_of(
     inbox: Inbox, account_sid: str, path: str, args: Mapping[str, str]
 ) -> dict[str, object]:
     """Return one page, newest first, with the addresses of its neighbours."""
-    size = min(max(_whole(args, "PageSize", PAGE_SIZE), 1), LARGEST_PAGE)
+    size = min(max(_whole(args, "PageSize", PAGE_SIZE), 1), MAX_PAGE_SIZE)
     number = _whole(args, "Page", 0)
     chosen = _filter(args)
     messages, more = _read(inbox, chosen, size, number, args.get("PageToken", ""))

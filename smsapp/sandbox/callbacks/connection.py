@@ -1,4 +1,4 @@
-"""One poster's connection to the app, kept between receipts."""
+"""One thread's connection to the app, kept between callbacks."""
 
 import http.client
 import select
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 # Seconds that an idle connection is kept: below the 2 s that gunicorn keeps its end.
-IDLE = 1.0
+MAX_IDLE = 1.0
 # Bytes of an answer that are read: TwiML takes few.
 MAX_ANSWER = 100_000
 
@@ -21,7 +21,7 @@ class Answer:
     text: str
 
 
-class Line:
+class Connection:
     """A connection to one host at a time."""
 
     def __init__(self) -> None:
@@ -29,13 +29,13 @@ class Line:
         self._peer = ""
         self._used_at = 0.0
 
-    def dial(self, url: str, timeout: float, fresh: bool = False) -> bool:
-        """Have a connection to the host of `url`; return whether it is one that was kept."""
+    def open(self, url: str, timeout: float, fresh: bool = False) -> bool:
+        """Connect to the host of `url`; return whether it is a connection that was kept."""
         address = urlsplit(url)
         peer = f"{address.scheme}://{address.netloc}"
         if not fresh and peer == self._peer and self._still_good():
             return True
-        self.hang_up()
+        self.close()
         secure = address.scheme == "https"
         kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
         connection = kind(address.hostname or "", address.port, timeout=timeout)
@@ -57,21 +57,21 @@ class Line:
             text = answer.read(MAX_ANSWER).decode(errors="replace")
             answer.read()
         except BaseException:
-            self.hang_up()
+            self.close()
             raise
         self._used_at = time.monotonic()
         return Answer(answer.status, answer.getheader("Content-Type", ""), text)
 
-    def hang_up(self) -> None:
+    def close(self) -> None:
         """Close the connection, if there is one."""
         if self._connection:
             self._connection.close()
         self._connection = None
 
     def _still_good(self) -> bool:
-        """Return whether the app has kept its end; a line that can be read has been hung up."""
+        """Return whether the app has kept its end; one that can be read has been closed."""
         sock = self._connection.sock if self._connection else None
-        if sock is None or time.monotonic() - self._used_at > IDLE:
+        if sock is None or time.monotonic() - self._used_at > MAX_IDLE:
             return False
         watch = select.poll()
         watch.register(sock, select.POLLIN)

@@ -3,17 +3,17 @@
 from urllib.parse import urldefrag, urlencode, urljoin
 
 from smsapp import clock, phone, segments
-from smsapp.sandbox import books, twiml
-from smsapp.sandbox.carrier import Carrier, Order
+from smsapp.sandbox.callbacks.callback import Callback, insert_callback
+from smsapp.sandbox.callbacks.connection import Answer
+from smsapp.sandbox.carrier import Carrier, SendRequest
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.database import Database
+from smsapp.sandbox.inbound import twiml
+from smsapp.sandbox.inbound.keywords import REPLIES, Keyword, keyword
+from smsapp.sandbox.inbound.opt_outs import OptOuts
 from smsapp.sandbox.inbox import Inbox
-from smsapp.sandbox.keywords import REPLIES, Keyword, keyword
-from smsapp.sandbox.line import Answer
-from smsapp.sandbox.message import API_VERSION, Direction, Message, new_sid
-from smsapp.sandbox.opt_outs import OptOuts
-from smsapp.sandbox.orders import MAX_BODY
-from smsapp.sandbox.receipt import Receipt, write_receipt
-from smsapp.sandbox.store import Store
+from smsapp.sandbox.message import API_VERSION, Direction, Message, insert_message, new_sid
+from smsapp.sandbox.rest.send_request import MAX_BODY
 from smsapp.sandbox.weather import Weather
 
 # Seconds between a webhook and its repeat.
@@ -29,18 +29,18 @@ class Customers:
 
     def __init__(
         self,
-        store: Store,
+        database: Database,
         carrier: Carrier,
         opt_outs: OptOuts,
         weather: Weather,
         config: SandboxConfig,
     ) -> None:
-        self._store = store
+        self._database = database
         self._carrier = carrier
         self._opt_outs = opt_outs
         self._weather = weather
         self._config = config
-        self._inbox = Inbox(store)
+        self._inbox = Inbox(database)
 
     def text(self, sender: str, body: str) -> Message:
         """Text the shop's number from `sender`, E.164.
@@ -56,9 +56,9 @@ class Customers:
             self._send_back("keyword-reply", sender, REPLIES[reply])
         return message
 
-    def obey(self, receipt: Receipt, answer: Answer) -> str:
+    def obey(self, callback: Callback, answer: Answer) -> str:
         """Send what the app answers to a text; return a remark for the phone page."""
-        message = self._inbox.find(receipt.sid)
+        message = self._inbox.find(callback.sid)
         if message is None:
             return ""
         try:
@@ -70,7 +70,7 @@ class Customers:
         if wanted and self._opt_outs.holds(message.customer, message.to_number):
             return ", but its reply was blocked: 21610"
         for reply in wanted:
-            url = urljoin(urldefrag(receipt.url).url, reply.callback) if reply.callback else None
+            url = urljoin(urldefrag(callback.url).url, reply.callback) if reply.callback else None
             self._send_back("outbound-reply", message.customer, reply.body[:MAX_BODY], url)
         return ""
 
@@ -121,13 +121,13 @@ class Customers:
             sent_at=now,
         )
         fields = self._fields(message, asked)
-        with self._store.write() as db:
-            message = books.enter(db, message)
+        with self._database.write() as db:
+            message = insert_message(db, message)
             if message.callback_url and not self._weather.strikes("lost_inbound"):
-                token = write_receipt(db, message, fields, now)
+                token = insert_callback(db, message, fields, now)
                 if self._weather.strikes("repeated_inbound"):
-                    write_receipt(db, message, fields, now + AGAIN * self._config.pace, token)
-        self._carrier.stir(now)
+                    insert_callback(db, message, fields, now + AGAIN * self._config.pace, token)
+        self._carrier.changed(now)
         return message
 
     def _fields(self, message: Message, asked: Keyword | None) -> str:
@@ -161,7 +161,7 @@ class Customers:
         self, direction: Direction, customer: str, body: str, callback_url: str | None = None
     ) -> None:
         self._carrier.accept(
-            Order(
+            SendRequest(
                 to=customer,
                 sender=self._config.from_number,
                 service_sid=None,

@@ -5,11 +5,12 @@ import sqlite3
 from dataclasses import dataclass, replace
 
 from smsapp import clock
-from smsapp.sandbox.carrier import Carrier, Order
+from smsapp.sandbox.carrier import Carrier, SendRequest
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.database import Database
 from smsapp.sandbox.message import iso8601
-from smsapp.sandbox.store import Store
-from smsapp.sandbox.verification import (
+from smsapp.sandbox.verify.errors import max_checks, max_sends
+from smsapp.sandbox.verify.verification import (
     LIFETIME,
     MAX_CHECKS,
     MAX_SENDS,
@@ -18,7 +19,6 @@ from smsapp.sandbox.verification import (
     new_code,
     new_sid,
 )
-from smsapp.sandbox.verify_errors import max_checks, max_sends
 
 # Not the shop's number: Twilio sends codes from numbers of its own.
 SENDER = "TWVerify"
@@ -41,8 +41,8 @@ class Request:
 class Verify:
     """The verifications of one account."""
 
-    def __init__(self, store: Store, carrier: Carrier, config: SandboxConfig) -> None:
-        self._store = store
+    def __init__(self, database: Database, carrier: Carrier, config: SandboxConfig) -> None:
+        self._database = database
         self._carrier = carrier
         self._config = config
 
@@ -53,7 +53,7 @@ class Verify:
             TwilioError: 60203, it has been sent often enough.
         """
         now = clock.now().timestamp()
-        with self._store.write() as db:
+        with self._database.write() as db:
             old = _newest(db, request.service_sid, request.to)
             if old is None or not old.pending(now):
                 found = self._create(db, request, now)
@@ -66,7 +66,7 @@ class Verify:
                 (new_sid("VL"), found.sid, request.channel, now),
             )
             attempts = _attempts(db, found.sid)
-        self._carrier.accept(_order(request, found.code))
+        self._carrier.accept(_send_request(request, found.code))
         return found, attempts
 
     def check(self, service_sid: str, key: str, code: str) -> Verification | None:
@@ -81,7 +81,7 @@ class Verify:
             TwilioError: 60202, five checks have failed.
         """
         now = clock.now().timestamp()
-        with self._store.write() as db:
+        with self._database.write() as db:
             found = _find(db, service_sid, key)
             if found is None or now >= found.expires_at or found.status in ("approved", "canceled"):
                 return None
@@ -94,7 +94,7 @@ class Verify:
 
     def find(self, service_sid: str, key: str) -> Found | None:
         """Return a verification that Twilio still has, by SID or number, with its attempts."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             found = _find(db, service_sid, key)
             if found is None or found.gone(clock.now().timestamp()):
                 return None
@@ -102,23 +102,23 @@ class Verify:
 
     def settle(self, verification: Verification, status: str) -> Verification:
         """Approve or cancel without a code."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             return _update(db, replace(verification, status=status), clock.now().timestamp())
 
     def expire(self) -> None:
         """Let the time of every pending code be over."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute("UPDATE verification SET expires_at = 0 WHERE status = 'pending'")
 
     def clear(self) -> None:
         """Forget every verification."""
-        with self._store.write() as db:
+        with self._database.write() as db:
             db.execute("DELETE FROM verification")
             db.execute("DELETE FROM send_code_attempt")
 
     def codes(self) -> list[dict[str, object]]:
         """Return what `GET /codes.json` promises to tests: every code sent, newest first."""
-        with self._store.read() as db:
+        with self._database.read() as db:
             rows = db.execute(
                 "SELECT v.to_number, v.code, a.channel, v.sid, a.at FROM send_code_attempt a"
                 " JOIN verification v ON v.sid = a.verification_sid ORDER BY a.id DESC"
@@ -173,11 +173,11 @@ def _update(db: sqlite3.Connection, v: Verification, now: float) -> Verification
     return replace(v, updated_at=now)
 
 
-def _order(request: Request, code: str) -> Order:
+def _send_request(request: Request, code: str) -> SendRequest:
     text = f"Your {request.name} verification code is: {code}"
     spoken = f"Call: your code is {' '.join(code)}"
     call = request.channel == "call"
-    return Order(
+    return SendRequest(
         to=request.to,
         sender=SENDER,
         service_sid=None,

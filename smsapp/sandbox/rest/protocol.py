@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox import trouble
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, unauthorized
+from smsapp.sandbox.rest import failures
 from smsapp.sandbox.weather import Weather
 
 
@@ -43,7 +43,7 @@ class Protocol:
     def fail_after(self, today: str | None) -> None:
         """Spoil the answer to what has been accepted, if the trouble is of that kind."""
         if today:
-            trouble.fail_after(today, _socket(), self.config.hang_seconds, self.stopping)
+            failures.fail_after(today, _socket(), self.config.hang_seconds, self.stopping)
 
     def _sign_in(self) -> None:
         g.started = time.monotonic()

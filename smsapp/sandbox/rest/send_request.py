@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.sandbox.carrier import Order
+from smsapp.sandbox.carrier import SendRequest
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import (
     TEST_RECIPIENTS,
@@ -19,7 +19,7 @@ MAX_BODY = 1600  # characters
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
-def read_order(form: Mapping[str, str], config: SandboxConfig) -> Order:
+def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendRequest:
     """Return the text that a form asks for.
 
     Raises:
@@ -39,7 +39,7 @@ def read_order(form: Mapping[str, str], config: SandboxConfig) -> Order:
     if sender:
         _check_sender(sender, to, config)
     _check_route(to, sender)
-    return Order(
+    return SendRequest(
         to=to,
         sender=sender,
         service_sid=service_sid,

@@ -5,14 +5,15 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox import guards, wording
+from smsapp.sandbox import guards
 from smsapp.sandbox.carrier import Carrier
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import CARRIER_ERRORS
-from smsapp.sandbox.inbound import BadText, Customers
+from smsapp.sandbox.inbound.customers import BadText, Customers
+from smsapp.sandbox.inbound.opt_outs import OptOuts
 from smsapp.sandbox.inbox import Conversation, Inbox
-from smsapp.sandbox.opt_outs import OptOuts
-from smsapp.sandbox.orders import MAX_BODY
+from smsapp.sandbox.phone import filters
+from smsapp.sandbox.rest.send_request import MAX_BODY
 from smsapp.sandbox.weather import FIELDS, BadWeather, Weather
 
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
@@ -45,7 +46,7 @@ def create_blueprint(
     """Return the phone page over one carrier."""
     bp = Blueprint("phone", __name__)
     bp.before_request(guards.only_our_pages)
-    wording.register(bp)
+    filters.register(bp)
 
     @bp.after_request
     def harden(response: Response) -> Response:

@@ -1,0 +1,1 @@
+"""What is posted to the app: status callbacks and what customers text."""

@@ -1,0 +1,1 @@
+"""What customers text, and what Twilio itself does about it."""

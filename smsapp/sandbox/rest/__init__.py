@@ -1,0 +1,1 @@
+"""Twilio's REST protocol over HTTP, as the unmodified SDK speaks it."""

@@ -1,0 +1,148 @@
+"""The sandbox inside a test's process."""
+
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from io import BytesIO
+from typing import Any
+
+from werkzeug.serving import WSGIRequestHandler, make_server
+from werkzeug.test import run_wsgi_app
+
+from smsapp.sandbox.app import Parts, create_sandbox, parts_of
+from smsapp.sandbox.config import SandboxConfig
+
+__all__ = ["Sandbox", "SandboxConfig", "running"]
+
+
+class Sandbox:
+    """A running sandbox, as a test sees it."""
+
+    def __init__(self, url: str, parts: Parts, config: SandboxConfig) -> None:
+        self.url = url
+        self._config = config
+        self.inbox = parts.inbox
+        self._parts = parts
+
+    def messages(self) -> list[dict[str, object]]:
+        """Return what `GET /messages.json` lists, newest first."""
+        return [message.as_json() for message in self.inbox.sent_by_the_app()]
+
+    def codes(self) -> list[dict[str, object]]:
+        """Return what `GET /codes.json` lists: Verify's codes, newest first."""
+        return self._parts.verify.codes()
+
+    def expire_codes(self) -> None:
+        """Let the ten minutes of every pending code be over."""
+        self._parts.verify.expire()
+
+    def text(self, from_: str, body: str) -> str:
+        """Text the shop as the customer `from_`; return the Message SID."""
+        return self._parts.customers.text(from_, body).sid
+
+    def opted_out(self, customer: str) -> bool:
+        """Return whether Twilio holds a STOP of this customer's."""
+        return self._parts.opt_outs.holds(customer, self._config.from_number)
+
+    def weather(self, **settings: int) -> dict[str, int | bool]:
+        """Set the named fields of the weather, if any; return all of them."""
+        self._parts.weather.change(settings)
+        return self._parts.weather.as_json()
+
+    def clear_weather(self) -> None:
+        """Make it a calm day again."""
+        self._parts.weather.clear()
+
+    def clear(self) -> None:
+        """Forget every text; opt-outs and codes stay."""
+        self._parts.carrier.clear()
+
+    def reset(self) -> None:
+        """Be as new: no texts, no opt-outs, no codes, a calm day."""
+        self.clear()
+        self._parts.opt_outs.clear()
+        self._parts.verify.clear()
+        self.clear_weather()
+
+    def settle(self, timeout: float = 10.0) -> None:
+        """Wait until every message has its last status and every callback is answered."""
+        deadline = time.monotonic() + timeout
+        while not self._parts.scheduler.idle():
+            if time.monotonic() > deadline:
+                raise TimeoutError("the sandbox still has something to do")
+            time.sleep(0.01)
+
+
+@contextmanager
+def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
+    """Serve the sandbox inside this process, on a free port of 127.0.0.1."""
+    app = create_sandbox(config)
+    parts = parts_of(app)
+
+    class Handler(_KeptAliveHandler):
+        open_sockets: set[socket.socket] = set()  # noqa: RUF012 - one set per server
+
+    server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
+    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread.start()
+    parts.start()
+    try:
+        yield Sandbox(f"http://127.0.0.1:{server.port}", parts, config)
+    finally:
+        server.shutdown()
+        thread.join()
+        for open_socket in list(Handler.open_sockets):
+            _close(open_socket)
+        parts.stop()
+
+
+class _KeptAliveHandler(WSGIRequestHandler):
+    """Werkzeug's handler with connections that stay open, as Twilio's do.
+
+    Werkzeug closes after every answer because it does not know where a body ends that the
+    app has not read; here the body is always read first.
+    """
+
+    protocol_version = "HTTP/1.1"
+    # An answer is two writes; without this the second waits 40 ms for the client's ACK.
+    disable_nagle_algorithm = True
+    open_sockets: set[socket.socket]
+
+    def setup(self) -> None:
+        """Note the connection, so that it can be closed with the server."""
+        super().setup()
+        self.open_sockets.add(self.connection)
+
+    def finish(self) -> None:
+        """Forget the connection."""
+        self.open_sockets.discard(self.connection)
+        super().finish()
+
+    def run_wsgi(self) -> None:
+        """Answer one request."""
+        environ = self.make_environ()
+        length = int(environ.get("CONTENT_LENGTH") or 0)
+        environ["wsgi.input"] = BytesIO(self.rfile.read(length))
+        chunks, status, headers = run_wsgi_app(self.server.app, environ, buffered=True)
+        body = b"".join(chunks)
+        code, _, reason = status.partition(" ")
+        self.send_response(int(code), reason)
+        for name, value in headers.items():
+            self.send_header(name, value)
+        if "Content-Length" not in headers and code not in ("204", "304"):
+            self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log(self, type: str, message: str, *args: Any) -> None:
+        """Say nothing: a test has its own output."""
+
+
+def _close(open_socket: socket.socket) -> None:
+    """End a kept connection; its thread reads the end and goes."""
+    try:
+        open_socket.shutdown(socket.SHUT_RDWR)
+    except OSError:
+        return  # the client was quicker

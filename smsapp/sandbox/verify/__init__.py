@@ -1,0 +1,1 @@
+"""Twilio Verify: codes sent and checked."""
