@@ -6,66 +6,76 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards
-from smsapp.sandbox.carrier import Carrier
-from smsapp.sandbox.inbound.customers import BadText, Customers
-from smsapp.sandbox.inbox import Inbox
-from smsapp.sandbox.verify.service import Verify
-from smsapp.sandbox.weather import BadWeather, Weather
+from smsapp.sandbox.inbound.customers import BadText
+from smsapp.sandbox.parts import parts
+from smsapp.sandbox.weather import BadWeather
+
+bp = Blueprint("json_api", __name__)
+bp.before_request(guards.only_our_pages)
 
 
-def create_blueprint(
-    carrier: Carrier, inbox: Inbox, customers: Customers, verify: Verify, weather: Weather
-) -> Blueprint:
-    """Return `/messages.json`, `/codes.json`, `/inbound.json` and `/weather.json`."""
-    bp = Blueprint("contract", __name__)
-    bp.before_request(guards.only_our_pages)
+@bp.get("/messages.json")
+def messages() -> ResponseReturnValue:
+    """List what the carrier accepted from the app, newest first."""
+    listed = [message.as_json() for message in parts().inbox.sent_by_the_app()]
+    return Response(json.dumps({"messages": listed}), content_type="application/json")
 
-    @bp.get("/messages.json")
-    def messages() -> ResponseReturnValue:
-        listed = [message.as_json() for message in inbox.sent_by_the_app()]
-        return Response(json.dumps({"messages": listed}), content_type="application/json")
 
-    @bp.delete("/messages.json")
-    def clear_messages() -> ResponseReturnValue:
-        carrier.clear()
-        return Response(status=204)
+@bp.delete("/messages.json")
+def clear_messages() -> ResponseReturnValue:
+    """Forget every text."""
+    parts().carrier.clear()
+    return Response(status=204)
 
-    @bp.get("/codes.json")
-    def codes() -> ResponseReturnValue:
-        return Response(json.dumps({"codes": verify.codes()}), content_type="application/json")
 
-    @bp.post("/inbound.json")
-    def inbound() -> ResponseReturnValue:
-        text = request.get_json()
-        if not isinstance(text, dict) or not all(
-            isinstance(text.get(name), str) for name in ("from", "body")
-        ):
-            raise BadText('Send {"from": "+1…", "body": "…"}.')
-        return {"sid": customers.text(text["from"], text["body"]).sid}, 201
+@bp.get("/codes.json")
+def codes() -> ResponseReturnValue:
+    """List Verify's codes, newest first."""
+    listed = parts().verify.codes()
+    return Response(json.dumps({"codes": listed}), content_type="application/json")
 
-    @bp.errorhandler(BadText)
-    def bad_text(error: BadText) -> ResponseReturnValue:
-        return {"error": "bad_text", "message": str(error)}, 400
 
-    @bp.get("/weather.json")
-    def show_weather() -> ResponseReturnValue:
-        return weather.as_json()
+@bp.post("/inbound.json")
+def text_the_shop() -> ResponseReturnValue:
+    """Text the shop as a customer."""
+    text = request.get_json()
+    if not isinstance(text, dict) or not all(
+        isinstance(text.get(name), str) for name in ("from", "body")
+    ):
+        raise BadText('Send {"from": "+1…", "body": "…"}.')
+    return {"sid": parts().customers.text(text["from"], text["body"]).sid}, 201
 
-    @bp.post("/weather.json")
-    def change_weather() -> ResponseReturnValue:
-        settings = request.get_json()
-        if not isinstance(settings, dict):
-            raise BadWeather("Send a JSON object of settings.")
-        weather.change(settings)
-        return weather.as_json()
 
-    @bp.delete("/weather.json")
-    def clear_weather() -> ResponseReturnValue:
-        weather.clear()
-        return weather.as_json()
+@bp.get("/weather.json")
+def weather() -> ResponseReturnValue:
+    """Show every field of the weather."""
+    return parts().weather.as_json()
 
-    @bp.errorhandler(BadWeather)
-    def bad_weather(error: BadWeather) -> ResponseReturnValue:
-        return {"error": "bad_weather", "message": str(error)}, 400
 
-    return bp
+@bp.post("/weather.json")
+def change_weather() -> ResponseReturnValue:
+    """Set the named fields and leave the others."""
+    settings = request.get_json()
+    if not isinstance(settings, dict):
+        raise BadWeather("Send a JSON object of settings.")
+    parts().weather.change(settings)
+    return weather()
+
+
+@bp.delete("/weather.json")
+def clear_weather() -> ResponseReturnValue:
+    """Make it a calm day again."""
+    parts().weather.clear()
+    return weather()
+
+
+@bp.errorhandler(BadText)
+def bad_text(error: BadText) -> ResponseReturnValue:
+    """Say why a text cannot be sent."""
+    return {"error": "bad_text", "message": str(error)}, 400
+
+
+@bp.errorhandler(BadWeather)
+def bad_weather(error: BadWeather) -> ResponseReturnValue:
+    """Say why there is no such weather."""
+    return {"error": "bad_weather", "message": str(error)}, 400

@@ -5,8 +5,9 @@ from typing import Any
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
-from smsapp.sandbox.app import create_sandbox, parts_of
+from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.parts import parts
 
 THREADS = 128
 
@@ -45,9 +46,9 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def load(self) -> Flask:
         """Make the app, in the worker: threads and SQLite connections do not survive a fork."""
         self._app = create_sandbox(self._config)
-        parts_of(self._app).start()
+        parts(self._app).start()
         return self._app
 
     def _end(self, _arbiter: Any, _worker: Any) -> None:
         if self._app:
-            parts_of(self._app).stop()
+            parts(self._app).stop()

@@ -11,8 +11,9 @@ from typing import Any
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
-from smsapp.sandbox.app import Parts, create_sandbox, parts_of
+from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.parts import Parts, parts
 
 __all__ = ["Sandbox", "SandboxConfig", "running"]
 
@@ -20,9 +21,8 @@ __all__ = ["Sandbox", "SandboxConfig", "running"]
 class Sandbox:
     """A running sandbox, as a test sees it."""
 
-    def __init__(self, url: str, parts: Parts, config: SandboxConfig) -> None:
+    def __init__(self, url: str, parts: Parts) -> None:
         self.url = url
-        self._config = config
         self.inbox = parts.inbox
         self._parts = parts
 
@@ -44,7 +44,7 @@ class Sandbox:
 
     def opted_out(self, customer: str) -> bool:
         """Return whether Twilio holds a STOP of this customer's."""
-        return self._parts.opt_outs.holds(customer, self._config.from_number)
+        return self._parts.opt_outs.holds(customer, self._parts.config.from_number)
 
     def weather(self, **settings: int) -> dict[str, int | bool]:
         """Set the named fields of the weather, if any; return all of them."""
@@ -79,7 +79,7 @@ class Sandbox:
 def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     """Serve the sandbox inside this process, on a free port of 127.0.0.1."""
     app = create_sandbox(config)
-    parts = parts_of(app)
+    made = parts(app)
 
     class Handler(_KeptAliveHandler):
         open_sockets: set[socket.socket] = set()  # noqa: RUF012 - one set per server
@@ -87,15 +87,15 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
     thread.start()
-    parts.start()
+    made.start()
     try:
-        yield Sandbox(f"http://127.0.0.1:{server.port}", parts, config)
+        yield Sandbox(f"http://127.0.0.1:{server.port}", made)
     finally:
         server.shutdown()
         thread.join()
         for open_socket in list(Handler.open_sockets):
             _close(open_socket)
-        parts.stop()
+        made.stop()
 
 
 class _KeptAliveHandler(WSGIRequestHandler):

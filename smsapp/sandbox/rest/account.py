@@ -1,114 +1,49 @@
-"""What Twilio says about the account itself: its state, its numbers, its Messaging Service."""
+"""The account itself: its state, its number, its Messaging Service."""
 
 import re
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import not_found
 from smsapp.sandbox.message import API_VERSION
-from smsapp.sandbox.rest.protocol import Protocol, json_answer
+from smsapp.sandbox.parts import parts
+from smsapp.sandbox.rest.protocol import json_answer, speak_as
 
 ACCOUNT = f"/{API_VERSION}/Accounts/<account_sid>"
 SERVICE = "/v1/Services/<service_sid>"
-_SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")
-# The same at every start: nothing else is asked about them.
+# The same at every start: nothing else is asked about it.
 NUMBER_SID = "PN" + "0" * 32
+_SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")
+
+bp = Blueprint("account", __name__)
+speak_as("api.twilio.com", bp)
+service_bp = Blueprint("messaging_service", __name__)
+speak_as("messaging.twilio.com", service_bp)
 
 
-def create_blueprints(protocol: Protocol) -> tuple[Blueprint, Blueprint]:
-    """Return the account's addresses and the Messaging Service's, two hosts at Twilio."""
-    return _account(protocol), _service(protocol)
-
-
-def _account(protocol: Protocol) -> Blueprint:
-    bp = Blueprint("account_rest", __name__)
-    protocol.rule(bp, "api.twilio.com")
-    config = protocol.config
-
-    @bp.get(f"{ACCOUNT}.json")
-    def account(account_sid: str) -> ResponseReturnValue:
-        return json_answer(
-            {
-                "sid": account_sid,
-                "friendly_name": "Sandbox",
-                "owner_account_sid": account_sid,
-                "status": config.account_status,
-                "type": config.account_type,
-                "uri": request.path,
-            }
-        )
-
-    @bp.get(f"{ACCOUNT}/IncomingPhoneNumbers.json")
-    def numbers(account_sid: str) -> ResponseReturnValue:
-        asked = request.args.get("PhoneNumber", "").removeprefix("+")
-        # Twilio finds parts of a number, too.
-        found = [_number(config, account_sid)] if asked in config.from_number else []
-        return json_answer(
-            {
-                "incoming_phone_numbers": found,
-                "first_page_uri": request.path,
-                "next_page_uri": None,
-                "previous_page_uri": None,
-                "page": 0,
-                "page_size": 50,
-                "start": 0,
-                "end": max(0, len(found) - 1),
-                "uri": request.path,
-            }
-        )
-
-    return bp
-
-
-def _service(protocol: Protocol) -> Blueprint:
-    bp = Blueprint("service_rest", __name__)
-    protocol.rule(bp, "messaging.twilio.com")
-    config = protocol.config
-
-    @bp.before_request
-    def know_the_service() -> None:
-        sid = (request.view_args or {}).get("service_sid", "")
-        if not _SERVICE_SID.fullmatch(sid) or config.messaging_service_sid not in (None, sid):
-            raise not_found(request.path.removeprefix("/v1"))
-
-    @bp.get(SERVICE)
-    def service(service_sid: str) -> ResponseReturnValue:
-        return json_answer(
-            {
-                "sid": service_sid,
-                "account_sid": config.account_sid,
-                "friendly_name": "Sandbox",
-                "inbound_request_url": config.inbound_webhook,
-                "inbound_method": config.inbound_method,
-                "use_inbound_webhook_on_number": False,
-                "url": f"https://messaging.twilio.com{request.path}",
-            }
-        )
-
-    @bp.get(f"{SERVICE}/PhoneNumbers")
-    def numbers(service_sid: str) -> ResponseReturnValue:
-        number: dict[str, object] = {
-            "sid": NUMBER_SID,
-            "account_sid": config.account_sid,
-            "service_sid": service_sid,
-            "phone_number": config.from_number,
-            "country_code": "US",
-            "capabilities": ["SMS"] if config.number_sends_texts else [],
+@bp.get(f"{ACCOUNT}.json")
+def account(account_sid: str) -> ResponseReturnValue:
+    """Show the account."""
+    config = parts().config
+    return json_answer(
+        {
+            "sid": account_sid,
+            "friendly_name": "Sandbox",
+            "owner_account_sid": account_sid,
+            "status": config.account_status,
+            "type": config.account_type,
+            "uri": request.path,
         }
-        return json_answer(_page("phone_numbers", [number]))
-
-    @bp.get(f"{SERVICE}/ShortCodes")
-    def short_codes(service_sid: str) -> ResponseReturnValue:
-        return json_answer(_page("short_codes", []))
-
-    return bp
+    )
 
 
-def _number(config: SandboxConfig, account_sid: str) -> dict[str, object]:
-    texts = config.number_sends_texts
-    return {
+@bp.get(f"{ACCOUNT}/IncomingPhoneNumbers.json")
+def numbers(account_sid: str) -> ResponseReturnValue:
+    """List the account's number, if it is asked for; Twilio finds parts of one, too."""
+    config = parts().config
+    asked, texts = request.args.get("PhoneNumber", "").removeprefix("+"), config.number_sends_texts
+    number = {
         "sid": NUMBER_SID,
         "account_sid": account_sid,
         "friendly_name": "Sandbox",
@@ -124,6 +59,65 @@ def _number(config: SandboxConfig, account_sid: str) -> dict[str, object]:
         "api_version": API_VERSION,
         "uri": f"/{API_VERSION}/Accounts/{account_sid}/IncomingPhoneNumbers/{NUMBER_SID}.json",
     }
+    return json_answer(
+        {
+            "incoming_phone_numbers": [number] if asked in config.from_number else [],
+            "first_page_uri": request.path,
+            "next_page_uri": None,
+            "previous_page_uri": None,
+            "page": 0,
+            "page_size": 50,
+            "start": 0,
+            "end": 0,
+            "uri": request.path,
+        }
+    )
+
+
+@service_bp.before_request
+def know_the_service() -> None:
+    """Refuse to know of any but the account's own."""
+    sid, known = (request.view_args or {}).get("service_sid", ""), parts().config
+    if not _SERVICE_SID.fullmatch(sid) or known.messaging_service_sid not in (None, sid):
+        raise not_found(request.path.removeprefix("/v1"))
+
+
+@service_bp.get(SERVICE)
+def service(service_sid: str) -> ResponseReturnValue:
+    """Show the Messaging Service."""
+    config = parts().config
+    return json_answer(
+        {
+            "sid": service_sid,
+            "account_sid": config.account_sid,
+            "friendly_name": "Sandbox",
+            "inbound_request_url": config.inbound_webhook,
+            "inbound_method": config.inbound_method,
+            "use_inbound_webhook_on_number": False,
+            "url": f"https://messaging.twilio.com{request.path}",
+        }
+    )
+
+
+@service_bp.get(f"{SERVICE}/PhoneNumbers")
+def phone_numbers(service_sid: str) -> ResponseReturnValue:
+    """List the service's senders: the account's number."""
+    config = parts().config
+    number: dict[str, object] = {
+        "sid": NUMBER_SID,
+        "account_sid": config.account_sid,
+        "service_sid": service_sid,
+        "phone_number": config.from_number,
+        "country_code": "US",
+        "capabilities": ["SMS"] if config.number_sends_texts else [],
+    }
+    return json_answer(_page("phone_numbers", [number]))
+
+
+@service_bp.get(f"{SERVICE}/ShortCodes")
+def short_codes(service_sid: str) -> ResponseReturnValue:
+    """List the service's short codes: none."""
+    return json_answer(_page("short_codes", []))
 
 
 def _page(key: str, rows: list[dict[str, object]]) -> dict[str, object]:

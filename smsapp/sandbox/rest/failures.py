@@ -7,13 +7,16 @@ import struct
 import threading
 import time
 
+from flask import request
+
 from smsapp.sandbox.errors import TwilioError
+from smsapp.sandbox.parts import parts
 
 # Seconds, as Twilio suggests one to come back.
 RETRY_AFTER = "1"
 
 
-def refuse(trouble: str | None) -> None:
+def fail_before(trouble: str | None) -> None:
     """Raise what keeps a text from being accepted, if anything does."""
     if trouble == "too_many_requests":
         raise TwilioError(20429, "Too Many Requests", 429, headers={"Retry-After": RETRY_AFTER})
@@ -21,18 +24,34 @@ def refuse(trouble: str | None) -> None:
         raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
 
 
-def fail_after(trouble: str, client: socket.socket, hang: float, stop: threading.Event) -> None:
+def fail_after(trouble: str | None) -> None:
     """Spoil the answer to a text that has been accepted, if anything does."""
     if trouble == "error_after":
         raise TwilioError(20500, "An internal server error has occurred", 500)
     if trouble == "timeout_after":
-        _hang(client, hang, stop)
-        reset(client)
-    if trouble == "reset_after":
-        reset(client)
+        _hang(_client(), parts().config.hang_seconds, parts().stopping)
+    if trouble in ("timeout_after", "reset_after"):
+        _reset(_client())
 
 
-def reset(client: socket.socket) -> None:
+def _client() -> socket.socket:
+    """Return the connection of this request, from whichever server serves it."""
+    environ = request.environ
+    client: socket.socket = environ.get("gunicorn.socket") or environ["werkzeug.socket"]
+    return client
+
+
+def _hang(client: socket.socket, seconds: float, stop: threading.Event) -> None:
+    """Say nothing until the time is up, the client gives up, or the sandbox stops."""
+    watch = select.poll()
+    watch.register(client, select.POLLIN)
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and not stop.is_set():
+        if watch.poll(100) and not client.recv(1, socket.MSG_PEEK):
+            return
+
+
+def _reset(client: socket.socket) -> None:
     """Cut a connection with a TCP reset.
 
     Closing with a linger of 0 s sends the reset. The server still holds this socket and is
@@ -44,13 +63,3 @@ def reset(client: socket.socket) -> None:
     there.close()
     os.dup2(here.fileno(), client.fileno())
     here.close()
-
-
-def _hang(client: socket.socket, seconds: float, stop: threading.Event) -> None:
-    """Say nothing until the time is up, the client gives up, or the sandbox stops."""
-    watch = select.poll()
-    watch.register(client, select.POLLIN)
-    deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and not stop.is_set():
-        if watch.poll(100) and not client.recv(1, socket.MSG_PEEK):
-            return

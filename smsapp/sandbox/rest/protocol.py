@@ -3,54 +3,22 @@
 import hmac
 import json
 import secrets
-import socket
-import threading
 import time
-from dataclasses import dataclass
+from collections.abc import Callable
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, unauthorized
-from smsapp.sandbox.rest import failures
-from smsapp.sandbox.weather import Weather
+from smsapp.sandbox.parts import parts
 
 
-@dataclass(frozen=True, slots=True)
-class Protocol:
-    """One account's manners, for any of the APIs. `stopping` ends what hangs."""
-
-    config: SandboxConfig
-    weather: Weather
-    stopping: threading.Event
-
-    def rule(self, bp: Blueprint, domain: str) -> None:
-        """Make a blueprint answer as `domain` does, such as "api.twilio.com"."""
-        bp.before_request(self._sign_in)
-        bp.register_error_handler(TwilioError, _refuse)
-
-        @bp.after_request
-        def dress(response: Response) -> Response:
-            response.headers["Twilio-Request-Id"] = "RQ" + secrets.token_hex(16)
-            response.headers["Twilio-Concurrent-Requests"] = "1"
-            spent = time.monotonic() - g.get("started", time.monotonic())
-            response.headers["Twilio-Request-Duration"] = f"{spent:.3f}"
-            response.headers["X-Home-Region"] = "us1"
-            response.headers["X-API-Domain"] = domain
-            return response
-
-    def fail_after(self, today: str | None) -> None:
-        """Spoil the answer to what has been accepted, if the trouble is of that kind."""
-        if today:
-            failures.fail_after(today, _socket(), self.config.hang_seconds, self.stopping)
-
-    def _sign_in(self) -> None:
-        g.started = time.monotonic()
-        time.sleep(self.weather["latency_ms"] / 1000)
-        account_sid = (request.view_args or {}).get("account_sid", self.config.account_sid)
-        if self.weather["credentials_refused"] or not _signed_in(self.config, account_sid):
-            raise unauthorized()
+def speak_as(domain: str, bp: Blueprint) -> None:
+    """Make a blueprint answer as `domain` does, such as "api.twilio.com"."""
+    bp.before_request(_sign_in)
+    bp.register_error_handler(TwilioError, _refuse)
+    bp.after_request(_headers_of(domain))
 
 
 def json_answer(
@@ -60,8 +28,13 @@ def json_answer(
     return Response(json.dumps(body), status, headers, content_type="application/json")
 
 
-def _refuse(error: TwilioError) -> ResponseReturnValue:
-    return json_answer(error.body(), error.status, dict(error.headers))
+def _sign_in() -> None:
+    g.started = time.monotonic()
+    weather, config = parts().weather, parts().config
+    time.sleep(weather["latency_ms"] / 1000)
+    account_sid = (request.view_args or {}).get("account_sid", config.account_sid)
+    if weather["credentials_refused"] or not _signed_in(config, account_sid):
+        raise unauthorized()
 
 
 def _signed_in(config: SandboxConfig, account_sid: str) -> bool:
@@ -77,8 +50,18 @@ def _signed_in(config: SandboxConfig, account_sid: str) -> bool:
     )
 
 
-def _socket() -> socket.socket:
-    """Return the connection of this request, from whichever server serves it."""
-    environ = request.environ
-    client: socket.socket = environ.get("gunicorn.socket") or environ["werkzeug.socket"]
-    return client
+def _refuse(error: TwilioError) -> ResponseReturnValue:
+    return json_answer(error.body(), error.status, dict(error.headers))
+
+
+def _headers_of(domain: str) -> Callable[[Response], Response]:
+    def add_headers(response: Response) -> Response:
+        spent = time.monotonic() - g.get("started", time.monotonic())
+        response.headers["Twilio-Request-Id"] = "RQ" + secrets.token_hex(16)
+        response.headers["Twilio-Concurrent-Requests"] = "1"
+        response.headers["Twilio-Request-Duration"] = f"{spent:.3f}"
+        response.headers["X-Home-Region"] = "us1"
+        response.headers["X-API-Domain"] = domain
+        return response
+
+    return add_headers

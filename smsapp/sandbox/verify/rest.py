@@ -10,9 +10,10 @@ from flask.typing import ResponseReturnValue
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, not_found
-from smsapp.sandbox.rest.protocol import Protocol, json_answer
+from smsapp.sandbox.parts import parts
+from smsapp.sandbox.rest.protocol import json_answer, speak_as
 from smsapp.sandbox.verify import errors
-from smsapp.sandbox.verify.service import Request, Verify
+from smsapp.sandbox.verify.service import Request
 from smsapp.sandbox.verify.verification import CODE_DIGITS, as_twilio, check_as_twilio
 from smsapp.sandbox.weather import Weather
 
@@ -24,75 +25,86 @@ _CODE = re.compile(r"[0-9A-Za-z]{4,10}")
 _LOCALE = re.compile(r"[a-zA-Z]{2,3}([-_][0-9A-Za-z]{2,4})*")
 
 
-def create_blueprint(protocol: Protocol, verify: Verify) -> Blueprint:
-    """Return the protocol over one account's verifications."""
-    bp = Blueprint("verify", __name__, url_prefix="/v2")
-    protocol.rule(bp, "verify.twilio.com")
-    config, weather = protocol.config, protocol.weather
+bp = Blueprint("verify", __name__, url_prefix="/v2")
+speak_as("verify.twilio.com", bp)
 
-    @bp.before_request
-    def know_the_service() -> None:
-        sid = (request.view_args or {}).get("service_sid", "")
-        if not _SERVICE_SID.fullmatch(sid) or config.verify_service_sid not in (None, sid):
-            raise _nothing_here()
-        if weather.strikes("verify_unavailable"):
-            raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
 
-    @bp.get(SERVICE)
-    def service(service_sid: str) -> ResponseReturnValue:
-        return json_answer(
-            {
-                "sid": service_sid,
-                "account_sid": config.account_sid,
-                "friendly_name": config.verify_friendly_name,
-                "code_length": CODE_DIGITS,
-                "url": f"https://verify.twilio.com{request.path}",
-            }
-        )
-
-    @bp.post(f"{SERVICE}/Verifications")
-    def send(service_sid: str) -> ResponseReturnValue:
-        wanted = _request(service_sid, request.form, config)
-        _refuse(wanted, weather)
-        return json_answer(as_twilio(*verify.send(wanted), config.account_sid), 201)
-
-    @bp.get(f"{SERVICE}/Verifications/<key>")
-    def fetch(service_sid: str, key: str) -> ResponseReturnValue:
-        found = verify.find(service_sid, key)
-        if found is None:
-            raise _nothing_here()
-        return json_answer(as_twilio(*found, config.account_sid))
-
-    @bp.post(f"{SERVICE}/Verifications/<key>")
-    def update(service_sid: str, key: str) -> ResponseReturnValue:
-        status = request.form.get("Status", "")
-        if status not in ("approved", "canceled"):
-            raise errors.invalid("Status", status)
-        found = verify.find(service_sid, key)
-        if found is None:
-            raise _nothing_here()
-        verification, attempts = found
-        settled = verify.settle(verification, status)
-        return json_answer(as_twilio(settled, attempts, config.account_sid))
-
-    @bp.post(f"{SERVICE}/VerificationCheck")
-    def check(service_sid: str) -> ResponseReturnValue:
-        key = request.form.get("VerificationSid") or request.form.get("To")
-        code = request.form.get("Code", "")
-        if not key:
-            raise errors.nobody()
-        if not _CODE.fullmatch(code):
-            raise errors.invalid("Code")
-        found = verify.check(service_sid, key, code)
-        if found is None:
-            raise _nothing_here()
-        return json_answer(check_as_twilio(found, config.account_sid))
-
-    @bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
-    def nothing_here(rest: str) -> ResponseReturnValue:
+@bp.before_request
+def know_the_service() -> None:
+    """Refuse to know of any but the account's own, and be out of order when the weather is."""
+    sid, known = (request.view_args or {}).get("service_sid", ""), parts().config
+    if not _SERVICE_SID.fullmatch(sid) or known.verify_service_sid not in (None, sid):
         raise _nothing_here()
+    if parts().weather.strikes("verify_unavailable"):
+        raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
 
-    return bp
+
+@bp.get(SERVICE)
+def service(service_sid: str) -> ResponseReturnValue:
+    """Show the service."""
+    config = parts().config
+    return json_answer(
+        {
+            "sid": service_sid,
+            "account_sid": config.account_sid,
+            "friendly_name": config.verify_friendly_name,
+            "code_length": CODE_DIGITS,
+            "url": f"https://verify.twilio.com{request.path}",
+        }
+    )
+
+
+@bp.post(f"{SERVICE}/Verifications")
+def send(service_sid: str) -> ResponseReturnValue:
+    """Send a code."""
+    config = parts().config
+    wanted = _request(service_sid, request.form, config)
+    _refuse(wanted, parts().weather)
+    return json_answer(as_twilio(*parts().verify.send(wanted), config.account_sid), 201)
+
+
+@bp.get(f"{SERVICE}/Verifications/<key>")
+def fetch(service_sid: str, key: str) -> ResponseReturnValue:
+    """Show a verification, by its SID or its number."""
+    found = parts().verify.find(service_sid, key)
+    if found is None:
+        raise _nothing_here()
+    return json_answer(as_twilio(*found, parts().config.account_sid))
+
+
+@bp.post(f"{SERVICE}/Verifications/<key>")
+def update(service_sid: str, key: str) -> ResponseReturnValue:
+    """Approve or cancel a verification."""
+    status = request.form.get("Status", "")
+    if status not in ("approved", "canceled"):
+        raise errors.invalid("Status", status)
+    found = parts().verify.find(service_sid, key)
+    if found is None:
+        raise _nothing_here()
+    verification, attempts = found
+    settled = parts().verify.settle(verification, status)
+    return json_answer(as_twilio(settled, attempts, parts().config.account_sid))
+
+
+@bp.post(f"{SERVICE}/VerificationCheck")
+def check(service_sid: str) -> ResponseReturnValue:
+    """Check a code."""
+    key = request.form.get("VerificationSid") or request.form.get("To")
+    code = request.form.get("Code", "")
+    if not key:
+        raise errors.nobody()
+    if not _CODE.fullmatch(code):
+        raise errors.invalid("Code")
+    found = parts().verify.check(service_sid, key, code)
+    if found is None:
+        raise _nothing_here()
+    return json_answer(check_as_twilio(found, parts().config.account_sid))
+
+
+@bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
+def nothing_here(rest: str) -> ResponseReturnValue:
+    """Answer for all that the sandbox has not learnt."""
+    raise _nothing_here()
 
 
 def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -> Request:
