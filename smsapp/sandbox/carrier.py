@@ -13,7 +13,6 @@ from smsapp.sandbox.message import (
     FINAL,
     Direction,
     Message,
-    delete_message,
     delete_messages,
     insert_message,
     new_sid,
@@ -32,16 +31,15 @@ class SendRequest:
 
     to: str
     sender: str | None
-    service_sid: str | None
     body: str
-    callback_url: str | None
-    send_at: float | None = None
+    service_sid: str | None = None
+    callback_url: str | None = None
     direction: Direction = "outbound-api"
 
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """A status that a message is going to have, unless it is canceled before."""
+    """A status that a message is going to have."""
 
     status: str
     due_at: float
@@ -72,7 +70,7 @@ class Carrier:
             service_sid=request.service_sid,
             body=request.body,
             segments=segments.count(request.body).segments,
-            status=_first_status(request),
+            status="accepted" if request.service_sid else "queued",
             error_code=None,
             price=None,
             callback_url=request.callback_url,
@@ -80,7 +78,7 @@ class Carrier:
             updated_at=now,
             sent_at=None,
         )
-        plan = self._plan(request, now)
+        plan = self._plan(request.service_sid, now)
         with self._database.write() as db:
             message = insert_message(db, message)
             db.executemany(
@@ -95,11 +93,10 @@ class Carrier:
         self.revision += 1
         self.on_due(due_at)
 
-    def _plan(self, request: SendRequest, now: float) -> list[Step]:
+    def _plan(self, service_sid: str | None, due: float) -> list[Step]:
         pace, between = self._config.pace, self._weather.between
-        due = now if request.send_at is None else max(now, request.send_at)
         steps = []
-        if request.service_sid:
+        if service_sid:
             due += between(*TO_QUEUE) * pace
             steps.append(Step("queued", due))
         code = self._weather["carrier_error"] or None
@@ -187,39 +184,8 @@ class Carrier:
             )
             self.revision += 1
 
-    def cancel(self, sid: str) -> bool:
-        """Cancel a scheduled message; return False if it is no longer one."""
-        now = clock.now().timestamp()
-        with self._database.write() as db:
-            row = db.execute(
-                "UPDATE message SET status = 'canceled', updated_at = ?"
-                " WHERE sid = ? AND status = 'scheduled' RETURNING *",
-                (now, sid),
-            ).fetchone()
-            if row is None:
-                return False
-            message = Message(*row)
-            db.execute("DELETE FROM step WHERE sid = ?", (sid,))
-            record_status(db, message, now)
-            if message.callback_url:
-                self._write_callbacks(db, message, now)
-        self.changed(now)
-        return True
-
-    def delete(self, sid: str) -> None:
-        """Forget one message; receipts already written still go out."""
-        with self._database.write() as db:
-            delete_message(db, sid)
-            self.revision += 1
-
     def clear(self) -> None:
         """Forget every text, and every receipt still to be posted."""
         with self._database.write() as db:
             delete_messages(db)
             self.revision += 1
-
-
-def _first_status(request: SendRequest) -> str:
-    if request.send_at is not None:
-        return "scheduled"
-    return "accepted" if request.service_sid else "queued"

@@ -25,8 +25,6 @@ class SandboxConfig:
         seed: Makes the weather's dice repeatable.
         verify_service_sid: The only Verify service there is; None lets any pass.
         verify_friendly_name: What codes are signed with.
-        verify_custom_codes: Whether the app may choose a code itself.
-        verify_pace: Factor on the ten minutes that a code is good for.
         inbound_url: Where customers' texts are posted, with connection overrides as its
             fragment; None means /twilio/inbound of `public_base_url`.
         inbound_method: What Twilio is told to use for it; the sandbox always posts.
@@ -48,8 +46,6 @@ class SandboxConfig:
     seed: int | None = None
     verify_service_sid: str | None = None
     verify_friendly_name: str = "Shop"
-    verify_custom_codes: bool = False
-    verify_pace: float = 1.0
     inbound_url: str | None = None
     inbound_method: str = "POST"
     messaging_service_sid: str | None = None

@@ -39,7 +39,6 @@ CREATE INDEX IF NOT EXISTS message_to ON message (to_number, seq);
 CREATE TABLE IF NOT EXISTS history (  -- every status a message has had
     sid TEXT NOT NULL,
     status TEXT NOT NULL,
-    error_code INTEGER,
     at REAL NOT NULL
 );
 CREATE INDEX IF NOT EXISTS history_sid ON history (sid);

@@ -1,27 +1,10 @@
 """Reading what the carrier has: one message, pages of them, and conversations."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from smsapp.sandbox.database import Database
-from smsapp.sandbox.message import Message
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Conditions on messages, as SQL with its values."""
-
-    conditions: Sequence[str] = ()
-    values: Sequence[object] = ()
-
-    def and_(self, condition: str, *values: object) -> "Filter":
-        """Return the filter with one condition more."""
-        return Filter([*self.conditions, condition], [*self.values, *values])
-
-    def where(self) -> str:
-        """Return the conditions as one expression."""
-        return " AND ".join(self.conditions) or "1"
+from smsapp.sandbox.message import OF_VERIFY, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +36,7 @@ class Text:
 
 
 class Inbox:
-    """Looks at what the carrier has and changes nothing in them."""
+    """Looks at what the carrier has, and changes nothing."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -64,24 +47,18 @@ class Inbox:
             row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
         return Message(*row) if row else None
 
-    def newest(self, limit: int, chosen: Filter, offset: int = 0) -> list[Message]:
-        """Return up to `limit` messages, newest first; a negative limit means all."""
-        sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq DESC LIMIT ? OFFSET ?"  # noqa: S608 - conditions are ours
-        with self._database.read() as db:
-            rows = db.execute(sql, (*chosen.values, limit, offset)).fetchall()
-        return [Message(*row) for row in rows]
-
-    def after(self, limit: int, chosen: Filter, seq: int) -> list[Message]:
-        """Return the `limit` messages that follow message `seq` in time, newest first."""
-        chosen = chosen.and_("seq > ?", seq)
-        sql = f"SELECT * FROM message WHERE {chosen.where()} ORDER BY seq LIMIT ?"  # noqa: S608
-        with self._database.read() as db:
-            rows = db.execute(sql, (*chosen.values, limit)).fetchall()
-        return [Message(*row) for row in reversed(rows)]
+    def listed(self, limit: int, to: str | None, before: Message | None) -> list[Message]:
+        """Return the account's messages to a number, or all, that are older than `before`."""
+        where, values = "direction NOT IN (?, ?)", list[object](OF_VERIFY)
+        if to:
+            where, values = f"{where} AND to_number = ?", [*values, to]
+        if before:
+            where, values = f"{where} AND seq < ?", [*values, before.seq]
+        return self._newest(limit, where, *values)
 
     def sent_by_the_app(self) -> list[Message]:
         """Return what the carrier accepted from the app, newest first."""
-        return self.newest(-1, Filter().and_("direction IN ('outbound-api', 'outbound-reply')"))
+        return self._newest(-1, "direction IN ('outbound-api', 'outbound-reply')")
 
     def conversations(self, limit: int) -> list[Conversation]:
         """Return the conversations with the newest texts, newest first."""
@@ -118,7 +95,7 @@ class Inbox:
 
     def texts(self, number: str, limit: int) -> list[Text]:
         """Return a customer's newest texts with their past, oldest first as on a phone."""
-        messages = self.newest(limit, Filter().and_("customer = ?", number))
+        messages = self._newest(limit, "customer = ?", number)
         texts = {m.sid: Text(m) for m in reversed(messages)}
         marks = ", ".join("?" * len(texts))
         with self._database.read() as db:
@@ -136,6 +113,12 @@ class Inbox:
         for sid, *rest in receipts:
             texts[sid].receipts.append(Receipt(*rest))
         return list(texts.values())
+
+    def _newest(self, limit: int, where: str, *values: object) -> list[Message]:
+        sql = f"SELECT * FROM message WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - conditions are ours
+        with self._database.read() as db:
+            rows = db.execute(sql, (*values, limit)).fetchall()
+        return [Message(*row) for row in rows]
 
 
 def _conversation(row: tuple[Any, ...]) -> Conversation:

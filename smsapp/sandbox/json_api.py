@@ -1,4 +1,4 @@
-"""JSON for tests: what the carrier accepted, codes, customers' texts, and the weather."""
+"""JSON for tests: what the carrier accepted, codes, and the weather."""
 
 import json
 
@@ -6,7 +6,6 @@ from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards
-from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.weather import BadWeather
 
@@ -21,29 +20,11 @@ def messages() -> ResponseReturnValue:
     return Response(json.dumps({"messages": listed}), content_type="application/json")
 
 
-@bp.delete("/messages.json")
-def clear_messages() -> ResponseReturnValue:
-    """Forget every text."""
-    parts().carrier.clear()
-    return Response(status=204)
-
-
 @bp.get("/codes.json")
 def codes() -> ResponseReturnValue:
     """List Verify's codes, newest first."""
     listed = parts().verify.codes()
     return Response(json.dumps({"codes": listed}), content_type="application/json")
-
-
-@bp.post("/inbound.json")
-def text_the_shop() -> ResponseReturnValue:
-    """Text the shop as a customer."""
-    text = request.get_json()
-    if not isinstance(text, dict) or not all(
-        isinstance(text.get(name), str) for name in ("from", "body")
-    ):
-        raise BadText('Send {"from": "+1…", "body": "…"}.')
-    return {"sid": parts().customers.text(text["from"], text["body"]).sid}, 201
 
 
 @bp.get("/weather.json")
@@ -67,12 +48,6 @@ def clear_weather() -> ResponseReturnValue:
     """Make it a calm day again."""
     parts().weather.clear()
     return weather()
-
-
-@bp.errorhandler(BadText)
-def bad_text(error: BadText) -> ResponseReturnValue:
-    """Say why a text cannot be sent."""
-    return {"error": "bad_text", "message": str(error)}, 400
 
 
 @bp.errorhandler(BadWeather)

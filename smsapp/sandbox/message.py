@@ -17,7 +17,7 @@ Direction = Literal[
 ]
 # What Verify sends is not in the account's own list of messages.
 OF_VERIFY = ("verify-sms", "verify-call")
-FINAL = frozenset({"delivered", "undelivered", "failed", "canceled", "received"})
+FINAL = frozenset({"delivered", "undelivered", "failed", "received"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,23 +108,8 @@ def insert_message(db: sqlite3.Connection, message: Message) -> Message:
 def record_status(db: sqlite3.Connection, message: Message, now: float) -> None:
     """Add a message's status to its past."""
     db.execute(
-        "INSERT INTO history (sid, status, error_code, at) VALUES (?, ?, ?, ?)",
-        (message.sid, message.status, message.error_code, now),
+        "INSERT INTO history (sid, status, at) VALUES (?, ?, ?)", (message.sid, message.status, now)
     )
-
-
-def delete_message(db: sqlite3.Connection, sid: str) -> None:
-    """Forget one message; receipts already written still go out."""
-    for table in ("history", "step"):
-        db.execute(f"DELETE FROM {table} WHERE sid = ?", (sid,))  # noqa: S608
-    row = db.execute("DELETE FROM message WHERE sid = ? RETURNING customer", (sid,)).fetchone()
-    if row:
-        db.execute(
-            "UPDATE conversation SET texts = texts - 1, last_seq = coalesce("
-            "(SELECT max(seq) FROM message WHERE customer = number), 0) WHERE number = ?",
-            row,
-        )
-        db.execute("DELETE FROM conversation WHERE number = ? AND texts = 0", row)
 
 
 def delete_messages(db: sqlite3.Connection) -> None:

@@ -10,8 +10,16 @@ def start(verify, to=CUSTOMER, channel="sms", **more):
     return verify.verifications.create(to=to, channel=channel, **more)
 
 
-def check(verify, code, **whose):
-    return verify.verification_checks.create(code=code, **(whose or {"to": CUSTOMER}))
+def check(verify, sandbox, code=None):
+    """Check the newest verification, with the right code or another."""
+    newest = sandbox.codes()[0]
+    return verify.verification_checks.create(
+        verification_sid=newest["sid"], code=code or newest["code"]
+    )
+
+
+def cancel(verify, sid):
+    return verify.verifications(sid).update(status="canceled")
 
 
 def refused(call, *args, **more):

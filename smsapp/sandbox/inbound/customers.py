@@ -164,7 +164,6 @@ class Customers:
             SendRequest(
                 to=customer,
                 sender=self._config.from_number,
-                service_sid=None,
                 body=body,
                 callback_url=callback_url,
                 direction=direction,

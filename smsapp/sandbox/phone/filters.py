@@ -11,14 +11,11 @@ from smsapp.sandbox.errors import CARRIER_ERRORS
 
 STATUS_WORDS = {
     "accepted": "Accepted",
-    "scheduled": "Scheduled",
     "queued": "Queued",
-    "sending": "Sending",
     "sent": "Sent",
     "delivered": "Delivered",
     "undelivered": "Not delivered",
     "failed": "Failed",
-    "canceled": "Canceled",
     "received": "Received",
 }
 # A call is not delivered but answered.

@@ -1,10 +1,10 @@
 """Messages: send, look up, list, redact."""
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.errors import TwilioError, not_found, opted_out, queue_full
-from smsapp.sandbox.message import API_VERSION, FINAL, Message
+from smsapp.sandbox.message import API_VERSION, Message
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
@@ -47,25 +47,13 @@ def fetch(account_sid: str, sid: str) -> ResponseReturnValue:
 
 
 @bp.post(MESSAGE)
-def update(account_sid: str, sid: str) -> ResponseReturnValue:
-    """Cancel a scheduled message, or redact one."""
-    message = _found(sid)
-    if request.form.get("Status") == "canceled" and not parts().carrier.cancel(sid):
-        raise TwilioError(30409, "This message cannot be canceled", 409)
+def redact(account_sid: str, sid: str) -> ResponseReturnValue:
+    """Empty a message's body for good, once it has left."""
     if request.form.get("Body") == "":
-        if message.status in ("accepted", "scheduled", "queued"):
-            raise _unfinished()
+        if _found(sid).status in ("accepted", "queued"):
+            raise TwilioError(20009, "Cannot delete this resource before it is complete", 409)
         parts().carrier.redact(sid)
     return json_answer(_found(sid).as_twilio(account_sid))
-
-
-@bp.delete(MESSAGE)
-def delete(account_sid: str, sid: str) -> ResponseReturnValue:
-    """Delete a message that has its last status."""
-    if _found(sid).status not in FINAL:
-        raise _unfinished()
-    parts().carrier.delete(sid)
-    return Response(status=204)
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])
@@ -80,7 +68,3 @@ def _found(sid: str) -> Message:
     if message is None or message.is_code:
         raise not_found(request.path)
     return message
-
-
-def _unfinished() -> TwilioError:
-    return TwilioError(20009, "Cannot delete this resource before it is complete", 409)

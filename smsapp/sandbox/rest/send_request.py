@@ -2,7 +2,6 @@
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from urllib.parse import urlsplit
 
 from smsapp.phone import InvalidPhone, parse_e164
@@ -45,13 +44,12 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendReq
         service_sid=service_sid,
         body=body,
         callback_url=_callback(form.get("StatusCallback") or None),
-        send_at=_send_at(form, service_sid),
     )
 
 
 def _body(form: Mapping[str, str]) -> str:
     body = form.get("Body", "")
-    if not body and not form.get("MediaUrl") and not form.get("ContentSid"):
+    if not body:
         raise TwilioError(21602, "Message body is required.")
     if len(body) > MAX_BODY:
         raise TwilioError(
@@ -106,15 +104,3 @@ def _callback(url: str | None) -> str | None:
     if not host or "_" in host or address.scheme not in ("http", "https") or not url.isascii():
         raise TwilioError(21609, f"The 'StatusCallback' URL {url} is not a valid URL.")
     return url
-
-
-def _send_at(form: Mapping[str, str], service_sid: str | None) -> float | None:
-    if form.get("ScheduleType") != "fixed":
-        return None
-    if not service_sid:
-        raise TwilioError(35118, "A MessagingServiceSid is required to schedule a message")
-    try:
-        at = datetime.fromisoformat(form.get("SendAt", ""))
-    except ValueError:
-        raise TwilioError(35114, "The SendAt time is not a valid ISO 8601 time") from None
-    return (at if at.tzinfo else at.replace(tzinfo=UTC)).timestamp()

@@ -20,11 +20,6 @@ def max_sends() -> TwilioError:
     return TwilioError(60203, "Max send attempts reached", 429)
 
 
-def custom_code() -> TwilioError:
-    """Return 60204: the service makes its codes itself."""
-    return TwilioError(60204, "Custom code not allowed", 403)
-
-
 def landline() -> TwilioError:
     """Return 60205: no text can arrive there."""
     return TwilioError(60205, "SMS is not supported by landline phone number", 403)

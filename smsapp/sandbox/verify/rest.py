@@ -8,7 +8,6 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TwilioError, not_found
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
@@ -57,45 +56,33 @@ def service(service_sid: str) -> ResponseReturnValue:
 @bp.post(f"{SERVICE}/Verifications")
 def send(service_sid: str) -> ResponseReturnValue:
     """Send a code."""
-    config = parts().config
-    wanted = _request(service_sid, request.form, config)
+    wanted = _request(service_sid, request.form)
     _refuse(wanted, parts().weather)
-    return json_answer(as_twilio(*parts().verify.send(wanted), config.account_sid), 201)
+    sent = parts().verify.send(wanted)
+    return json_answer(as_twilio(*sent, parts().config.account_sid), 201)
 
 
-@bp.get(f"{SERVICE}/Verifications/<key>")
-def fetch(service_sid: str, key: str) -> ResponseReturnValue:
-    """Show a verification, by its SID or its number."""
-    found = parts().verify.find(service_sid, key)
+@bp.post(f"{SERVICE}/Verifications/<sid>")
+def cancel(service_sid: str, sid: str) -> ResponseReturnValue:
+    """Cancel a verification."""
+    status = request.form.get("Status", "")
+    if status != "canceled":
+        raise errors.invalid("Status", status)
+    found = parts().verify.cancel(service_sid, sid)
     if found is None:
         raise _nothing_here()
     return json_answer(as_twilio(*found, parts().config.account_sid))
 
 
-@bp.post(f"{SERVICE}/Verifications/<key>")
-def update(service_sid: str, key: str) -> ResponseReturnValue:
-    """Approve or cancel a verification."""
-    status = request.form.get("Status", "")
-    if status not in ("approved", "canceled"):
-        raise errors.invalid("Status", status)
-    found = parts().verify.find(service_sid, key)
-    if found is None:
-        raise _nothing_here()
-    verification, attempts = found
-    settled = parts().verify.settle(verification, status)
-    return json_answer(as_twilio(settled, attempts, parts().config.account_sid))
-
-
 @bp.post(f"{SERVICE}/VerificationCheck")
 def check(service_sid: str) -> ResponseReturnValue:
     """Check a code."""
-    key = request.form.get("VerificationSid") or request.form.get("To")
-    code = request.form.get("Code", "")
-    if not key:
+    sid, code = request.form.get("VerificationSid"), request.form.get("Code", "")
+    if not sid:
         raise errors.nobody()
     if not _CODE.fullmatch(code):
         raise errors.invalid("Code")
-    found = parts().verify.check(service_sid, key, code)
+    found = parts().verify.check(service_sid, sid, code)
     if found is None:
         raise _nothing_here()
     return json_answer(check_as_twilio(found, parts().config.account_sid))
@@ -107,8 +94,8 @@ def nothing_here(rest: str) -> ResponseReturnValue:
     raise _nothing_here()
 
 
-def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -> Request:
-    to, channel, code = form.get("To", ""), form.get("Channel", ""), form.get("CustomCode")
+def _request(service_sid: str, form: Mapping[str, str]) -> Request:
+    to, channel = form.get("To", ""), form.get("Channel", "")
     try:
         parse_e164(to)
     except InvalidPhone:
@@ -119,12 +106,7 @@ def _request(service_sid: str, form: Mapping[str, str], config: SandboxConfig) -
         raise errors.invalid("Channel", channel)
     if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
         raise errors.invalid("Locale", form["Locale"])
-    if code and not config.verify_custom_codes:
-        raise errors.custom_code()
-    if code and not _CODE.fullmatch(code):
-        raise errors.invalid("CustomCode")
-    name = form.get("CustomFriendlyName") or config.verify_friendly_name
-    return Request(service_sid, to, channel, name, code)
+    return Request(service_sid, to, channel)
 
 
 def _refuse(wanted: Request, weather: Weather) -> None:

@@ -2,7 +2,7 @@
 
 import hmac
 import sqlite3
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 
 from smsapp import clock
 from smsapp.sandbox.carrier import Carrier, SendRequest
@@ -34,8 +34,6 @@ class Request:
     service_sid: str
     to: str
     channel: str
-    name: str
-    code: str | None = None
 
 
 class Verify:
@@ -56,9 +54,9 @@ class Verify:
         with self._database.write() as db:
             old = _newest(db, request.service_sid, request.to)
             if old is None or not old.pending(now):
-                found = self._create(db, request, now)
+                found = _create(db, request, now)
             elif len(_attempts(db, old.sid)) < MAX_SENDS:
-                found = _again(db, old, request, now)
+                found = _update(db, replace(old, channel=request.channel), now)
             else:
                 raise max_sends()
             db.execute(
@@ -66,23 +64,18 @@ class Verify:
                 (new_sid("VL"), found.sid, request.channel, now),
             )
             attempts = _attempts(db, found.sid)
-        self._carrier.accept(_send_request(request, found.code))
+        self._carrier.accept(self._text(request, found.code))
         return found, attempts
 
-    def check(self, service_sid: str, key: str, code: str) -> Verification | None:
+    def check(self, service_sid: str, sid: str, code: str) -> Verification | None:
         """Compare a code; return how the verification stands, or None if there is none to check.
-
-        Args:
-            service_sid: The service it must be of.
-            key: Its SID or its number.
-            code: What the customer typed.
 
         Raises:
             TwilioError: 60202, five checks have failed.
         """
         now = clock.now().timestamp()
         with self._database.write() as db:
-            found = _find(db, service_sid, key)
+            found = _find(db, service_sid, sid)
             if found is None or now >= found.expires_at or found.status in ("approved", "canceled"):
                 return None
             if found.checks < MAX_CHECKS:
@@ -92,18 +85,14 @@ class Verify:
             _update(db, replace(found, status="max_attempts_reached"), now)
         raise max_checks()
 
-    def find(self, service_sid: str, key: str) -> Found | None:
-        """Return a verification that Twilio still has, by SID or number, with its attempts."""
-        with self._database.read() as db:
-            found = _find(db, service_sid, key)
-            if found is None or found.gone(clock.now().timestamp()):
-                return None
-            return found, _attempts(db, found.sid)
-
-    def settle(self, verification: Verification, status: str) -> Verification:
-        """Approve or cancel without a code."""
+    def cancel(self, service_sid: str, sid: str) -> Found | None:
+        """Cancel a verification, unless Twilio has deleted it; return it with its attempts."""
+        now = clock.now().timestamp()
         with self._database.write() as db:
-            return _update(db, replace(verification, status=status), clock.now().timestamp())
+            found = _find(db, service_sid, sid)
+            if found is None or found.gone(now):
+                return None
+            return _update(db, replace(found, status="canceled"), now), _attempts(db, sid)
 
     def expire(self) -> None:
         """Let the time of every pending code be over."""
@@ -128,70 +117,48 @@ class Verify:
             for to, code, channel, sid, at in rows
         ]
 
-    def _create(self, db: sqlite3.Connection, request: Request, now: float) -> Verification:
-        found = Verification(
-            id=0,
-            sid=new_sid("VE"),
-            service_sid=request.service_sid,
-            to_number=request.to,
-            channel=request.channel,
-            code=request.code or new_code(),
-            status="pending",
-            checks=0,
-            created_at=now,
-            updated_at=now,
-            expires_at=now + LIFETIME * self._config.verify_pace,
+    def _text(self, request: Request, code: str) -> SendRequest:
+        call = request.channel == "call"
+        text = f"Your {self._config.verify_friendly_name} verification code is: {code}"
+        return SendRequest(
+            to=request.to,
+            sender=SENDER,
+            body=f"Call: your code is {' '.join(code)}" if call else text,
+            direction="verify-call" if call else "verify-sms",
         )
-        db.execute(
-            "INSERT INTO verification VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
-                found.sid,
-                found.service_sid,
-                found.to_number,
-                found.channel,
-                found.code,
-                found.status,
-                found.checks,
-                found.created_at,
-                found.updated_at,
-                found.expires_at,
-            ),
-        )
-        return found
 
 
-def _again(db: sqlite3.Connection, old: Verification, request: Request, now: float) -> Verification:
-    return _update(db, replace(old, channel=request.channel, code=request.code or old.code), now)
+def _create(db: sqlite3.Connection, request: Request, now: float) -> Verification:
+    found = Verification(
+        id=0,
+        sid=new_sid("VE"),
+        service_sid=request.service_sid,
+        to_number=request.to,
+        channel=request.channel,
+        code=new_code(),
+        status="pending",
+        checks=0,
+        created_at=now,
+        updated_at=now,
+        expires_at=now + LIFETIME,
+    )
+    values = astuple(found)[1:]
+    marks = ", ".join("?" * len(values))
+    db.execute(f"INSERT INTO verification VALUES (NULL, {marks})", values)  # noqa: S608 - question marks
+    return found
 
 
 def _update(db: sqlite3.Connection, v: Verification, now: float) -> Verification:
     db.execute(
-        "UPDATE verification SET channel = ?, code = ?, status = ?, checks = ?, updated_at = ?"
-        " WHERE sid = ?",
-        (v.channel, v.code, v.status, v.checks, now, v.sid),
+        "UPDATE verification SET channel = ?, status = ?, checks = ?, updated_at = ? WHERE sid = ?",
+        (v.channel, v.status, v.checks, now, v.sid),
     )
     return replace(v, updated_at=now)
 
 
-def _send_request(request: Request, code: str) -> SendRequest:
-    text = f"Your {request.name} verification code is: {code}"
-    spoken = f"Call: your code is {' '.join(code)}"
-    call = request.channel == "call"
-    return SendRequest(
-        to=request.to,
-        sender=SENDER,
-        service_sid=None,
-        body=spoken if call else text,
-        callback_url=None,
-        direction="verify-call" if call else "verify-sms",
-    )
-
-
-def _find(db: sqlite3.Connection, service_sid: str, key: str) -> Verification | None:
-    if key.startswith("+"):
-        return _newest(db, service_sid, key)
+def _find(db: sqlite3.Connection, service_sid: str, sid: str) -> Verification | None:
     row = db.execute(
-        "SELECT * FROM verification WHERE sid = ? AND service_sid = ?", (key, service_sid)
+        "SELECT * FROM verification WHERE sid = ? AND service_sid = ?", (sid, service_sid)
     ).fetchone()
     return Verification(*row) if row else None
 
