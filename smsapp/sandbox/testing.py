@@ -60,8 +60,10 @@ class Sandbox:
         self._parts.carrier.clear()
 
     def reset(self) -> None:
-        """Be as new: no texts, no opt-outs, no codes, a calm day."""
+        """Be as new: no texts, no opt-outs, no codes, a calm day, conversations from 1."""
         self.clear()
+        with self._parts.database.write() as db:
+            db.execute("DELETE FROM sqlite_sequence WHERE name = 'conversation'")
         self._parts.opt_outs.clear()
         self._parts.verify.clear()
         self.clear_weather()

@@ -1,18 +1,20 @@
+"""Three sandboxes for all tests, as new before each: a start takes longer than most tests."""
+
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, KEY, SECRET, SERVICE, SHOP, TOKEN, Receiver
+from desk import ACCOUNT, SERVICE, SHOP, TOKEN, Receiver, config_in
+from desk_page import HASTE
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
-from smsapp.sandbox.testing import SandboxConfig, running
+from smsapp.sandbox.testing import running
 
 
 @pytest.fixture
 def config(tmp_path):
-    return SandboxConfig(
-        ACCOUNT, TOKEN, SHOP, tmp_path / "sandbox.sqlite3", KEY, SECRET, pace=0.0, seed=1
-    )
+    """For a sandbox of a test's own."""
+    return config_in(tmp_path)
 
 
 @pytest.fixture
@@ -21,16 +23,60 @@ def slow_config(config):
     return replace(config, pace=100.0)
 
 
-@pytest.fixture
-def sandbox(config):
-    with running(config) as sandbox:
+@pytest.fixture(scope="session")
+def shared_sandbox(tmp_path_factory):
+    with running(config_in(tmp_path_factory.mktemp("sandbox"))) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def shared_slow_sandbox(tmp_path_factory):
+    slow = replace(config_in(tmp_path_factory.mktemp("slow")), pace=100.0)
+    with running(slow) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="session")
+def shared_receiver():
+    receiver = Receiver()
+    yield receiver
+    receiver.stop()
+
+
+@pytest.fixture(scope="session")
+def shared_shop(tmp_path_factory, shared_receiver):
+    told = replace(config_in(tmp_path_factory.mktemp("shop")), public_base_url=shared_receiver.base)
+    with running(told) as sandbox:
         yield sandbox
 
 
 @pytest.fixture
-def slow_sandbox(slow_config):
-    with running(slow_config) as sandbox:
-        yield sandbox
+def sandbox(shared_sandbox):
+    yield shared_sandbox
+    shared_sandbox.settle()
+    shared_sandbox.reset()
+
+
+@pytest.fixture
+def slow_sandbox(shared_slow_sandbox):
+    yield shared_slow_sandbox
+    shared_slow_sandbox.reset()
+
+
+@pytest.fixture
+def shop(shared_shop, receiver):
+    """A sandbox that posts customers' texts to the receiver."""
+    yield shared_shop
+    shared_shop.settle()
+    shared_shop.reset()
+
+
+@pytest.fixture
+def receiver(shared_receiver):
+    """An app of one address that has heard nothing yet."""
+    shared_receiver.posted.clear()
+    shared_receiver.answers.clear()
+    return shared_receiver
 
 
 @pytest.fixture
@@ -42,7 +88,8 @@ def connect():
         transport = TwilioHttpClient(timeout=timeout)
         transports.append(transport)
         client = Client(username, password, account_sid=ACCOUNT, http_client=transport)
-        client.api.base_url = client.verify.base_url = sandbox.url
+        for api in (client.api, client.messaging, client.verify):
+            api.base_url = sandbox.url
         return client
 
     yield connect
@@ -72,20 +119,6 @@ def verify(client):
 
 
 @pytest.fixture
-def shop(config, receiver):
-    """Return a sandbox that posts customers' texts to the receiver."""
-    with running(replace(config, public_base_url=receiver.base)) as sandbox:
-        yield sandbox
-
-
-@pytest.fixture
-def receiver():
-    receiver = Receiver()
-    yield receiver
-    receiver.stop()
-
-
-@pytest.fixture
 def open_page(browser, sandbox):
     """Open the phone page; at the end, nothing may have gone wrong in it."""
     contexts, faults = [], []
@@ -93,6 +126,7 @@ def open_page(browser, sandbox):
     def open_page(path="/", width=1280, height=800, of=sandbox, **options):
         context = browser.new_context(viewport={"width": width, "height": height}, **options)
         contexts.append(context)
+        context.add_init_script(HASTE)
         page = context.new_page()
         page.on("pageerror", lambda error: faults.append(str(error)))
         page.on("console", lambda m: faults.append(m.text) if m.type == "error" else None)

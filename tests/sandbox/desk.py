@@ -9,9 +9,18 @@ from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, urlencode
 
+from smsapp.sandbox.config import SandboxConfig
+
 ACCOUNT, TOKEN, SHOP = "AC" + "0" * 32, "a-token", "+14155550100"
 SERVICE = "VA" + "3" * 32
 KEY, SECRET = "SK" + "1" * 32, "a-secret"
+
+
+def config_in(folder):
+    """Return a carrier without delays, with its file in a folder."""
+    return SandboxConfig(
+        ACCOUNT, TOKEN, SHOP, folder / "sandbox.sqlite3", KEY, SECRET, pace=0.0, seed=1
+    )
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,9 @@
 
 from axe_playwright_python.sync_playwright import Axe
 
+# The page asks once a second whether anything is new; here twenty times, for a test waits for it.
+HASTE = "const later = setTimeout; setTimeout = (call, ms) => later(call, Math.min(ms, 50));"
+
 
 def newest(page):
     return page.locator(".text").last
@@ -29,5 +32,12 @@ def assert_fits(page):
 
 
 def axe_faults(page):
-    found = Axe().run(page).response["violations"]
-    return [(v["id"], [node["html"] for node in v["nodes"]]) for v in found]
+    """Return what axe finds in a page, small and large, light and dark."""
+    faults = []
+    for width in (360, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            found = Axe().run(page).response["violations"]
+            faults += [(width, scheme, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
+    return faults

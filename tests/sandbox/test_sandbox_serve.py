@@ -8,7 +8,7 @@ from contextlib import closing
 
 import pytest
 import requests
-from desk import SHOP, Wire
+from desk import SHOP, Wire, config_in
 from requests.exceptions import ConnectionError as Cut
 
 from smsapp.sandbox.server import serve
@@ -19,12 +19,21 @@ class Served:
     def __init__(self, url):
         self.url = url
 
+    def weather(self, **settings):
+        requests.delete(f"{self.url}/weather.json", timeout=5)
+        requests.post(f"{self.url}/weather.json", json=settings, timeout=5)
 
-@pytest.fixture
-def served(config):
+    def messages(self):
+        return requests.get(f"{self.url}/messages.json", timeout=5).json()["messages"]
+
+
+@pytest.fixture(scope="module")
+def process(tmp_path_factory):
+    """A program for all tests; whatever they leave hanging, it stops in time."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
+    config = config_in(tmp_path_factory.mktemp("served"))
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(config, port))
     process.start()
     url = f"http://127.0.0.1:{port}"
@@ -44,6 +53,14 @@ def served(config):
     assert time.monotonic() - started < 5
 
 
+@pytest.fixture
+def served(process):
+    """The program on a calm day, without a text."""
+    process.weather()
+    requests.post(f"{process.url}/clear", timeout=5)
+    return process
+
+
 def test_it_serves_many_at_once_and_loses_no_receipt(served, connect, receiver):
     client = connect(served)
 
@@ -58,26 +75,23 @@ def test_it_serves_many_at_once_and_loses_no_receipt(served, connect, receiver):
     while len(receiver.posted) < 600 and time.monotonic() < deadline:
         time.sleep(0.05)
     assert sorted(receiver.statuses()) == ["delivered"] * 300 + ["sent"] * 300
-    listed = requests.get(f"{served.url}/messages.json", timeout=5).json()["messages"]
-    assert sorted(m["sid"] for m in listed) == sorted(sids)
+    assert sorted(m["sid"] for m in served.messages()) == sorted(sids)
 
 
 def test_a_reset_cuts_a_kept_connection_under_gunicorn_too(served):
-    weather = f"{served.url}/weather.json"
     with closing(Wire(served.url)) as wire:
         assert wire.send() == 201
-        requests.post(weather, json={"reset_after": 100}, timeout=5)
+        served.weather(reset_after=100)
         with pytest.raises(ConnectionResetError, match="reset by peer"):
             wire.send()
-    requests.delete(weather, timeout=5)
+    served.weather()
     with closing(Wire(served.url)) as wire:
         assert wire.send() == 201
-    listed = requests.get(f"{served.url}/messages.json", timeout=5).json()["messages"]
-    assert len(listed) == 3
+    assert len(served.messages()) == 3
 
 
 def test_it_stops_promptly_while_a_send_hangs(served, connect):
-    requests.post(f"{served.url}/weather.json", json={"timeout_after": 100}, timeout=5)
+    served.weather(timeout_after=100)
     pool = ThreadPoolExecutor(1)
     client = connect(served, timeout=30)
     hanging = pool.submit(client.messages.create, to="+15558675310", from_=SHOP, body="1")

@@ -1,7 +1,7 @@
 """Texting back and reading codes, in a real browser."""
 
 import pytest
-from desk_page import assert_fits, axe_faults, newest, tab_to
+from desk_page import assert_fits, newest, tab_to
 from playwright.sync_api import expect
 
 pytestmark = pytest.mark.browser
@@ -155,21 +155,3 @@ def test_it_fits_a_phone(open_page, send, start, sandbox):
     page.get_by_role("link", name="All conversations").click()
     page.get_by_text("New text to the shop").click()
     assert_fits(page)
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_axe_finds_nothing(open_page, start, sandbox, scheme, width):
-    start()
-    start(channel="call")
-    sandbox.text(CUSTOMER, "STOP")
-    sandbox.text(CUSTOMER, "Hello?")
-    sandbox.settle()
-    page = open_page("/conversations/1", color_scheme=scheme, width=width)
-    for summary in page.locator("summary").all():
-        if summary.is_visible():
-            summary.click()
-    faults = axe_faults(page)
-    page = open_page(color_scheme=scheme, width=width)
-    page.get_by_text("New text to the shop").click()
-    assert faults + axe_faults(page) == []
