@@ -13,7 +13,6 @@ from smsapp.sandbox.message import (
     FINAL,
     Direction,
     Message,
-    delete_messages,
     insert_message,
     new_sid,
     record_status,
@@ -62,7 +61,7 @@ class Carrier:
         now = clock.now().timestamp()
         message = Message(
             seq=0,
-            sid=new_sid(),
+            sid=new_sid("SM"),
             direction=request.direction,
             customer=request.to,
             to_number=request.to,
@@ -109,8 +108,8 @@ class Carrier:
             due += between(*TO_ARRIVE) * pace
         return [*steps, Step(end, due, code)]
 
-    def move_due(self, now: float) -> int:
-        """Give every message the statuses that are due; return how many there were.
+    def move_due(self, now: float) -> None:
+        """Give every message the statuses that are due.
 
         Order is by step, so that two steps due at once still happen one after the other.
         """
@@ -123,7 +122,6 @@ class Carrier:
             for _, sid, status, due_at, code in sorted(due):
                 self._move(db, sid, Step(status, due_at, code), now)
             self.revision += bool(due)
-        return len(due)
 
     def _move(self, db: sqlite3.Connection, sid: str, step: Step, now: float) -> None:
         row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
@@ -185,7 +183,8 @@ class Carrier:
             self.revision += 1
 
     def clear(self) -> None:
-        """Forget every text, and every receipt still to be posted."""
+        """Forget every text, and every callback still to be posted."""
         with self._database.write() as db:
-            delete_messages(db)
+            for table in ("message", "history", "step", "receipt", "conversation"):
+                db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
             self.revision += 1

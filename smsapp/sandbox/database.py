@@ -110,7 +110,7 @@ class Database:
         # A lock of ours is fair and quick; SQLite's own waiting is a sleep of ever longer naps.
         self._writing = threading.Lock()
         self._readers: LifoQueue[sqlite3.Connection] = LifoQueue()
-        self._writer.executescript(_SCHEMA)
+        self._writer.executescript(f"BEGIN;{_SCHEMA}COMMIT;")
 
     def _connect(self) -> sqlite3.Connection:
         connection = sqlite3.connect(

@@ -112,15 +112,9 @@ def record_status(db: sqlite3.Connection, message: Message, now: float) -> None:
     )
 
 
-def delete_messages(db: sqlite3.Connection) -> None:
-    """Forget every message, and every callback still to be posted."""
-    for table in ("message", "history", "step", "receipt", "conversation"):
-        db.execute(f"DELETE FROM {table}")  # noqa: S608 - names from the line above
-
-
-def new_sid() -> str:
-    """Return a Message SID: "SM" and 32 hex digits."""
-    return "SM" + secrets.token_hex(16)
+def new_sid(prefix: str) -> str:
+    """Return a SID: "SM" for a message, and 32 hex digits."""
+    return prefix + secrets.token_hex(16)
 
 
 def rfc2822(at: float) -> str:

@@ -87,7 +87,7 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
         open_sockets: set[socket.socket] = set()  # noqa: RUF012 - one set per server
 
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
-    thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+    thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     made.start()
     try:

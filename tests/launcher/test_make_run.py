@@ -12,8 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from smsapp.launcher import __main__ as launcher
 from smsapp.launcher import checks, credentials
-from smsapp.launcher.__main__ import read_port
 from smsapp.launcher.environment import environment, made_once
 from smsapp.launcher.processes import Failed
 from tests.launcher.terminal import Run, until
@@ -114,7 +114,7 @@ def test_a_port_in_use_is_named_with_the_way_out(start, port, offset):
 @pytest.mark.parametrize("value", ["http", "0", "65535", "-1", "²"])
 def test_a_port_that_cannot_be_one_is_refused(value):
     with pytest.raises(Failed, match=re.escape(repr(value))):
-        read_port({"PORT": value})
+        launcher.read_port({"PORT": value})
 
 
 @pytest.mark.usefixtures("used")
@@ -153,15 +153,41 @@ def test_a_key_and_a_password_that_are_lost_or_wrong_are_made_anew_and_work(seco
     assert credentials.working(kept, env, second.port) == made
 
 
-@pytest.mark.usefixtures("used")
-def test_a_database_without_the_newest_schema_is_migrated(start, clone):
-    for file in (clone / "instance").glob("smsapp.sqlite3*"):
-        file.unlink()
-    (clone / "instance/smsapp.sqlite3").touch()
-    old = (clone / "instance/sandbox-key").read_text().strip()
-    run = start().ready()
-    assert run.key != old
-    assert run.operator[0] == "sandbox"
-    assert run.signs_in(*run.operator)
-    assert run.curl()["accepted"] is True
-    run.ends(signal.SIGTERM)
+class Programs:
+    """Children that do nothing and say what they were asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def start(self, name, arguments, log):
+        self.asked.append(arguments[:2])
+
+    run = start
+
+    def wait(self, done, whom):
+        assert done()
+
+
+SANDBOX, APP, MIGRATION = ["flask", "sandbox"], ["gunicorn", "wsgi:app"], ["flask", "db"]
+
+
+@pytest.mark.parametrize(
+    ("is_there", "is_newest", "asked"),
+    [
+        (False, True, [SANDBOX, MIGRATION, APP]),
+        (True, True, [SANDBOX, APP]),
+        (True, False, [SANDBOX, APP, MIGRATION]),
+    ],
+)
+def test_a_database_is_migrated_unless_it_is_at_the_last_step(
+    tmp_path, monkeypatch, is_there, is_newest, asked
+):
+    database = tmp_path / "smsapp.sqlite3"
+    if is_there:
+        database.touch()
+    monkeypatch.setattr(launcher, "DATABASE", database)
+    monkeypatch.setattr(checks, "is_up", lambda port: True)
+    monkeypatch.setattr(checks, "is_ready", lambda port: is_newest)
+    programs = Programs()
+    launcher.start(programs, 8000)
+    assert programs.asked == asked

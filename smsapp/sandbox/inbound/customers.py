@@ -104,7 +104,7 @@ class Customers:
         now = clock.now().timestamp()
         message = Message(
             seq=0,
-            sid=new_sid(),
+            sid=new_sid("SM"),
             direction="inbound",
             customer=customer,
             to_number=self._config.from_number,

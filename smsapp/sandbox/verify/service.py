@@ -8,7 +8,7 @@ from smsapp import clock
 from smsapp.sandbox.carrier import Carrier, SendRequest
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.database import Database
-from smsapp.sandbox.message import iso8601
+from smsapp.sandbox.message import iso8601, new_sid
 from smsapp.sandbox.verify.errors import max_checks, max_sends
 from smsapp.sandbox.verify.verification import (
     LIFETIME,
@@ -17,7 +17,6 @@ from smsapp.sandbox.verify.verification import (
     Attempt,
     Verification,
     new_code,
-    new_sid,
 )
 
 # Not the shop's number: Twilio sends codes from numbers of its own.

@@ -67,11 +67,6 @@ def check_as_twilio(v: Verification, account_sid: str) -> dict[str, object]:
     return {**_common(v, account_sid), "sna_attempts_error_codes": []}
 
 
-def new_sid(prefix: str) -> str:
-    """Return "VE" or "VL" and 32 hex digits."""
-    return prefix + secrets.token_hex(16)
-
-
 def new_code() -> str:
     """Return six digits."""
     return f"{secrets.randbelow(10**CODE_DIGITS):0{CODE_DIGITS}}"
