@@ -1,9 +1,9 @@
 from collections.abc import Callable, Iterator
 
 import pytest
-from raw_server import ACCOUNT, Answer, Server
 
 from smsapp.providers.messages import Twilio
+from tests.providers.raw_server import ACCOUNT, Answer, Server
 
 
 @pytest.fixture

@@ -3,11 +3,11 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from raw_server import ACCOUNT, http, raw
 
 from smsapp import clock
 from smsapp.providers.account import Account, MessagingService, Number, Reader, Webhook
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from tests.providers.raw_server import ACCOUNT, http, raw
 
 NUMBER = "+15005550006"
 URL = "https://sms.example.com/twilio/inbound"

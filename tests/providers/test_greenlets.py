@@ -8,8 +8,7 @@ from pathlib import Path
 
 import pytest
 
-HERE = Path(__file__).parent
-ROOT = HERE.parents[1]
+ROOT = Path(__file__).parents[2]
 
 # Servers and clients share one thread here: a call that blocked would wait for itself.
 ALL_TESTS = """
@@ -28,7 +27,7 @@ from gevent import monkey
 monkey.patch_all()
 import json, sys, time
 import gevent
-from raw_server import Server, http
+from tests.providers.raw_server import Server, http
 from smsapp.providers.http_client import CurlClient
 
 URL = "https://api.twilio.com/2010-04-01/Accounts.json"
@@ -64,7 +63,7 @@ def run(program: str, *arguments: str) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
         [sys.executable, "-c", program, *arguments],
         cwd=ROOT,
-        env=os.environ | {"PYTHONPATH": f"{ROOT}:{HERE}"},
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
         capture_output=True,
         text=True,
         timeout=120,

@@ -5,10 +5,10 @@ from urllib.parse import urlencode
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from raw_server import CERTIFICATE, http, silence, then_hang_up
 
 from smsapp.providers.http_client import CurlClient, _form
 from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
+from tests.providers.raw_server import CERTIFICATE, http, silence, then_hang_up
 
 URL = "https://api.twilio.com/2010-04-01/Accounts.json"
 

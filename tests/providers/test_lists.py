@@ -4,9 +4,9 @@ from datetime import UTC, datetime, timedelta
 from email.utils import format_datetime
 
 import pytest
-from raw_server import ACCOUNT, http, reset
 
 from smsapp.providers.messages import Refused, Unknown
+from tests.providers.raw_server import ACCOUNT, http, reset
 
 SHOP, CUSTOMER = "+15005550006", "+15558675310"
 SERVICE = "MG" + "1" * 32

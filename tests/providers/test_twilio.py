@@ -11,7 +11,10 @@ from email.utils import format_datetime
 from urllib.parse import parse_qs
 
 import pytest
-from raw_server import (
+
+from smsapp import clock
+from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from tests.providers.raw_server import (
     ACCOUNT,
     SID,
     created,
@@ -23,9 +26,6 @@ from raw_server import (
     then_hang_up,
     trickle,
 )
-
-from smsapp import clock
-from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
 
 TO = "+15558675310"
 BODY = "Your order 1001 has shipped."

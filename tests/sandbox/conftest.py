@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, SERVICE, SHOP, TOKEN, Receiver, config_in
-from desk_page import HASTE
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SERVICE, SHOP, TOKEN, Receiver, config_in
+from tests.sandbox.desk_page import HASTE
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, SERVICE, SHOP
 from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.testing import running

@@ -3,12 +3,12 @@
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, SHOP, TOKEN
-from desk_page import HASTE, assert_fits, axe_faults, newest, tab_to
 from playwright.sync_api import expect
 from twilio.rest import Client
 
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
+from tests.sandbox.desk_page import HASTE, assert_fits, axe_faults, newest, tab_to
 
 pytestmark = pytest.mark.browser
 

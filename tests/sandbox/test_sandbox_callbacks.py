@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urldefrag
 
 import pytest
-from desk import ACCOUNT, SHOP, TOKEN
 from twilio.request_validator import RequestValidator
 
 from smsapp.sandbox.callbacks import connection_overrides

@@ -3,8 +3,9 @@
 import re
 
 import requests
-from desk import SHOP
-from desk_verify import CUSTOMER, check, code_of, refused, start
+
+from tests.sandbox.desk import SHOP
+from tests.sandbox.desk_verify import CUSTOMER, check, code_of, refused, start
 
 
 def bodies(sandbox, number=CUSTOMER):

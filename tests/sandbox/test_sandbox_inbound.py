@@ -3,11 +3,11 @@
 from dataclasses import replace
 
 import pytest
-from desk import ACCOUNT, SHOP, TOKEN
 from twilio.request_validator import RequestValidator
 
 from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
 
 CUSTOMER = "+15558675310"
 

@@ -1,7 +1,6 @@
 """STOP, START and HELP, as Twilio itself handles them."""
 
 import pytest
-from desk import SHOP
 from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.inbound.keywords import REPLIES, keyword

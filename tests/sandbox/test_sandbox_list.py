@@ -2,7 +2,8 @@
 
 import pytest
 import requests
-from desk import ACCOUNT, TOKEN
+
+from tests.sandbox.desk import ACCOUNT, TOKEN
 
 CUSTOMER = "+15558675310"
 

@@ -4,7 +4,8 @@ import re
 
 import pytest
 import requests
-from desk import SHOP
+
+from tests.sandbox.desk import SHOP
 
 
 def test_messages_json_lists_everything_accepted_newest_first(sandbox, send):

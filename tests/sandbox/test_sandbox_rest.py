@@ -4,8 +4,9 @@ import re
 
 import pytest
 import requests
-from desk import ACCOUNT, KEY, SECRET, SHOP, TOKEN
 from twilio.base.exceptions import TwilioRestException
+
+from tests.sandbox.desk import ACCOUNT, KEY, SECRET, SHOP, TOKEN
 
 CUSTOMER = "+15558675310"
 SERVICE = "MG" + "2" * 32

@@ -8,11 +8,11 @@ from contextlib import closing
 
 import pytest
 import requests
-from desk import SHOP, Wire, config_in
 from requests.exceptions import ConnectionError as Cut
 
 from smsapp.sandbox.server import serve
 from smsapp.sandbox.testing import Sandbox
+from tests.sandbox.desk import SHOP, Wire, config_in
 
 
 class Served:

@@ -1,8 +1,9 @@
 """Texting back and reading codes, in a real browser."""
 
 import pytest
-from desk_page import assert_fits, newest, tab_to
 from playwright.sync_api import expect
+
+from tests.sandbox.desk_page import assert_fits, newest, tab_to
 
 pytestmark = pytest.mark.browser
 

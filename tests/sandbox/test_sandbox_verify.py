@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 import requests
-from desk import ACCOUNT, SERVICE, TOKEN
-from desk_verify import CUSTOMER, cancel, check, refused, start
 
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SERVICE, TOKEN
+from tests.sandbox.desk_verify import CUSTOMER, cancel, check, refused, start
 
 WRONG = "wrong1"
 NOBODYS = "VE" + "0" * 32

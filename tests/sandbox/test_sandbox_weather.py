@@ -7,7 +7,6 @@ from dataclasses import replace
 
 import pytest
 import requests
-from desk import SHOP, Wire
 from requests.exceptions import ConnectionError as Cut
 from requests.exceptions import ReadTimeout
 from twilio.base.exceptions import TwilioRestException
@@ -15,6 +14,7 @@ from twilio.base.exceptions import TwilioRestException
 from smsapp.sandbox.database import Database
 from smsapp.sandbox.testing import running
 from smsapp.sandbox.weather import CALM, FIELDS, BadWeather, Weather
+from tests.sandbox.desk import SHOP, Wire
 
 
 def refused(send):
