@@ -1,5 +1,6 @@
 """The app on both databases, and a Twilio that does as it is told."""
 
+import functools
 import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,9 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, sync_playwright
 from sqlalchemy import Row, delete, select, text, update
+from werkzeug.security import generate_password_hash
 
-from smsapp import api_keys, config, worker
+from smsapp import api_keys, config, operators, worker
 from smsapp.api_keys import Scope
 from smsapp.app import create_app
 from smsapp.extensions import Base, db
@@ -264,6 +266,14 @@ def twilio(monkeypatch: pytest.MonkeyPatch) -> FakeTwilio:
     fake = FakeTwilio()
     monkeypatch.setattr(sms, "_client", lambda *_: fake)
     return fake
+
+
+@pytest.fixture
+def cheap_hashes(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash passwords in a moment: a true hash takes a tenth of a second each time."""
+    cheap = functools.partial(generate_password_hash, method="scrypt:1024:8:1")
+    monkeypatch.setattr(operators, "generate_password_hash", cheap)
+    monkeypatch.setattr(operators, "NOBODYS_HASH", cheap("nobody's password"))
 
 
 @dataclass

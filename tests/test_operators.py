@@ -9,6 +9,8 @@ from smsapp import operators
 from smsapp.extensions import db
 from smsapp.models import Operator, OperatorSession, Role
 
+cheap = pytest.mark.usefixtures("cheap_hashes")
+
 
 def run(app, *args, typed=None):
     return app.test_cli_runner().invoke(args=["operator", *args], input=typed)
@@ -52,6 +54,7 @@ def test_a_name_is_short_and_printable(app, name):
     assert run(app, "create", name, "--role", "support").exit_code == 2
 
 
+@cheap
 def test_a_name_is_used_once(app):
     assert run(app, "create", "sam", "--role", "support").exit_code == 0
     again = run(app, "create", "sam", "--role", "operator")
@@ -64,6 +67,7 @@ def test_a_role_must_be_one_we_know(app):
     assert run(app, "create", "sam", "--role", "admin").exit_code == 2
 
 
+@cheap
 def test_the_list_says_who_is_disabled(app):
     run(app, "create", "sam", "--role", "support")
     run(app, "create", "olga", "--role", "operator")
@@ -74,6 +78,7 @@ def test_the_list_says_who_is_disabled(app):
     assert "disabled" in sam
 
 
+@cheap
 def test_who_is_disabled_is_not_let_in_and_gets_no_new_password(app):
     password = run(app, "create", "sam", "--role", "support").stdout.splitlines()[-1]
     with app.app_context():
@@ -86,6 +91,7 @@ def test_who_is_disabled_is_not_let_in_and_gets_no_new_password(app):
     assert run(app, "disable", "nobody").exit_code == 1
 
 
+@cheap
 def test_a_new_password_replaces_the_old_one(app):
     old = run(app, "create", "sam", "--role", "support").stdout.splitlines()[-1]
     new = run(app, "password", "sam").stdout.splitlines()[-1]
@@ -94,6 +100,7 @@ def test_a_new_password_replaces_the_old_one(app):
         assert operators.sign_in("sam", new)
 
 
+@cheap
 def test_a_password_changed_while_it_is_checked_lets_nobody_in(app, monkeypatch, rows):
     """The hash takes a while; what was right when it began is not enough."""
     password = run(app, "create", "sam", "--role", "support").stdout.splitlines()[-1]
@@ -111,6 +118,7 @@ def test_a_password_changed_while_it_is_checked_lets_nobody_in(app, monkeypatch,
     assert rows.all(OperatorSession) == []
 
 
+@cheap
 def test_sessions_that_have_ended_are_deleted_and_no_others(app, rows):
     password = run(app, "create", "olga", "--role", "operator").stdout.splitlines()[-1]
     with app.app_context():

@@ -77,7 +77,7 @@ def test_while_work_waits_at_least_93_percent_are_used_over_ten_seconds(rate, lo
     apart = throttle.spacing(rate)
     while now < START + timedelta(seconds=12):
         if throttle.free_times(free_at, now, apart, 1, throttle.REFILL):
-            reservations = throttle.free_times(free_at, now, apart, 10_000, throttle.AHEAD)
+            reservations = throttle.free_times(free_at, now, apart, rate, throttle.AHEAD)
             free_at = reservations[-1] + apart
             taken += seconds_of(reservations)
         now += timedelta(seconds=look_every)
@@ -177,6 +177,7 @@ def queue(app, shop, texts):
         )
 
 
+@pytest.mark.long
 def test_two_workers_keep_the_rate_in_every_second_and_use_it(app, shop, twilio):
     """The times are those at which the call to Twilio begins."""
     rate, seconds, calls, numbers = 25, 5, [], itertools.count(1)

@@ -1,6 +1,5 @@
 """People who work in the console, each in a browser of their own."""
 
-import functools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +8,6 @@ from typing import Any
 import pytest
 from flask import Flask
 from flask.testing import FlaskClient
-from werkzeug.security import generate_password_hash
 
 from smsapp import operators
 from smsapp.extensions import limiter
@@ -51,11 +49,8 @@ def token_in(page: str) -> str:
 
 
 @pytest.fixture
-def make_person(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Person]:
+def make_person(app: Flask, cheap_hashes: None) -> Callable[..., Person]:
     """Make an operator's account and open a browser; they are not signed in yet."""
-    # A true hash takes a tenth of a second, twice for each test.
-    cheap = functools.partial(generate_password_hash, method="scrypt:1024:8:1")
-    monkeypatch.setattr(operators, "generate_password_hash", cheap)
 
     def make(name: str, role: Role) -> Person:
         with app.app_context():
