@@ -7,12 +7,14 @@ from datetime import timedelta
 import pytest
 from playwright.sync_api import expect
 
-from smsapp import operators
+from smsapp import api_keys, operators
+from smsapp.api_keys import Scope
+from smsapp.delivery import health
 from smsapp.extensions import db
 from smsapp.models import Role
 from smsapp.watch import alarms, roll_up, rules
 from tests.browser.conftest import shop_on_sandbox, sign_in
-from tests.conftest import make_app, shipment
+from tests.conftest import empty, make_app, shipment
 from tests.flows.test_one_text import get, post
 from tests.system import wait_for
 
@@ -26,8 +28,8 @@ FRENCH = "+3363998{:04}"
 class Desk:
     """Sam's desk: his browser, and somebody who asks him about a text."""
 
-    def __init__(self, shop, app, page):
-        (self.system, self.url), self.app, self.page = shop, app, page
+    def __init__(self, system, url, app, page):
+        self.system, self.url, self.app, self.page = system, url, app, page
         self.sandbox = self.system.sandbox
 
     def ships(self, order, phone=NUMBER, **headers):
@@ -64,25 +66,37 @@ class Desk:
         return self.page.get_by_role("main").inner_text()
 
 
-@pytest.fixture
-def desk(browser, tmp_path, monkeypatch):
+@pytest.fixture(scope="module")
+def alarmed_shop(tmp_path_factory):
     """A shop on its own sandbox, where a few texts are enough for an alarm."""
-    monkeypatch.setattr(rules, "RECEIPT_AFTER", timedelta(0))
     environment = {"ALARM_MIN_SAMPLE": "5", "ALARM_DELIVERY_RATE": "50"}
-    with shop_on_sandbox(tmp_path, **environment) as shop:
-        app = make_app(**shop[0].environment)
-        with app.app_context():
-            operators.create("sam", Role.SUPPORT, PASSWORD)
-        context = browser.new_context(base_url=shop[1])
-        context.set_default_timeout(10_000)
-        page = context.new_page()
-        page.goto("/console/")
-        sign_in(page, "sam", PASSWORD)
-        expect(page.get_by_role("button", name="Sign out")).to_be_visible()
-        yield Desk(shop, app, page)
-        context.close()
+    with shop_on_sandbox(tmp_path_factory.mktemp("support"), **environment) as (system, url):
+        app = make_app(**system.environment)
+        yield system, url, app
         with app.app_context():
             db.engine.dispose()
+
+
+@pytest.fixture
+def desk(browser, alarmed_shop, cheap_hashes, monkeypatch):
+    """A desk in that shop, to which nothing has happened yet."""
+    monkeypatch.setattr(rules, "RECEIPT_AFTER", timedelta(0))
+    system, url, app = alarmed_shop
+    empty(app)
+    system.sandbox.reset()
+    with app.app_context():
+        system.key = api_keys.create("shop", set(Scope))
+        operators.create("sam", Role.SUPPORT, PASSWORD)
+        with db.engine.begin() as conn:
+            health.beat(conn, "a worker")  # the shop's own says so again in a while
+    context = browser.new_context(base_url=url)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.goto("/console/")
+    sign_in(page, "sam", PASSWORD)
+    expect(page.get_by_role("button", name="Sign out")).to_be_visible()
+    yield Desk(system, url, app, page)
+    context.close()
 
 
 def has(text, *words):
@@ -158,7 +172,7 @@ def test_calls_break_off_after_twilio_took_the_text(desk):
     desk.sandbox.weather(reset_after=100, lost_receipts=100)
     delivery = desk.ships(7001, Prefer="respond-async")
     wait_for(lambda: desk.is_now(delivery, "unknown"))
-    desk.sandbox.weather(reset_after=0, latency_ms=8000)  # so that asking Twilio takes a while
+    desk.sandbox.weather(reset_after=0, latency_ms=5000)  # so that asking Twilio takes a while
     has(
         desk.looks_for(delivery),
         "Outcome not known",
