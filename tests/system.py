@@ -1,5 +1,6 @@
 """The whole thing: real web processes, a real database, and the sandbox for Twilio."""
 
+import functools
 import http.client
 import json
 import os
@@ -18,14 +19,16 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from flask_migrate import upgrade
-from sqlalchemy import create_engine, text
+from sqlalchemy import Engine, NullPool, create_engine, func, select, text
 
 from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
+from smsapp.models import Delivery, DeliveryState
 from smsapp.sandbox.testing import Sandbox, SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, ROOT, TOKEN, make_app
 
+UNSETTLED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
 BIN = Path(sys.executable).parent
 
 
@@ -68,12 +71,21 @@ class System:
     def worker(self) -> subprocess.Popen[bytes]:
         return self.start("flask", "worker")
 
+    @functools.cached_property
+    def engine(self) -> Engine:
+        """The installation's database, at which nobody waits between two statements."""
+        return create_engine(self.environment["DATABASE_URL"], poolclass=NullPool)
+
     def execute(self, statement: str) -> None:
         """Run a statement on the installation's database."""
-        engine = create_engine(self.environment["DATABASE_URL"])
-        with engine.begin() as conn:
+        with self.engine.begin() as conn:
             conn.execute(text(statement))
-        engine.dispose()
+
+    def unsettled(self) -> int:
+        """Return how many deliveries are still on their way to the carrier."""
+        query = select(func.count()).where(Delivery.state.in_(UNSETTLED))
+        with self.engine.connect() as conn:
+            return conn.execute(query).scalar_one()
 
     def logs(self) -> str:
         return "\n".join(log.read_text() for log in sorted(self.folder.glob("*.log")))

@@ -100,6 +100,7 @@ def test_a_database_that_is_away_accepts_nothing_by_halves_and_loses_nothing(on_
         if status == 503:
             assert int(headers["Retry-After"]) > 0
             assert body["error"] == "database_unavailable"
+    wait_for(lambda: system.unsettled() == 0, seconds=60)
     wait_for(lambda: set(states(url, system, numbers)) <= {"sent", "delivered"}, seconds=60)
     assert each_once(system, numbers)
 

@@ -6,7 +6,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
 from tests.conftest import shipment
-from tests.system import answers, get, kill, post, wait_for
+from tests.system import answers, kill, post, wait_for
 
 ROUGH = {
     "latency_ms": 30,
@@ -58,15 +58,7 @@ def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_
             job.result()
     system.sandbox.clear_weather()
 
-    def left():
-        states = Counter()
-        for number in range(EVENTS):
-            path = f"/api/deliveries?eventId=order-{number:04}-shipped"
-            states[get(url, system.key, path)["status"]] += 1
-        time.sleep(0.2)
-        return states["pending"] + states["sending"] + states["unknown"]
-
-    wait_for(lambda: left() == 0, seconds=100)
+    wait_for(lambda: system.unsettled() == 0, seconds=100)
     texts = Counter(message["to"] for message in system.sandbox.messages())
     assert len(texts) == EVENTS
     assert set(texts.values()) == {1}

@@ -6,6 +6,7 @@ import pytest
 from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SERVICE, SHOP
 
 MESSAGING = "MG" + "2" * 32
 

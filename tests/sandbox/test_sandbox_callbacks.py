@@ -11,6 +11,7 @@ from twilio.request_validator import RequestValidator
 from smsapp.sandbox.callbacks import connection_overrides
 from smsapp.sandbox.callbacks.connection_overrides import ConnectionOverrides
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
 
 
 def closed_port():

@@ -5,6 +5,7 @@ from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.inbound.keywords import REPLIES, keyword
 from smsapp.sandbox.testing import running
+from tests.sandbox.desk import SHOP
 
 CUSTOMER, OTHER = "+15558675310", "+14155552671"
 
