@@ -1,7 +1,7 @@
 """An installation on each database, for whole journeys."""
 
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -10,12 +10,20 @@ from tests import servers
 from tests.system import System, installation
 
 
+@contextmanager
+def installation_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[System]:
+    """Set up an installation on the database that the fixture's parameter names."""
+    if request.param == "sqlite":
+        with installation(f"sqlite:///{folder}/flow.sqlite3", folder) as system:
+            yield system
+    else:
+        server = request.getfixturevalue("postgres_url")
+        with servers.database(server) as url, installation(url, folder) as system:
+            yield system
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def system(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[System]:
     """An installation on each database."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path}/flow.sqlite3"
-        else:
-            url = stack.enter_context(servers.database(request.getfixturevalue("postgres_url")))
-        yield stack.enter_context(installation(url, tmp_path))
+    with installation_on(request, tmp_path) as system:
+        yield system
