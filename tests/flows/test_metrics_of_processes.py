@@ -34,22 +34,23 @@ def children(process):
     return [int(pid) for pid in tasks.split()]
 
 
-@pytest.fixture
-def many(postgres_url, redis_url, tmp_path):
-    """An installation with two web processes; its worker is a third, with a door of its own."""
+@pytest.fixture(scope="module")
+def many(postgres_url, redis_url, tmp_path_factory):
+    """An installation with two web processes, for all tests here; the second adds a worker."""
+    folder = tmp_path_factory.mktemp("many")
     with (
         servers.database(postgres_url) as url,
         installation(
             url,
-            tmp_path,
+            folder,
             EMBEDDED_WORKER="false",
             WEB_CONCURRENCY="2",
             RATELIMIT_STORAGE_URI=redis_url,
             METRICS_TOKEN=METRICS_TOKEN,
-            TMPDIR=str(tmp_path),
+            TMPDIR=str(folder),
         ) as system,
     ):
-        yield system
+        yield system, *system.web()
 
 
 ACCEPTED = 'smsapp_events_total{answer="sent",kind="order_shipped"}'
@@ -57,17 +58,17 @@ WAITING = 'smsapp_events_total{answer="pending",kind="order_shipped"}'
 
 
 def test_metrics_add_up_over_processes_and_outlive_them(many):
-    url, web = many.web()
+    system, url, web = many
     orders = 0
 
     def of_processes():
-        return {path.name for path in many.folder.glob("smsapp-metrics-*/counter_*.db")}
+        return {path.name for path in system.folder.glob("smsapp-metrics-*/counter_*.db")}
 
     def order():
         nonlocal orders
         orders += 1
         body = shipment(f"order-{orders:04}-shipped", phone=f"+1202555{orders:04}")
-        assert post(url, many.key, body)[0] == 202
+        assert post(url, system.key, body)[0] == 202
 
     while len(of_processes()) < 2 or orders < 10:
         order()
@@ -85,17 +86,20 @@ def test_metrics_add_up_over_processes_and_outlive_them(many):
 
 
 def test_a_worker_has_a_door_of_its_own_for_metrics(many):
-    url, _ = many.web()
+    system, url, _ = many
+    system.sandbox.settle()
+    sent, delivered = len(system.sandbox.messages()), value(scrape(url), DELIVERED)
     port = free_port()
-    many.environment["WORKER_METRICS_PORT"] = str(port)
-    worker = many.worker()
-    assert post(url, many.key, shipment(), Prefer="respond-async")[0] == 202
-    wait_for(lambda: many.sandbox.messages(), worker)
+    system.environment["WORKER_METRICS_PORT"] = str(port)
+    worker = system.worker()
+    event = shipment("order-2001-shipped")
+    assert post(url, system.key, event, Prefer="respond-async")[0] == 202
+    wait_for(lambda: len(system.sandbox.messages()) == sent + 1, worker)
     door = f"http://127.0.0.1:{port}"
     wait_for(lambda: value(scrape(door), 'smsapp_calls_total{outcome="accepted"}') == 1, worker)
     text = scrape(door)
     assert value(text, 'smsapp_event_to_twilio_seconds_count{kind="order_shipped"}') == 1
-    wait_for(lambda: value(scrape(url), DELIVERED) == 1)
+    wait_for(lambda: value(scrape(url), DELIVERED) == delivered + 1)
     with pytest.raises(urllib.error.HTTPError, match="401"):
         scrape(door, "another token")
     with pytest.raises(urllib.error.HTTPError, match="404"):
@@ -107,13 +111,12 @@ DELIVERED = 'smsapp_event_to_delivered_seconds_count{kind="order_shipped"}'
 
 def test_after_a_journey_no_metric_holds_a_number_a_sid_or_a_key(many):
     """Every label's value is from a short list of ours."""
-    url, _ = many.web()
-    many.worker()
-    many.sandbox.weather(carrier_error=30003)
+    system, url, _ = many
+    system.sandbox.weather(carrier_error=30003)
     for number, phone in enumerate((ALICE, BOB, "+15005550001", "+15005550004")):
-        answer = post(url, many.key, shipment(f"order-100{number}-shipped", phone=phone))
+        answer = post(url, system.key, shipment(f"order-100{number}-shipped", phone=phone))
         assert answer[0] in {202, 409, 502}
-    assert post(url, f"{many.key}x", shipment())[0] == 401
+    assert post(url, f"{system.key}x", shipment())[0] == 401
     wait_for(lambda: value(scrape(url), FAILED) >= 1)
     text = scrape(url)
     labels = set(re.findall(r'(\w+)="([^"]*)"', text))
@@ -121,7 +124,7 @@ def test_after_a_journey_no_metric_holds_a_number_a_sid_or_a_key(many):
         assert re.fullmatch(r"[A-Za-z_0-9]{1,25}|/[a-z_/<>:.-]*", word), (name, word)
         assert name == "code" or not re.search(r"\d{4}", word), (name, word)
     sids = re.findall(r"[A-Z]{2}[0-9a-f]{32}", text)
-    secrets = [many.key, many.key[:8], ENVIRONMENT["TWILIO_ACCOUNT_SID"]]
+    secrets = [system.key, system.key[:8], ENVIRONMENT["TWILIO_ACCOUNT_SID"]]
     numbers = [ALICE.strip("+"), BOB.strip("+"), "15005550001"]
     assert [word for word in [*sids, *secrets, *numbers] if word in text] == []
 
