@@ -71,6 +71,14 @@ class System:
     def worker(self) -> subprocess.Popen[bytes]:
         return self.start("flask", "worker")
 
+    def command(self, *arguments: str) -> None:
+        """Run one of `flask`'s commands in this process, which has imported all it takes."""
+        app = make_app(**self.environment)
+        result = app.test_cli_runner().invoke(args=arguments)
+        assert result.exit_code == 0, result.output
+        with app.app_context():
+            db.engine.dispose()
+
     @functools.cached_property
     def engine(self) -> Engine:
         """The installation's database, at which nobody waits between two statements."""

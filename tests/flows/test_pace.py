@@ -74,13 +74,13 @@ def test_a_pause_stops_web_and_worker_at_once_and_resume_lets_go_at_the_throttle
     url, _ = system.web()
     worker = system.worker()
     assert tell(url, system.key, 1) == {"sent": 1}
-    assert system.start("flask", "sending", "pause").wait(30) == 0
+    system.command("sending", "pause")
     assert ready(url)["senderIsPaused"] is True
     assert tell(url, system.key, 20)["pending"] == 19
     wait_for(lambda: ready(url)["outboxAgeSeconds"] >= 1)
     assert len(system.sandbox.messages()) == 1
 
-    assert system.start("flask", "sending", "resume").wait(30) == 0
+    system.command("sending", "resume")
     wait_for(lambda: len(system.sandbox.messages()) == 20, worker)
     sent = times(system.sandbox)[1:]
     assert most_in(1.0, sent) <= rate + ON_THE_WAY
@@ -149,10 +149,10 @@ def test_after_a_restore_nothing_is_texted_twice_and_nothing_is_lost(system):
             body=f"Your order {number} has shipped. Tracking: https://example.com/track/1001",
             status_callback=f"{system.environment['PUBLIC_BASE_URL']}/twilio/status-callback",
         )
-    assert system.start("flask", "sending", "restored").wait(30) == 0
+    system.command("sending", "restored")
     system.start("gunicorn", "wsgi:app", "-b", f"127.0.0.1:{system.port}")
     worker = system.worker()
-    assert system.start("flask", "sending", "resume").wait(30) == 0
+    system.command("sending", "resume")
     wait_for(lambda: len(system.sandbox.messages()) == 10, worker, seconds=60)
     assert tell(url, system.key, 12)["pending"] == 2
     wait_for(lambda: len(system.sandbox.messages()) == 12, worker, seconds=60)
