@@ -58,6 +58,18 @@ def _push_request_context() -> None:
     """
 
 
+def pytest_sessionstart(session: pytest.Session) -> None:
+    """Start one PostgreSQL for all processes of a run with `-n`; they inherit its address."""
+    if not session.config.getoption("numprocesses", None):
+        return
+    stack = ExitStack()
+    try:
+        os.environ["TEST_DATABASE_URL"] = stack.enter_context(servers.postgres())
+    except (pytest.skip.Exception, pytest.fail.Exception):
+        return  # each test that wants it says so itself
+    session.config.add_cleanup(stack.close)
+
+
 @pytest.fixture(scope="session")
 def postgres_url() -> Iterator[str]:
     """A PostgreSQL server of this run's own."""

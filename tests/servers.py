@@ -59,6 +59,7 @@ def postgres() -> Iterator[str]:
         _initialise(home, folder, password)
         command = [home / "bin/postgres", "-D", folder / "data", "-F", "-p", url.port]
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
+        command += ["-c", "max_connections=300"]  # of several processes of tests, and theirs
         # SIGQUIT is its immediate shutdown, which takes its own processes with it.
         server = _start(command, folder, signal.SIGQUIT, as_nobody=_AS_ROOT)
         with _running(

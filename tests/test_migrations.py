@@ -207,7 +207,8 @@ def run(app, folder):
 
 def wait_until_blocked(engine):
     """Wait until the migration waits for somebody."""
-    query = text("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'")
+    waiting = "wait_event_type = 'Lock' AND datname = current_database()"
+    query = text(f"SELECT count(*) FROM pg_stat_activity WHERE {waiting}")
     deadline = time.monotonic() + 20
     with engine.connect() as conn:
         while not conn.execute(query).scalar():

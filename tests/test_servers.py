@@ -4,7 +4,6 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
 from importlib import metadata
 from pathlib import Path
 
@@ -15,12 +14,6 @@ from sqlalchemy import create_engine, inspect, text
 from sqlalchemy.engine import make_url
 
 from tests import servers
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    with servers.postgres() as url:
-        yield url
 
 
 def tables(url: str) -> list[str]:
@@ -38,16 +31,16 @@ def fill(url: str) -> None:
     engine.dispose()
 
 
-def test_postgresql_answers_and_commits_as_in_production(server):
-    engine = create_engine(server)
+def test_postgresql_answers_and_commits_as_in_production(postgres_url):
+    engine = create_engine(postgres_url)
     with engine.connect() as connection:
         assert connection.execute(text("SHOW synchronous_commit")).scalar() == "on"
         assert connection.execute(text("SHOW server_version_num")).scalar() >= "150000"
     engine.dispose()
 
 
-def test_each_database_is_new_and_goes_away(server):
-    with servers.database(server) as first, servers.database(server) as second:
+def test_each_database_is_new_and_goes_away(postgres_url):
+    with servers.database(postgres_url) as first, servers.database(postgres_url) as second:
         fill(first)
         assert tables(first) == ["phone"]
         assert tables(second) == []
@@ -55,15 +48,18 @@ def test_each_database_is_new_and_goes_away(server):
         psycopg.connect(first.replace("+psycopg", ""))
 
 
-def test_a_database_goes_away_while_somebody_is_connected(server):
-    with servers.database(server) as url:
+def test_a_database_goes_away_while_somebody_is_connected(postgres_url):
+    with servers.database(postgres_url) as url:
         left_open = psycopg.connect(url.replace("+psycopg", ""))
     with pytest.raises(psycopg.OperationalError):
         left_open.execute("SELECT 1")
 
 
-def test_a_template_is_filled_once_and_copied(server):
-    with servers.template(server, fill) as filled, servers.database(server, filled) as url:
+def test_a_template_is_filled_once_and_copied(postgres_url):
+    with (
+        servers.template(postgres_url, fill) as filled,
+        servers.database(postgres_url, filled) as url,
+    ):
         assert tables(url) == ["phone"]
 
 
@@ -72,7 +68,7 @@ def test_redis_answers():
         assert client.incr("hits") == 1
 
 
-def test_both_die_with_the_tests_that_started_them(server):
+def test_both_die_with_the_tests_that_started_them(postgres_url):
     code = """if True:
         import time
         from tests import servers
