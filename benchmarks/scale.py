@@ -28,11 +28,11 @@ from sqlalchemy import Connection, Engine, event, text
 from benchmarks import scale_rows
 from smsapp import config
 from smsapp.app import create_app
-from smsapp.delivery import leases, outbox, receipts, settle
+from smsapp.delivery import claiming, leases, outbox, receipt_rows, settle
+from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.new_deliveries import NewDelivery
-from smsapp.delivery.receipts import IncomingReceipt
-from smsapp.delivery.settle import CallResult
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import Base, db
 from smsapp.models import Channel
 from smsapp.providers.messages import Sent
@@ -123,7 +123,7 @@ class Side:
             with self.step("accept, to be sent later", rows) as conn:
                 outbox.accept(conn, self._events(rows, send_now=False))
             with self.step("claim", rows) as conn:
-                claims = leases.claim(conn, rows, self.rules)
+                claims = claiming.claim(conn, rows, self.rules)
             if len(claims) != rows:
                 raise SystemExit(f"{len(claims)} of {rows} were claimed")
             self._send(claims)
@@ -139,7 +139,7 @@ class Side:
                 for claim, sid in zip(claims, sids, strict=True)
             ]
             with self.step(name, len(claims)) as conn:
-                receipts.record(conn, told)
+                receipt_rows.record(conn, told)
 
     def _events(self, count: int, *, send_now: bool) -> list[NewDelivery]:
         """Return new events: every fifth to a number never met before, as in the fill."""

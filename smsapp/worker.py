@@ -15,7 +15,7 @@ from typing import Protocol
 from sqlalchemy import Connection
 
 from smsapp import jobs
-from smsapp.delivery import channels, group_commit, health, leases, reconcile, throttle
+from smsapp.delivery import channels, claiming, group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
@@ -102,7 +102,7 @@ def run_once() -> int:
     """Claim and send what is due now, one after the other; return how many."""
     with db.engine.begin() as conn:
         leases.lapse(conn)
-        claims = leases.claim(conn, settings().worker_threads, leases.rules())
+        claims = claiming.claim(conn, settings().worker_threads, leases.rules())
     for claim in claims:
         send(claim)
     return len(claims)
@@ -153,7 +153,7 @@ def _claims(conn: Connection, rows: list[tuple[int, Rules, float]]) -> list[list
     Not once whoever asked has given up: nobody would send what was leased.
     """
     return [
-        leases.claim(conn, most, rules) if time.monotonic() < until else []
+        claiming.claim(conn, most, rules) if time.monotonic() < until else []
         for most, rules, until in rows
     ]
 

@@ -138,10 +138,13 @@ def test_of_many_who_claim_a_job_at_once_one_has_it(app):
 
 
 def test_a_web_process_writes_down_what_it_counted_when_it_ends(app, rows):
+    with app.app_context():
+        tally.flush()  # what other tests have left in this process
+    before = sum(row.count for row in rows.all(Tally) if row.what == tally.SIGNATURE)
     stop = web_jobs.start(app.app_context)
     tally.note(tally.SIGNATURE)
     stop()
-    assert [(row.what, row.count) for row in rows.all(Tally)] == [(tally.SIGNATURE, 1)]
+    assert sum(r.count for r in rows.all(Tally) if r.what == tally.SIGNATURE) == before + 1
 
 
 def test_a_worker_beats_while_twilio_takes_its_time(app, twilio, rows, monkeypatch):

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsapp.delivery import leases, restore, sender, throttle
+from smsapp.delivery import daily_quota, leases, restore, sender, throttle
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sender import SenderSettings, SenderState
@@ -92,10 +92,10 @@ def write(
     if not new:
         return {}
     rules = next(iter(new.values())).rules
-    texts = leases.texts_today(conn, {row.phone_key for row in new.values()}, now)
+    texts = daily_quota.texts_today(conn, {row.phone_key for row in new.values()}, now)
     ways = {
-        channel: _way(conn, rules.senders[channel], rows, now)
-        for channel, rows in _by_channel(new.values()).items()
+        channel: _way(conn, rules.senders[channel], new.values(), now)
+        for channel in sorted({row.channel for row in new.values()})
     }
     lease = leases.leased(now, rules.lease) | {"tries": 1}
     written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
@@ -111,11 +111,11 @@ def write(
         elif why_not is None and row.phone_key in way.not_before:
             values["due_at"] = way.not_before[row.phone_key]
         elif row.send_now and why_not is None and way.reservations:
-            if leases.reserve_daily_quota(texts, row.phone_key, rules):
+            if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease
                 call_at[values["id"]] = way.reservations.pop(0)
             else:
-                values["due_at"] = leases.next_day(now)
+                values["due_at"] = daily_quota.next_day(now)
         written[values["id"]] = row, values
     columns = [values for _, values in written.values()]
     insert = insert_into(conn, Delivery).on_conflict_do_nothing(index_elements=["kind", "event_id"])
@@ -146,19 +146,13 @@ class _Way:
     not_before: Mapping[str, datetime]
 
 
-def _way(conn: Connection, of: SenderSettings, rows: list[NewDelivery], now: datetime) -> _Way:
+def _way(conn: Connection, of: SenderSettings, new: Iterable[NewDelivery], now: datetime) -> _Way:
+    rows = [row for row in new if row.channel is of.channel]
     state = sender.read_state(conn, of.name)
     wanted = sum(row.send_now for row in rows)
     reservations = throttle.reserve_for_requests(conn, of, state, wanted, now)
     phone_keys = {row.phone_key for row in rows}
     return _Way(state, reservations, CHANNELS[of.channel].not_before(conn, phone_keys, now))
-
-
-def _by_channel(rows: Iterable[NewDelivery]) -> dict[Channel, list[NewDelivery]]:
-    found: dict[Channel, list[NewDelivery]] = {}
-    for row in rows:
-        found.setdefault(row.channel, []).append(row)
-    return found
 
 
 def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:

@@ -15,9 +15,9 @@ from typing import Any
 from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import receipts, reconcile_times, retry, tally
+from smsapp.delivery import receipt_rows, receipts, reconcile_times, retry, tally
 from smsapp.delivery.channels import CHANNELS
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
     Attempt,
@@ -58,10 +58,10 @@ _DUE = (
         Delivery.body,
         Delivery.phone_key,
         Attempt.channel,
-        Attempt.id.label("attempt_id"),
+        Phone.e164,
+        Attempt.id,
         Attempt.sid,
         Attempt.started_at,
-        Phone.e164,
     )
     .select_from(Delivery)
     .join(Attempt, Attempt.id == _NEWEST)
@@ -96,7 +96,7 @@ _KNOWN = select(Attempt.sid).where(Attempt.sid.in_(bindparam("sids", expanding=T
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """A delivery whose fate is looked up, as it was when the look-up began."""
+    """A delivery whose fate is looked up, as it was when the look-up began: a row of _DUE."""
 
     delivery_id: uuid.UUID
     state: DeliveryState
@@ -132,17 +132,7 @@ def _take() -> Case | None:
         if row is None:
             return None
         conn.execute(_SET.values(check_at=now + LOOKING), {"of": row.id})
-    return Case(
-        row.id,
-        row.state,
-        row.body,
-        row.phone_key,
-        row.channel,
-        row.e164,
-        row.attempt_id,
-        row.sid,
-        row.started_at,
-    )
+    return Case(*row)
 
 
 def _ask_about(case: Case, sid: str) -> None:
@@ -193,7 +183,7 @@ def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> 
         elif len(equal) == len(candidates) and not in_flight:
             # As many equal texts as there are attempts: each has one, in the order of time.
             mine = equal[candidates.index(case.attempt_id)]
-            receipts.record(conn, [_reported(case, mine)])
+            receipt_rows.record(conn, [_reported(case, mine)])
             log.info("found at Twilio", extra=_fields(case) | {"message_sid": mine.sid})
             return mine
         else:

@@ -9,9 +9,10 @@ from datetime import timedelta
 
 from smsapp import clock, metrics
 from smsapp.delivery import channels, group_commit, leases, sender, stopping, throttle
+from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim
-from smsapp.delivery.settle import CallResult, Settlement, settle
+from smsapp.delivery.settle import Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask

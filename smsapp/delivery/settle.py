@@ -9,84 +9,12 @@ from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
 from smsapp.delivery import circuit_breaker, reconcile_times, retry
-from smsapp.delivery.channels import CHANNELS
-from smsapp.delivery.leases import Claim
+from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
-from smsapp.models import Attempt, AttemptState, CallOutcome, Delivery, DeliveryState, Reason
-from smsapp.providers.messages import Refused, SendResult, Sent, Unknown, Unwritten
-from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning
-
-
-@dataclass(frozen=True, slots=True)
-class CallResult:
-    """A claim and how its call went."""
-
-    claim: Claim
-    outcome: SendResult
-
-    @property
-    def code(self) -> int | None:
-        """Return Twilio's error code, if it gave one."""
-        return self.outcome.code if isinstance(self.outcome, Refused | Unknown) else None
-
-    @property
-    def trouble(self) -> str | None:
-        """Return our word for what went wrong where Twilio gave no code."""
-        match self.outcome:
-            case Unwritten(reason=reason) | Unknown(reason=reason):
-                return reason
-            case Refused(code=None, http_status=status):
-                return f"http_{status}"
-        return None
-
-    @property
-    def meaning(self) -> ErrorMeaning | None:
-        """Return what a failure means; None where Twilio took the text."""
-        match self.outcome:
-            case Refused(http_status=status, code=code):
-                return CHANNELS[self.claim.channel].meaning(code, status)
-            case Unwritten():
-                return UNWRITTEN
-            case Unknown():
-                return UNKNOWN
-        return None
-
-
-UNWRITTEN = ErrorMeaning(
-    ErrorClass.TRANSIENT,
-    "We could not reach Twilio.",
-    "Wait: it is tried again by itself.",
-)
-HELD_BACK = ErrorMeaning(
-    ErrorClass.TRANSIENT,
-    "The text was kept back a moment before it was to leave.",
-    "Wait: it leaves by itself as soon as it may.",
-)
-RESTORED = ErrorMeaning(
-    ErrorClass.UNKNOWN,
-    "Our database was restored from a backup, so the text may have gone out before.",
-    "Wait: Twilio is asked for the text before anything is sent.",
-)
-NEVER_TAKEN = ErrorMeaning(
-    ErrorClass.TRANSIENT,
-    "The call to Twilio broke off, and Twilio's list of messages, searched twice, has no such "
-    "text: it never went out.",
-    "Wait: it is tried again by itself.",
-)
-UNKNOWN = ErrorMeaning(
-    ErrorClass.UNKNOWN,
-    "The call to Twilio broke off, so nobody can say yet whether the text went out.",
-    "Wait for Twilio's receipt; it is never sent again on a guess.",
-)
-
-
-_OUTCOMES = {
-    Sent: CallOutcome.ACCEPTED,
-    Refused: CallOutcome.REFUSED,
-    Unwritten: CallOutcome.UNWRITTEN,
-    Unknown: CallOutcome.UNKNOWN,
-}
+from smsapp.models import Attempt, AttemptState, Delivery, DeliveryState, Reason
+from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.twilio_errors import ErrorClass
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,7 +139,7 @@ def _attempt_after(row: CallResult, before: Any, now: datetime) -> dict[str, Any
         "new_sid": sid,
         "new_is_inferred": before.is_inferred and not isinstance(row.outcome, Sent),
         "new_error_code": code,
-        "new_outcome": _OUTCOMES[type(row.outcome)],
+        "new_outcome": row.word,
         "new_trouble": row.trouble,
         "new_segments": segments,
         "new_settled_at": now,

@@ -7,9 +7,9 @@ from sqlalchemy import ColumnElement, select
 from sqlalchemy.orm import Session
 
 from smsapp.delivery import channels, reconcile, restore, retry, sender
+from smsapp.delivery.call_results import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.sender import SenderState
-from smsapp.delivery.settle import HELD_BACK, NEVER_TAKEN, RESTORED, UNKNOWN, UNWRITTEN
 from smsapp.extensions import reading_objects
 from smsapp.models import (
     Attempt,

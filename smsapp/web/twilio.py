@@ -11,7 +11,7 @@ from twilio.twiml.messaging_response import MessagingResponse
 from smsapp import metrics
 from smsapp.delivery import receipts
 from smsapp.delivery.channels import CHANNELS
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.errors import InvalidCallback
 from smsapp.extensions import csrf
 from smsapp.inbound import messages

@@ -8,11 +8,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import event
 
-from smsapp.delivery import leases, outbox, receipts
+from smsapp.delivery import claiming, leases, outbox, receipt_rows
+from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.group_commit import MAX_ROWS
 from smsapp.delivery.new_deliveries import NewDelivery
-from smsapp.delivery.receipts import IncomingReceipt
-from smsapp.delivery.settle import CallResult, settle
+from smsapp.delivery.receipt_rows import IncomingReceipt
+from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.models import Channel
 from smsapp.phone import phone_key
@@ -54,7 +55,7 @@ def go_all_the_way(conn, count):
     accepted = outbox.accept(conn, [new(number) for number in range(count)])
     claims = [row.claim for row in accepted]
     settle(conn, [CallResult(claim, Sent(sid(n), "queued", 1)) for n, claim in enumerate(claims)])
-    return receipts.record(
+    return receipt_rows.record(
         conn,
         [
             IncomingReceipt(claim.attempt_id, sid(n), "delivered", 0, retry_waits=())
@@ -79,7 +80,7 @@ def test_what_came_before_is_told_from_what_is_new_in_any_order(conn):
 
 def test_every_delivery_claimed_together_gets_its_own_attempt(conn):
     outbox.accept(conn, [new(number, send_now=False) for number in range(5)])
-    claims = leases.claim(conn, 4, leases.rules())
+    claims = claiming.claim(conn, 4, leases.rules())
     assert len({claim.event_id for claim in claims}) == 4
     assert {claim.e164[-1] for claim in claims} == {claim.event_id[-1] for claim in claims}
     assert len({claim.attempt_id for claim in claims}) == 4
@@ -107,9 +108,9 @@ def test_no_statement_of_a_hot_path_reads_a_whole_table(conn, count):
     with plans_of(conn) as plans:
         go_all_the_way(conn, count)
         outbox.accept(conn, [new(number) for number in range(count)])
-        receipts.record(conn, [IncomingReceipt(None, sid(0), "read", 0, retry_waits=())])
+        receipt_rows.record(conn, [IncomingReceipt(None, sid(0), "read", 0, retry_waits=())])
         outbox.accept(conn, [new(10 + number, send_now=False) for number in range(count)])
-        leases.claim(conn, count, replace(leases.rules(), lease=timedelta(seconds=-1)))
+        claiming.claim(conn, count, replace(leases.rules(), lease=timedelta(seconds=-1)))
         assert leases.lapse(conn) == count
         keys = [new(number).phone_key for number in range(count)]
         assert opt_out.in_force(conn, keys) == set()

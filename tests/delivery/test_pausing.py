@@ -4,7 +4,8 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery.receipts import IncomingReceipt, handle
+from smsapp.delivery.receipt_rows import IncomingReceipt
+from smsapp.delivery.receipts import handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from tests.conftest import make_due, run_until_settled

@@ -10,10 +10,11 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import leases, outbox, receipts
+from smsapp.delivery import leases, outbox, receipt_rows, receipts
+from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.new_deliveries import NewDelivery
-from smsapp.delivery.receipts import Effect, IncomingReceipt
-from smsapp.delivery.settle import CallResult, settle
+from smsapp.delivery.receipt_rows import Effect, IncomingReceipt
+from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import Attempt, Channel, Delivery, OptOut, Receipt, Sender
@@ -91,7 +92,7 @@ def test_any_order_and_repetition_ends_in_the_same_state(app, news):
                 if item == "settle":
                     settle(conn, [CallResult(claim, outcome)])
                 else:
-                    receipts.record(conn, [IncomingReceipt(claim.attempt_id, sid(7), *item)])
+                    receipt_rows.record(conn, [IncomingReceipt(claim.attempt_id, sid(7), *item)])
             return state_of(conn, claim)
 
     repeated = [*told, *news.draw(st.lists(st.sampled_from(told), max_size=3)), "settle"]
@@ -107,10 +108,10 @@ def test_receipts_in_one_commit_are_receipts_one_by_one(app, told):
         return [IncomingReceipt(claim.attempt_id, sid(7), *item) for item in told]
 
     with one_claim(app) as (conn, claim):
-        together = receipts.record(conn, reported(claim))
+        together = receipt_rows.record(conn, reported(claim))
         at_once = state_of(conn, claim)
     with one_claim(app) as (conn, claim):
-        singly = [receipts.record(conn, [row])[0] for row in reported(claim)]
+        singly = [receipt_rows.record(conn, [row])[0] for row in reported(claim)]
         assert state_of(conn, claim) == at_once
     assert [row.effect for row in together] == [row.effect for row in singly]
     assert [row.state for row in together] == [row.state for row in singly]

@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import leases, receipts, reconcile
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery import claiming, leases, receipts, reconcile
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
 from smsapp.providers.messages import Listed, Unknown
@@ -139,7 +139,7 @@ def test_an_erased_persons_unknown_text_is_not_searched_for(app, shop, twilio, r
 def test_a_text_in_flight_is_no_alarm(app, shop, twilio, rows, caplog):
     shop.ships("order-1002-shipped", prefer="respond-async")
     with app.app_context(), db.engine.begin() as conn:
-        leases.claim(conn, 1, leases.rules())
+        claiming.claim(conn, 1, leases.rules())
     unknown(shop, twilio)
     twilio.listed = [listed(7)]
     look(app)
@@ -183,7 +183,7 @@ def test_a_receipt_of_its_own_corrects_a_wrong_find(app, shop, twilio, rows):
 def test_a_lapsed_lease_is_looked_up_too(app, shop, twilio, rows):
     shop.ships(prefer="respond-async")
     with app.app_context(), db.engine.begin() as conn:
-        leases.claim(conn, 1, leases.rules())
+        claiming.claim(conn, 1, leases.rules())
     with app.app_context(), db.engine.begin() as conn:
         conn.execute(update(Delivery).values(lease_until=Delivery.created_at))
         leases.lapse(conn)

@@ -10,8 +10,9 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import leases
-from smsapp.delivery.receipts import Effect, IncomingReceipt, handle
+from smsapp.delivery import claiming, leases
+from smsapp.delivery.receipt_rows import Effect, IncomingReceipt
+from smsapp.delivery.receipts import handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.messages import Listed
@@ -54,7 +55,7 @@ def test_it_starts_paused_with_everything_unsettled_in_doubt(app, shop, twilio, 
     shop.ships("order-1000-sent")
     shop.ships("order-1002-in-flight", prefer="respond-async")
     with app.app_context(), db.engine.begin() as conn:
-        assert len(leases.claim(conn, 10, leases.rules())) == 1
+        assert len(claiming.claim(conn, 10, leases.rules())) == 1
     shop.ships("order-1001-waits", prefer="respond-async")
 
     assert restored().startswith("2 texts may have been sent")

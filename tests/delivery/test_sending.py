@@ -11,8 +11,9 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from smsapp import worker
-from smsapp.delivery import group_commit, leases, retry, sending
-from smsapp.delivery.settle import CallResult, settle
+from smsapp.delivery import claiming, group_commit, leases, retry, sending
+from smsapp.delivery.call_results import CallResult
+from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
@@ -223,7 +224,7 @@ def test_a_probe_that_tells_nothing_holds_on(app, shop, twilio, rows):
 def claim_one(app, shop):
     shop.ships(prefer="respond-async")
     with app.app_context(), db.engine.begin() as conn:
-        (claim,) = leases.claim(conn, 10, leases.rules())
+        (claim,) = claiming.claim(conn, 10, leases.rules())
     return claim
 
 
@@ -273,7 +274,7 @@ def test_a_late_answer_does_not_overwrite_a_newer_attempt(app, shop, twilio, row
     with app.app_context(), db.engine.begin() as conn:
         conn.execute(update(Delivery).values(state="pending", due_at=Delivery.created_at))
     with app.app_context(), db.engine.begin() as conn:
-        (new,) = leases.claim(conn, 10, leases.rules())
+        (new,) = claiming.claim(conn, 10, leases.rules())
     settled(app, old, Sent(sid(3), "queued", 1))
 
     assert rows.delivery.state == "sending"
@@ -304,7 +305,7 @@ def test_workers_never_claim_the_same_delivery(app, shop, twilio):
         with app.app_context():
             while True:
                 with db.engine.begin() as conn:
-                    found = leases.claim(conn, 3, leases.rules())
+                    found = claiming.claim(conn, 3, leases.rules())
                 if not found:
                     return
                 claims.extend(claim.delivery_id for claim in found)

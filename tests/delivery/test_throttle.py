@@ -12,8 +12,9 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import channels, circuit_breaker, leases, throttle
-from smsapp.delivery.receipts import IncomingReceipt, handle
+from smsapp.delivery import channels, circuit_breaker, claiming, leases, throttle
+from smsapp.delivery.receipt_rows import IncomingReceipt
+from smsapp.delivery.receipts import handle
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db
 from smsapp.models import Attempt, Channel, Delivery, Sender
@@ -143,7 +144,7 @@ def test_a_worker_claims_what_has_a_slot_soon_and_leaves_the_rest(app, shop, twi
         shop.ships(f"order-{number}-shipped", orderId=str(number), prefer="respond-async")
     with settings_of(app, MESSAGES_PER_SECOND="10"), app.app_context():
         with db.engine.begin() as conn:
-            found = leases.claim(conn, 32, leases.rules())
+            found = claiming.claim(conn, 32, leases.rules())
         assert len(found) == 6  # those of AHEAD
         assert not worker._may_anything_go()
     waits = [later.call_at - at.call_at for at, later in itertools.pairwise(found)]
@@ -199,7 +200,7 @@ def test_a_call_that_is_late_for_its_slot_takes_another(app, shop, twilio, rows)
     with settings_of(app, MESSAGES_PER_SECOND="20"), app.app_context():
         shop.ships(prefer="respond-async")
         with db.engine.begin() as conn:
-            (claim,) = leases.claim(conn, 1, leases.rules())
+            (claim,) = claiming.claim(conn, 1, leases.rules())
         time.sleep(max(0.0, claim.call_at + 2 * throttle.LATE_SECONDS - time.monotonic()))
         before = rows.one(Sender).next_slot_at
         worker.send(claim)
@@ -211,7 +212,7 @@ def claim_with_a_turn_ahead(app, shop):
     """Return the claim of a text that has to wait a little for its reservation."""
     queue(app, shop, 2)
     with db.engine.begin() as conn:
-        return leases.claim(conn, 2, leases.rules())[1]
+        return claiming.claim(conn, 2, leases.rules())[1]
 
 
 def test_a_stop_while_a_text_waits_for_its_turn_wins(app, shop, twilio, rows):

@@ -7,7 +7,7 @@ import pytest
 from sqlalchemy import update
 
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import database_now, db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text

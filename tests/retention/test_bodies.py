@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text, update
 
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text

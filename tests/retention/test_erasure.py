@@ -7,7 +7,7 @@ from sqlalchemy import inspect, text, update
 
 from smsapp import clock, worker
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text

@@ -7,7 +7,7 @@ from sqlalchemy import update
 
 from smsapp import jobs
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import BodyAtTwilio, Delivery, Phone
 from smsapp.providers.messages import Listed

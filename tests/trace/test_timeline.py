@@ -7,8 +7,8 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import receipts, stopping
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery import receipt_rows, receipts, stopping
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import DeliveryState, OptOutSource, Receipt, RejectedReceipt
@@ -80,7 +80,7 @@ def test_copies_in_one_commit_are_repeats_too(app, shop, twilio, rows):
     shop.ships()
     attempt = rows.attempts[0].id
     with app.app_context(), db.engine.begin() as conn:
-        receipts.record(conn, [IncomingReceipt(attempt, sid(1), "delivered", 0)] * 3)
+        receipt_rows.record(conn, [IncomingReceipt(attempt, sid(1), "delivered", 0)] * 3)
     assert [row.why for row in rows.all(RejectedReceipt)] == ["repeated"] * 2
 
 

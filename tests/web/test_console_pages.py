@@ -11,7 +11,7 @@ from sqlalchemy.exc import DBAPIError
 
 from smsapp import worker
 from smsapp.delivery import receipts
-from smsapp.delivery.receipts import IncomingReceipt
+from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, OptOut, Phone
