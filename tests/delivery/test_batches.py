@@ -3,7 +3,7 @@
 import re
 from contextlib import contextmanager
 from dataclasses import replace
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from sqlalchemy import event
@@ -11,43 +11,12 @@ from sqlalchemy import event
 from smsapp.delivery import claiming, leases, outbox, receipt_rows
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.group_commit import MAX_ROWS
-from smsapp.delivery.new_deliveries import NewDelivery
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.delivery.settle import settle
-from smsapp.extensions import db
-from smsapp.models import Channel
-from smsapp.phone import phone_key
 from smsapp.providers.messages import Sent
 from smsapp.recipients import consent, opt_out
 from tests.conftest import sid
-
-
-@pytest.fixture
-def conn(app):
-    """A connection; nothing of what it writes is kept."""
-    with app.app_context(), db.engine.connect() as conn, conn.begin() as transaction:
-        yield conn
-        transaction.rollback()
-
-
-def new(number, *, send_now=True):
-    e164 = f"+1202555{number:04}"
-    return NewDelivery(
-        kind="order_shipped",
-        event_id=f"event-{number}",
-        content_hash="0" * 64,
-        phone_key=phone_key(e164, b"key"),
-        e164=e164,
-        purpose="order_updates",
-        channel=Channel.SMS,
-        subject=str(number),
-        body="Ünïcode 100% :of %(x)s ?; it's here \N{PARTY POPPER}",
-        consent_at=datetime(2026, 6, 2, tzinfo=UTC),
-        max_age=timedelta(hours=48),
-        api_key_id=None,
-        send_now=send_now,
-        rules=leases.rules(),
-    )
+from tests.delivery.deliveries import new
 
 
 def go_all_the_way(conn, count):

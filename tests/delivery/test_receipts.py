@@ -2,7 +2,7 @@
 
 import contextlib
 import uuid
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -10,17 +10,16 @@ from hypothesis import strategies as st
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import leases, outbox, receipt_rows, receipts
+from smsapp.delivery import outbox, receipt_rows, receipts
 from smsapp.delivery.call_results import CallResult
-from smsapp.delivery.new_deliveries import NewDelivery
 from smsapp.delivery.receipt_rows import Effect, IncomingReceipt
 from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import Attempt, Channel, Delivery, OptOut, Receipt, Sender
-from smsapp.phone import phone_key
+from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
 from smsapp.providers.messages import Sent, Unknown
 from tests.conftest import ALICE, make_due, opt_out, settings_of, sid
+from tests.delivery.deliveries import new
 
 STATUSES = [
     ("queued", 0),
@@ -35,31 +34,11 @@ STATUSES = [
 ]
 
 
-def new_delivery(**changes):
-    values = {
-        "kind": "order_shipped",
-        "event_id": f"event-{uuid.uuid4()}",
-        "content_hash": "0" * 64,
-        "phone_key": phone_key(ALICE, b"key"),
-        "e164": ALICE,
-        "purpose": "order_updates",
-        "channel": Channel.SMS,
-        "subject": "1001",
-        "body": "Your order 1001 has shipped.",
-        "consent_at": datetime(2026, 6, 2, tzinfo=UTC),
-        "max_age": timedelta(hours=48),
-        "api_key_id": None,
-        "send_now": True,
-        "rules": leases.rules(),
-    }
-    return NewDelivery(**values | changes)
-
-
 @contextlib.contextmanager
 def one_claim(app):
     """Yield a connection with one delivery being sent; nothing of it stays."""
     with app.app_context(), db.engine.connect() as conn, conn.begin() as transaction:
-        (accepted,) = outbox.accept(conn, [new_delivery()])
+        (accepted,) = outbox.accept(conn, [new()])
         yield conn, accepted.claim
         transaction.rollback()
 
