@@ -102,6 +102,10 @@ def database_url(
         yield url
 
 
+# For a test that is about what comes before the database, in many forms.
+on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+
+
 def make_app(**environment: str) -> Flask:
     """Return an app with the tests' settings and these on top."""
     return create_app(config.load(ENVIRONMENT | environment))

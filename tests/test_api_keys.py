@@ -11,6 +11,7 @@ from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
 from smsapp.models import ApiKey
+from tests.conftest import on_one_database
 
 
 @pytest.fixture
@@ -74,6 +75,7 @@ def test_no_two_keys_are_alike(flask):
     assert len(keys) == 5
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "arguments",
     [

@@ -12,7 +12,7 @@ from smsapp import clock
 from smsapp.doctor import data, examination, here
 from smsapp.doctor.findings import Mark
 from smsapp.extensions import db
-from tests.conftest import ALICE, ENVIRONMENT, TOKEN, make_app, settings_of
+from tests.conftest import ALICE, ENVIRONMENT, TOKEN, make_app, on_one_database, settings_of
 from tests.doctor.conftest import KEY, SECRET, serving
 
 FROM = ENVIRONMENT["TWILIO_FROM_NUMBER"]
@@ -147,6 +147,7 @@ BROKEN = {
 }
 
 
+@on_one_database
 @pytest.mark.parametrize("what", BROKEN)
 def test_one_thing_that_is_broken_is_one_finding(examine, what):
     change, (mark, about, words) = BROKEN[what]
@@ -156,6 +157,7 @@ def test_one_thing_that_is_broken_is_one_finding(examine, what):
     assert len(finding.advice) > 10
 
 
+@on_one_database
 @pytest.mark.parametrize("fragment", ["", "#rc=1&rp=all", "#rc=5", "#rc=5&rp=ct"])
 def test_a_webhook_that_is_tried_once_is_named(examine, address, fragment):
     (finding,) = bad(examine(sandbox={"inbound_url": f"{address}/twilio/inbound{fragment}"}))

@@ -12,7 +12,7 @@ from smsapp.extensions import db
 from smsapp.models import Channel, Phone, Verification
 from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten
 from smsapp.recipients import verification
-from tests.conftest import ALICE, BOB, opt_out, settings_of
+from tests.conftest import ALICE, BOB, on_one_database, opt_out, settings_of
 
 VERIFY = {"TWILIO_VERIFY_SERVICE_SID": "VA" + "0" * 31 + "1"}
 CODE = "123456"
@@ -93,6 +93,7 @@ def test_an_approval_is_used_once(verify):
     assert verification.check(begun.sid, ALICE, CODE).status == "expired"
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("answer", "error"),
     [

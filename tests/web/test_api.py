@@ -17,7 +17,7 @@ from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
 from smsapp.phone import mask
 from smsapp.providers.messages import Unknown
-from tests.conftest import ALICE, make_app, settings_of, shipment, sid
+from tests.conftest import ALICE, make_app, on_one_database, settings_of, shipment, sid
 from tests.web import signing
 
 PATH = "/api/order-shipped-sms"
@@ -109,6 +109,7 @@ FAULTS = {
 }
 
 
+@on_one_database
 def test_a_wrong_field_is_named(refused):
     for field, values in FAULTS.items():
         for value in values:
@@ -148,6 +149,7 @@ def test_two_hours_by_their_offset_are_one_time(shop, twilio, rows):
     assert rows.delivery.consent_at == datetime(2026, 6, 2, 9, tzinfo=UTC)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body",
     [
@@ -172,6 +174,7 @@ def test_malformed_json_is_refused(refused, body):
     assert answer["details"]["fieldErrors"] == {}
 
 
+@on_one_database
 @pytest.mark.parametrize("body", [[], [shipment()], "text", 5, True, None], ids=repr)
 def test_what_is_not_an_object_is_refused(refused, body):
     data = json.dumps(body)
@@ -179,6 +182,7 @@ def test_what_is_not_an_object_is_refused(refused, body):
     assert answer["details"] == {"formErrors": ["Send a JSON object."], "fieldErrors": {}}
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "content_type",
     [
@@ -234,11 +238,13 @@ def test_the_largest_body_is_taken(shop, twilio):
     assert answer.status_code == 202
 
 
+@on_one_database
 @pytest.mark.parametrize("method", ["GET", "PUT", "PATCH", "DELETE", "TRACE", "BREW"])
 def test_a_wrong_method_is_told_the_right_one(refused, method):
     refused(405, "method_not_allowed", method=method, json=shipment(), allow="OPTIONS, POST")
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "path", ["/api", "/api/", "/api/nope", "/api/deliveries/7", "/api//order-shipped-sms"]
 )
@@ -246,6 +252,7 @@ def test_an_unknown_address_is_a_json_404(refused, path):
     refused(404, "not_found", path=path, json=shipment())
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "authorization",
     [
@@ -302,6 +309,7 @@ def test_every_answer_names_its_request(shop, twilio):
     assert len(ids) == 3
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "prefer",
     [
@@ -325,6 +333,7 @@ def test_a_preference_may_stand_on_a_line_of_its_own(shop, twilio):
     assert shop.client.post(PATH, json=shipment(), headers=headers).json["status"] == "pending"
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "prefer",
     [

@@ -9,6 +9,7 @@ from sqlalchemy import update
 from smsapp import operators
 from smsapp.extensions import db
 from smsapp.models import OperatorSession, Role
+from tests.conftest import on_one_database
 from tests.web.conftest import HTTPS, PASSWORD
 
 
@@ -43,6 +44,7 @@ def test_who_is_not_signed_in_is_led_to_the_sign_in_page_and_back(app, make_pers
     assert sam.signs_in(next="/console/").headers["Location"] == "/console/"
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "wanted",
     [

@@ -7,7 +7,7 @@ from smsapp import config
 from smsapp.errors import InvalidSignature
 from smsapp.models import Receipt
 from smsapp.web import guards
-from tests.conftest import ENVIRONMENT, TOKEN, make_app, settings_of
+from tests.conftest import ENVIRONMENT, TOKEN, make_app, on_one_database, settings_of
 from tests.web import signing
 from tests.web.signing import receipt, signature
 
@@ -211,6 +211,7 @@ def test_a_signature_is_good_at_its_own_address_alone(base, path):
     assert door(base).post(path, data=STATUS, headers=headers).status_code == 403
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "base",
     ["https://shop.example/sms", "https://shop.example:8443/a/b", "http://127.0.0.1:8000"],
@@ -223,6 +224,7 @@ def test_the_public_address_may_have_a_path_and_a_port(app, client, base):
     assert answer.status_code == 204
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "header",
     [
@@ -284,6 +286,7 @@ def test_without_a_token_in_the_settings_there_are_no_metrics(client):
         assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "shown", [None, "", "Bearer", "Bearer wrong", "Bearer né", f"Basic {METRICS_TOKEN}"]
 )

@@ -22,7 +22,7 @@ from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritte
 from smsapp.recipients import customers, purposes, verification
 from smsapp.web import wording
 from smsapp.web.pages import sign_up
-from tests.conftest import ALICE, BOB, Rows, Service, opt_out, settings_of
+from tests.conftest import ALICE, BOB, Rows, Service, on_one_database, opt_out, settings_of
 
 VERIFY = {"TWILIO_VERIFY_SERVICE_SID": "VA00000000000000000000000000000001"}
 CODE = "123456"
@@ -164,6 +164,7 @@ def test_each_purpose_is_shown_in_its_exact_words_and_none_is_ticked(alice, app)
     assert "Rudy’s & Sons" in title(page)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("typed", "country", "e164"),
     [
@@ -181,6 +182,7 @@ def test_a_number_is_read_in_its_country_or_as_international(alice, verify, type
     assert verify.sent == [(e164, "sms")]
 
 
+@on_one_database
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
@@ -245,6 +247,7 @@ CANNOT_SEND = [
 ]
 
 
+@on_one_database
 @pytest.mark.parametrize(("outcome", "status", "sentence"), CANNOT_SEND)
 def test_each_reason_that_no_code_is_sent_has_its_own_sentence(
     alice, verify, outcome, status, sentence
@@ -382,12 +385,14 @@ def test_nothing_is_verified_where_the_grants_cannot_be_written(alice, app, rows
     assert ledger(rows) == []
 
 
+@on_one_database
 @pytest.mark.parametrize("typed", ["123 456", "123-456", " 123456\n", "１２３４５６", "١٢٣٤٥٦"])
 def test_a_code_may_be_typed_as_people_do(alice, typed):
     alice.asks_for_code()
     assert alice.enters(typed).location == "/preferences"
 
 
+@on_one_database
 @pytest.mark.parametrize("typed", ["", "12", "abcdef", "1" * 11, "\0"])
 def test_what_cannot_be_a_code_costs_no_try(alice, typed):
     alice.asks_for_code()
@@ -444,6 +449,7 @@ CANNOT_CHECK = [
 ]
 
 
+@on_one_database
 @pytest.mark.parametrize(("outcome", "status", "sentence", "left"), CANNOT_CHECK)
 def test_an_outage_is_not_a_wrong_code_and_costs_no_try(
     alice, verify, outcome, status, sentence, left
@@ -725,6 +731,7 @@ def test_an_erased_person_may_come_back(alice, rows):
 # All pages
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "path",
     [

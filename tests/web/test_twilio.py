@@ -7,7 +7,7 @@ import pytest
 from smsapp.logs import JsonFormatter
 from smsapp.models import Receipt
 from smsapp.phone import mask
-from tests.conftest import ACCOUNT, ALICE, make_app, settings_of, sid
+from tests.conftest import ACCOUNT, ALICE, make_app, on_one_database, settings_of, sid
 from tests.web.signing import BASE, PATH, post, receipt, signature
 
 
@@ -55,6 +55,7 @@ def test_an_invalid_signature_is_said_in_plain_text(client, sent, rows):
     assert nothing_came_of_it(rows)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "change",
     [
@@ -159,6 +160,7 @@ def test_a_picture_message_has_a_sid_of_its_own_kind(shop, twilio, client, rows)
     assert rows.delivery.state == "delivered"
 
 
+@on_one_database
 @pytest.mark.parametrize("method", ["GET", "PUT", "DELETE", "PATCH"])
 def test_a_wrong_method_is_refused_in_plain_text(client, sent, rows, method):
     answer = client.open(PATH, method=method, data=receipt())
@@ -199,6 +201,7 @@ def test_a_file_is_no_field(client, sent, rows):
     assert nothing_came_of_it(rows)
 
 
+@on_one_database
 @pytest.mark.parametrize(
     "body", [b"MessageSid=\xff\xfe", b"%ff=%00&a", b"\x00" * 100, b"&" * 1000, b"=" * 1000]
 )
