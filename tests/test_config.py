@@ -194,7 +194,7 @@ def test_every_variable_is_read():
     assert settings.public_base_url == "https://shop.example:8443/sms"
     assert settings.rest_credentials == (f"SK{SID}", "s")
     assert settings.webhook_tokens == ("t", "u")
-    assert settings.sender == f"MG{SID}"
+    assert settings.sms_sender == f"MG{SID}"
     assert settings.allowed_recipients == {"+447700900123", "+819012345678"}
     assert settings.require_twilio_signature is True
     assert settings.runs_embedded_worker is False
