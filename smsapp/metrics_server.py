@@ -17,7 +17,7 @@ def start(port: int, token: str) -> ThreadingHTTPServer:
     """
     expected = f"Bearer {token}".encode()
 
-    class Door(BaseHTTPRequestHandler):
+    class MetricsHandler(BaseHTTPRequestHandler):
         timeout = MAX_SECONDS
         server_version, sys_version = "smsapp", ""
 
@@ -41,7 +41,7 @@ def start(port: int, token: str) -> ThreadingHTTPServer:
         def log_message(self, *_: object) -> None:
             """Write nothing: the path is the caller's."""
 
-    server = ThreadingHTTPServer(("", port), Door)
+    server = ThreadingHTTPServer(("", port), MetricsHandler)
     server.daemon_threads = True
     Thread(target=server.serve_forever, name="metrics", daemon=True).start()
     return server

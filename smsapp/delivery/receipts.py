@@ -41,7 +41,7 @@ def handle(reported: IncomingReceipt) -> HandledReceipt:
         return recorded
     verdict = CHANNELS[recorded.channel].meaning(reported.error_code)
     if verdict.error_class is ErrorClass.OPT_OUT:
-        stopping.stop(recorded.phone_key, OptOutSource.TWILIO, told_of=recorded.started_at)
+        stopping.stop(recorded.phone_key, OptOutSource.TWILIO, left_at=recorded.started_at)
     if verdict.holds_sender and recorded.effect is Effect.MOVED:
         of = channels.sender_of(recorded.channel)
         with db.engine.begin() as conn:

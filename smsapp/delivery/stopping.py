@@ -27,7 +27,7 @@ _SUPPRESS = (
 )
 
 
-def stop(phone_key: str, source: OptOutSource, *, told_of: datetime | None = None) -> None:
+def stop(phone_key: str, source: OptOutSource, *, left_at: datetime | None = None) -> None:
     """Record an opt-out and suppress what waits for the number, in one commit.
 
     The number must be in the phone table. Doing it again changes nothing. A call that is in
@@ -36,11 +36,11 @@ def stop(phone_key: str, source: OptOutSource, *, told_of: datetime | None = Non
     Args:
         phone_key: Whose texts stop.
         source: Which door it came through.
-        told_of: When the text left that we were told of; a START since then outranks it.
+        left_at: When the text left that Twilio reports it of; a START since then outranks it.
     """
     with db.engine.begin() as conn:
         phones.lock(conn, [phone_key])
-        if told_of and opt_out.was_lifted_since(conn, phone_key, told_of):
+        if left_at and opt_out.was_lifted_since(conn, phone_key, left_at):
             return
         stop_within(conn, phone_key, source, database_now(conn))
 

@@ -101,7 +101,7 @@ class RolledHour(Base):
 
 
 class HourCount(Base):
-    """How many of the deliveries accepted in an hour are how; the overview reads nothing else."""
+    """How many deliveries accepted in an hour share a country, state, reason and error code."""
 
     __tablename__ = "hour_count"
 

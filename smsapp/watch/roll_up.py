@@ -1,4 +1,4 @@
-"""The roll-up: how many deliveries of each hour are how, kept by the worker beside its sending.
+"""The roll-up: each hour's deliveries counted by state, kept by the worker beside its sending.
 
 The overview of a month cannot count a million rows while somebody waits, and no hot write may
 pay for it. So an hour is counted again from its deliveries, as a whole: that is idempotent, and
