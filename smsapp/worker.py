@@ -1,4 +1,4 @@
-"""The worker: sends what is due, and does every so often what has to be done beside that.
+"""The worker: it sends what is due, and runs the jobs that have to be done beside that.
 
 Any number of them may run, on any machine; the database says who sends what.
 """
@@ -26,7 +26,7 @@ from smsapp.watch import alarms, announce, roll_up
 
 log = logging.getLogger(__name__)
 
-# How long a text may lie due before an idle worker looks.
+# How often an idle worker looks whether a text is due.
 POLL_SECONDS = 0.25
 AFTER_TROUBLE_SECONDS = 1.0
 
@@ -36,9 +36,9 @@ AT_ONCE = timedelta(0)
 
 
 def run(app_context: AppContext, stopping: threading.Event) -> None:
-    """Send what is due until `stopping` is set, then finish what is held.
+    """Send what is due until `stopping` is set, then finish what was claimed.
 
-    It claims no more than it has idle senders: what it cannot send at once, another may.
+    A worker claims no more texts than it has idle senders: the rest is left to other workers.
     """
     with app_context():
         senders = settings().worker_threads
@@ -69,7 +69,7 @@ def run(app_context: AppContext, stopping: threading.Event) -> None:
 
 
 def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
-    """Return what a worker does beside its sending; first what has to precede that."""
+    """Return the jobs of a worker; the first one is also to be run before anything is sent."""
     return (
         Job("missed texts", LOOK_UPS, lambda: missed.fetch(stopping)),
         Job("heartbeat", HEARTBEAT, lambda: _beat(name), first_after=AT_ONCE),
@@ -93,7 +93,7 @@ def _lapse() -> None:
 
 
 def _look_up(stopping: threading.Event) -> None:
-    """Ask Twilio about all texts whose fate is open and whose look-up is due."""
+    """Ask Twilio about each delivery whose look-up is due."""
     while not stopping.is_set() and reconcile.run():
         pass
 
@@ -148,9 +148,10 @@ def _claim(idle: threading.Semaphore, senders: int) -> list[Claim]:
 
 
 def _claims(conn: Connection, rows: list[tuple[int, Rules, float]]) -> list[list[Claim]]:
-    """Claim in the queue of this process's other writes: on SQLite each has its fair turn there.
+    """Claim for callers of group_commit.write; each row is (most, rules, until).
 
-    Not once whoever asked has given up: nobody would send what was leased.
+    A claim is a write like any other of this process and waits its turn with them, which on SQLite
+    is only fair. After `until` its caller has given up, and nobody would send what was leased.
     """
     return [
         claiming.claim(conn, most, rules) if time.monotonic() < until else []
@@ -159,7 +160,7 @@ def _claims(conn: Connection, rows: list[tuple[int, Rules, float]]) -> list[list
 
 
 def _may_anything_go() -> bool:
-    """Whether a claim, which takes SQLite's write lock, is worth it: a text waits and may go."""
+    """Whether a text is due and may leave now: a claim in vain would take SQLite's write lock."""
     with reading() as conn:
         now = database_now(conn)
         return any(
@@ -171,7 +172,10 @@ def _may_anything_go() -> bool:
 def _send_claimed(
     app_context: AppContext, claimed: SimpleQueue[Claim | None], idle: threading.Semaphore
 ) -> None:
-    """Be a sender until there is nothing more. What goes wrong leaves a lease, which lapses."""
+    """Send what is put into `claimed`, until that is None.
+
+    Where something goes wrong, the delivery keeps its lease, which lapses: it is then `unknown`.
+    """
     with app_context():
         while claim := claimed.get():
             try:
@@ -183,14 +187,14 @@ def _send_claimed(
 
 
 class Stop(Protocol):
-    """Ends a worker: it claims no more and finishes what it holds."""
+    """What ends a worker: it claims nothing more and finishes what it has claimed."""
 
     def __call__(self, *, wait: bool = True) -> None:
-        """Say so, and by default wait until it has."""
+        """Tell it to end, and by default wait until it has."""
 
 
 def start(app_context: AppContext) -> Stop:
-    """Run a worker inside this process; return what stops it."""
+    """Start a worker in a thread of this process; return what ends it."""
     stopping = threading.Event()
     thread = threading.Thread(target=run, args=(app_context, stopping), name="worker")
     thread.start()

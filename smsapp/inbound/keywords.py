@@ -1,4 +1,7 @@
-"""The words that mean something to Twilio and to us. A keyword is a whole text, in any case."""
+"""The keywords STOP, START and HELP, and the other words for them.
+
+A keyword is the whole of a text, in upper or lower case.
+"""
 
 from enum import StrEnum
 
@@ -11,7 +14,7 @@ class Keyword(StrEnum):
     HELP = "help"
 
 
-# Twilio's defaults. It has blocked or unblocked the number, and has replied, before it tells us.
+# Twilio's defaults. Before it tells us, it has blocked or unblocked the number and has replied.
 WORDS = {
     Keyword.STOP: ("STOP", "STOPALL", "UNSUBSCRIBE", "CANCEL", "END", "QUIT", "REVOKE", "OPTOUT"),
     Keyword.START: ("START", "UNSTOP", "YES"),
@@ -25,8 +28,8 @@ def read(body: str, opt_out_type: str | None) -> Keyword | None:
 
     Args:
         body: The text.
-        opt_out_type: Twilio's own reading, sent with Advanced Opt-Out, which knows words in
-            other languages; where it is present it rules.
+        opt_out_type: What Twilio itself took the text for. It says so with Advanced Opt-Out, which
+            knows words of other languages; where it does, that counts.
     """
     if opt_out_type:
         word = opt_out_type.strip().lower()

@@ -1,4 +1,4 @@
-"""A text that somebody sent us: kept for support, and done what it asks for."""
+"""A text that somebody sent us: it is kept for support, and what it asks for is done."""
 
 import logging
 from dataclasses import dataclass
@@ -18,15 +18,15 @@ from smsapp.recipients import opt_out, phones
 
 log = logging.getLogger(__name__)
 
-# Twilio's limit for a text. What is longer was not sent by a phone.
+# Twilio's limit for a text; no phone sends more.
 MAX_CHARACTERS = 1600
 
 
 def _insert(conn: Connection) -> Any:
-    """Return the statement; a second copy changes nothing, unless it alone says what is meant.
+    """Return the INSERT of a text, which a second copy of it changes only to add a keyword.
 
-    Twilio's list does not say how Advanced Opt-Out read a text; its webhook does, and may come
-    after the text was found in the list.
+    For Twilio's list does not say what Advanced Opt-Out took a text for. Its callback does, and may
+    come after the text was found in the list.
     """
     insert = insert_into(conn, Inbound)
     meant = insert.excluded.keyword
@@ -48,17 +48,17 @@ class Text:
     e164: str
     body: str
     opt_out_type: str | None
-    account_sid: str | None = None  # to whom it came; None where we found it in our own list
+    account_sid: str | None = None  # the account it came to; None for one found in our own list
 
 
 @dataclass(frozen=True, slots=True)
 class Missed:
-    """What is known of a text that was never posted to us, but found in Twilio's list.
+    """What is known of a text that Twilio never posted to us but has in its list.
 
     Attributes:
-        sent_at: When it came in at Twilio, by its clock.
-        listed_at: When we began to ask for the list, by the database's.
-        is_undone: Whether the list has a later text of the number that says the opposite.
+        sent_at: When it came in at Twilio, by Twilio's clock.
+        listed_at: When we began to ask for the list, by the database's clock.
+        is_undone: Whether the list has a later text from the same number that says the opposite.
     """
 
     sent_at: datetime
@@ -69,8 +69,8 @@ class Missed:
 def receive(text: Text, missed: Missed | None = None) -> bool:
     """Keep a text and do what it asks for, in one commit; return whether it is new.
 
-    A START lifts every opt-out and grants nothing by itself. A missed text does what it would
-    have done in its time, as far as nothing that came after it says otherwise.
+    A START lifts every opt-out but is no consent. A missed text does now what it would have done
+    when it was sent, unless something that came later says otherwise.
     """
     if text.account_sid not in {None, settings().twilio_account_sid}:
         log.warning("text to another account", extra={"message_sid": text.sid})
@@ -89,7 +89,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         }
         is_new = bool(conn.execute(_insert(conn), row).all())
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
-            _obey(conn, key, keyword, now, missed)
+            _apply(conn, key, keyword, now, missed)
     effect = ("missed" if missed else "new") if is_new else "repeated"
     metrics.count(metrics.INBOUND, keyword or "text", effect)
     log.info(
@@ -106,7 +106,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
     return is_new
 
 
-def _obey(
+def _apply(
     conn: Connection, key: str, keyword: Keyword | None, now: datetime, missed: Missed | None
 ) -> None:
     if keyword is Keyword.STOP:
@@ -114,16 +114,17 @@ def _obey(
     if keyword is Keyword.START and missed is None:
         opt_out.lift(conn, key, now, set(OptOutSource))
     elif keyword is Keyword.START and missed:
-        # A STOP by text that is in force came before it, or else it would be undone. Any other
-        # opt-out stays where it came later.
+        # An opt-out by text that is in force came before this START, which a later STOP would have
+        # undone. Of the other opt-outs, those that were made later stay.
         opt_out.lift(conn, key, now, {OptOutSource.TEXT})
         opt_out.lift(conn, key, now, set(OptOutSource), made_before=missed.sent_at)
 
 
 def _is_undone(conn: Connection, key: str, keyword: Keyword | None, missed: Missed) -> bool:
-    """Whether a later text says the opposite: in the list, or posted to us since it was asked for.
+    """Whether a later text says the opposite, in the list or posted to us since we asked for that.
 
-    Not by when others were posted to us: a START that came before a STOP may be posted after it.
+    Of texts posted before, the list alone tells the order: a START that was sent before a STOP may
+    have been posted after it.
     """
     opposite = keyword and _OPPOSITE.get(keyword)
     if opposite is None or missed.is_undone:
@@ -137,7 +138,7 @@ def _is_undone(conn: Connection, key: str, keyword: Keyword | None, missed: Miss
 
 
 def _body(conn: Connection, key: str, text: Text, missed: Missed | None) -> str:
-    """Return what to keep of its words: nothing of one sent before its person was erased."""
+    """Return the words to keep: none if the text was sent before its sender was erased."""
     if missed:
         erased = conn.execute(select(Phone.erased_at).where(Phone.phone_key == key)).scalar_one()
         if erased and missed.sent_at <= erased:

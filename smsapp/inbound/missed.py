@@ -1,10 +1,11 @@
-"""Texts that never reached us, found in Twilio's list and taken like any other.
+"""Missed texts: those that Twilio could not post to us, found in its list.
 
-Twilio posts a text once more after a failed connection and then never again. So that no STOP is
-lost while we are down, workers go through the list of what came in: when one comes back, before
-it sends anything, and every few minutes, for the web may be down while they are not.
+After a failed connection Twilio posts a text once more and then never again. So that no STOP is
+lost, a worker goes through Twilio's list of what came in every few minutes, for the web may be down
+while workers are not. One that starts does that first, if it is due, before it sends anything.
 
-Nobody is answered: Twilio itself has replied to STOP, START and HELP.
+A missed text does what any other does, but nobody is answered: Twilio itself has replied to STOP,
+START and HELP.
 """
 
 import logging
@@ -27,15 +28,16 @@ from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
 log = logging.getLogger(__name__)
 
 EVERY = timedelta(minutes=5)
-# A Messaging Service may have 400 numbers, each with a list of its own: on average one of them
-# is asked for in this time.
+# A Messaging Service may have 400 numbers, each with a list of its own. On average no more than one
+# list is asked for in this time.
 PER_LIST = timedelta(seconds=10)
 AFTER_NO_ANSWER = timedelta(minutes=1)
-# Whoever looks has this long; then another may.
-LOOKING = timedelta(minutes=10)
-# Twilio's clock is not ours, and what has just come in may not be listed yet.
+# Whoever claims the lists has this long to go through them; then another may claim them.
+CLAIMED_FOR = timedelta(minutes=10)
+# How far each look goes back before the last one: Twilio's clock is not ours, and a text that has
+# just come in may not be listed yet.
 OVERLAP = timedelta(minutes=15)
-# What is younger may still be posted: Twilio tries for 15 s, and its post says more.
+# A younger text is left alone: Twilio tries to post it for 15 s, and its post says more.
 POSTING = timedelta(minutes=1)
 # How far back the very first look goes.
 FIRST = timedelta(days=7)
@@ -43,13 +45,13 @@ MAX_SIDS = 500
 
 _WHOSE = InboundList.sender == bindparam("of")
 _LOOK_AT = select(InboundList.look_at).where(_WHOSE)
-_BEGIN = (
+_CLAIM = (
     update(InboundList)
     .where(_WHOSE, InboundList.look_at <= bindparam("now"))
     .values(look_at=bindparam("next_look"))
     .returning(InboundList.complete_until)
 )
-_NEXT = update(InboundList).where(_WHOSE).values(look_at=bindparam("next_look"))
+_SET_NEXT = update(InboundList).where(_WHOSE).values(look_at=bindparam("next_look"))
 _COMPLETE = (
     update(InboundList)
     .where(_WHOSE, InboundList.complete_until < bindparam("until"))
@@ -64,7 +66,7 @@ Item = TypeVar("Item")
 
 
 class NoList(Exception):
-    """Twilio did not say what came in; `why` is a word of ours."""
+    """Twilio did not answer with a list; `why` is one word for the log."""
 
     def __init__(self, why: str) -> None:
         super().__init__(why)
@@ -73,42 +75,43 @@ class NoList(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """One going through the list: since when, and when it began, by the database's clock."""
+    """One pass through the list of what came in since a time; both times are the database's."""
 
     since: datetime
     began_at: datetime
 
 
 def fetch(stopping: threading.Event | None = None) -> int | None:
-    """Go through the list if it is time; return how many texts it found, None if it did not look.
+    """Go through the list if that is due; return how many missed texts it had.
 
-    Of many workers one does it. `stopping` ends it early; another then goes on.
+    Of many workers one does it, and the others return None. If `stopping` is set it ends early, and
+    another worker goes through the list again.
     """
     name = settings().sms_sender
-    begun = _begin(name)
-    if begun is None:
+    look = _claim_look(name)
+    if look is None:
         return None
     try:
         senders = _senders()
-        listed = _listed(senders, begun.since)
+        listed = _listed(senders, look.since)
     except NoList as error:
         log.warning("cannot list the texts that came in", extra={"reason": error.why})
-        _end(name, AFTER_NO_ANSWER)
+        _set_next_look(name, AFTER_NO_ANSWER)
         return None
     count = 0
-    for text, missed in _missed(listed, begun):
+    for text, missed in _missed(listed, look):
         if stopping and stopping.is_set():
-            _end(name, timedelta(0))
+            _set_next_look(name, timedelta(0))
             return count
         count += messages.receive(text, missed)
-    _end(name, max(EVERY, PER_LIST * len(senders)), begun.began_at)
+    _set_next_look(name, max(EVERY, PER_LIST * len(senders)), look.began_at)
     if count:
         log.warning("texts came in that were never posted to us", extra={"count": count})
     return count
 
 
-def _begin(name: str) -> Look | None:
-    """Take the look that is due; until LOOKING has passed nobody else does it."""
+def _claim_look(name: str) -> Look | None:
+    """Claim the look that is due, for CLAIMED_FOR; return None where none is, or another has it."""
     with reading() as conn:
         look_at = conn.execute(_LOOK_AT, {"of": name}).scalar_one_or_none()
         if look_at and look_at > database_now(conn):
@@ -117,21 +120,21 @@ def _begin(name: str) -> Look | None:
         now = database_now(conn)
         row = {"sender": name, "complete_until": now - FIRST, "look_at": now}
         conn.execute(insert_into(conn, InboundList).on_conflict_do_nothing(), row)
-        values = {"of": name, "now": now, "next_look": now + LOOKING}
-        until = conn.execute(_BEGIN, values).scalar_one_or_none()
+        values = {"of": name, "now": now, "next_look": now + CLAIMED_FOR}
+        until = conn.execute(_CLAIM, values).scalar_one_or_none()
     return Look(until - OVERLAP, now) if until else None
 
 
-def _end(name: str, wait: timedelta, complete_until: datetime | None = None) -> None:
-    """Say when to look next; and, after a whole look, how far everything is known."""
+def _set_next_look(name: str, wait: timedelta, complete_until: datetime | None = None) -> None:
+    """Set when to look next and, after a complete look, until when all texts are known."""
     with db.engine.begin() as conn:
-        conn.execute(_NEXT, {"of": name, "next_look": database_now(conn) + wait})
+        conn.execute(_SET_NEXT, {"of": name, "next_look": database_now(conn) + wait})
         if complete_until:
             conn.execute(_COMPLETE, {"of": name, "until": complete_until})
 
 
 def _senders() -> list[str]:
-    """Return the numbers of ours that people can text."""
+    """Return our numbers that people can text."""
     config = settings()
     if config.twilio_messaging_service_sid:
         return _got(sms.client().senders_of(config.twilio_messaging_service_sid))
@@ -141,7 +144,7 @@ def _senders() -> list[str]:
 def _listed(senders: list[str], since: datetime) -> list[Listed]:
     """Return what came in at these numbers since then.
 
-    All or nothing: without one of the lists nobody knows who said what last.
+    Either all the lists or none: with one missing, nobody knows what a customer said last.
     """
     return [
         message
@@ -157,8 +160,8 @@ def _got(answer: list[Item] | Refused | Unwritten | Unknown) -> list[Item]:
     raise NoList(f"http_{answer.http_status}" if isinstance(answer, Refused) else answer.reason)
 
 
-def _missed(listed: list[Listed], begun: Look) -> list[tuple[Text, Missed]]:
-    """Return those of the listed texts that we do not know, oldest first."""
+def _missed(listed: list[Listed], look: Look) -> list[tuple[Text, Missed]]:
+    """Return those of the listed texts that we do not have, oldest first."""
     known = _known([message.sid for message in listed])
     last: dict[tuple[str | None, Keyword | None], datetime] = {}
     for message in listed:
@@ -166,17 +169,17 @@ def _missed(listed: list[Listed], begun: Look) -> list[tuple[Text, Missed]]:
         last[said] = max(message.created_at, last.get(said, message.created_at))
     found = []
     for message in sorted(listed, key=lambda message: message.created_at):
-        is_young = message.created_at > begun.began_at - POSTING
+        is_young = message.created_at > look.began_at - POSTING
         e164 = _e164(message.sender)
         if message.sid in known or is_young or e164 is None:
             continue
-        missed = Missed(message.created_at, begun.began_at, _is_undone(message, last))
+        missed = Missed(message.created_at, look.began_at, _is_undone(message, last))
         found.append((Text(message.sid, e164, message.body, None), missed))
     return found
 
 
 def _known(sids: list[str]) -> dict[str, Keyword | None]:
-    """Return those of the texts that we know, with what they mean."""
+    """Return which of these texts we have, each with its keyword."""
     known = {}
     with reading() as conn:
         for start in range(0, len(sids), MAX_SIDS):
@@ -186,7 +189,7 @@ def _known(sids: list[str]) -> dict[str, Keyword | None]:
 
 
 def _is_undone(message: Listed, last: dict[tuple[str | None, Keyword | None], datetime]) -> bool:
-    """Whether the same person said the opposite later. Within a second nobody knows: STOP wins."""
+    """Whether the same person said the opposite later; of two in the same second STOP wins."""
     keyword = keywords.read(message.body, None)
     if keyword is Keyword.STOP:
         start = last.get((message.sender, Keyword.START))

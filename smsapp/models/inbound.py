@@ -29,14 +29,14 @@ class Inbound(Base):
     body: Mapped[str] = mapped_column(Text)
     keyword: Mapped[str | None] = mapped_column(String(10))  # stop, start, help
     received_at: Mapped[datetime]
-    blanked_at: Mapped[datetime | None]  # from then on there is no body
+    blanked_at: Mapped[datetime | None]  # since when `body` is empty
 
 
 class InboundList(Base):
-    """How far Twilio's list of the texts to a sender of ours has been gone through."""
+    """How far workers have gone through Twilio's list of the texts to one of our senders."""
 
     __tablename__ = "inbound_list"
 
     sender: Mapped[str] = mapped_column(String(40), primary_key=True)
-    complete_until: Mapped[datetime]  # whatever came in before then is known
+    complete_until: Mapped[datetime]  # we have all that came in before
     look_at: Mapped[datetime]  # when to go through it next

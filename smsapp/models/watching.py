@@ -1,4 +1,4 @@
-"""The tables of whoever watches over the texts: alarms, and counts that are quick to read.
+"""The tables for watching over the texts: alarms, and counts that are quick to read.
 
 They hold no phone and no phone key, and nothing of the rest refers to them.
 """
@@ -37,7 +37,7 @@ class AlarmKind(StrEnum):
 
 
 class Alarm(Base):
-    """Something that is wrong, or was. However many look, it is raised once: see `alarm_open`."""
+    """Something that is wrong, or was. Only one of a kind and subject can be open at a time."""
 
     __tablename__ = "alarm"
     __table_args__ = (
@@ -49,7 +49,7 @@ class Alarm(Base):
             postgresql_where=text("cleared_at IS NULL"),
             sqlite_where=text("cleared_at IS NULL"),
         ),
-        # What ALARM_WEBHOOK_URL has to be told.
+        # What is due to be posted to ALARM_WEBHOOK_URL.
         Index(
             "alarm_to_tell",
             "tell_at",
@@ -62,9 +62,9 @@ class Alarm(Base):
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[AlarmKind]
     subject: Mapped[str] = mapped_column(String(60))  # a country, a masked sender; "" for all
-    facts: Mapped[dict[str, Any]] = mapped_column(JSON)  # figures, as watch/words.py reads them
+    facts: Mapped[dict[str, Any]] = mapped_column(JSON)  # figures for watch/alarm_text.py
     raised_at: Mapped[datetime]
-    seen_at: Mapped[datetime]  # when it was last so
+    seen_at: Mapped[datetime]  # when it was last found
     cleared_at: Mapped[datetime | None]
     tell_at: Mapped[datetime | None]
     tell_tries: Mapped[int]
@@ -73,7 +73,7 @@ class Alarm(Base):
 
 
 class Tally(Base):
-    """How often something happened in a minute, of what leaves no row of its own."""
+    """How often something that leaves no row of its own happened in a minute."""
 
     __tablename__ = "tally"
 
@@ -85,14 +85,14 @@ class Tally(Base):
 class ScheduledJob(Base):
     """A job that one process does for all, and when it is due next."""
 
-    __tablename__ = "chore"  # its first name
+    __tablename__ = "chore"  # as it was called first
 
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     due_at: Mapped[datetime]
 
 
 class RolledHour(Base):
-    """An hour whose deliveries are counted in `hour_count`, and when they were."""
+    """An hour whose deliveries stand in `hour_count`, and when they were counted."""
 
     __tablename__ = "rolled_hour"
 

@@ -1,1 +1,1 @@
-"""What is forgotten, and when: bodies, numbers, and a person who asks for it."""
+"""What is blanked or forgotten: texts and numbers after their time, a person who asks for it."""

@@ -1,7 +1,7 @@
 """Blanking messages at Twilio too, where BLANK_BODIES_AT_TWILIO says so.
 
-What is owed is a row, written in the commit that blanks the text here, and deleted once Twilio
-has done it. To ask twice does no harm.
+The commit that blanks a text here writes a row (`enqueue`), which is deleted once Twilio has
+blanked the message. To ask Twilio twice does no harm.
 """
 
 import logging
@@ -22,18 +22,18 @@ from smsapp.providers.messages import Listed, Refused
 
 log = logging.getLogger(__name__)
 
-# One after the other; each may take CALL_SECONDS.
+# Asked for one after the other; each may take as long as a call to Twilio may.
 BATCH = 20
-# Whoever has taken a batch has this long; then another may.
-ASKING = timedelta(minutes=10)
-# What Twilio did not do is asked for again after 10, 20, 40 minutes … and in the end once a day.
+# Whoever claims a batch has this long for it; then another may claim it.
+CLAIMED_FOR = timedelta(minutes=10)
+# Where Twilio did not blank it, it is asked again after 10, 20, 40 minutes … and finally daily.
 FIRST_WAIT = timedelta(minutes=10)
 MAX_WAIT = timedelta(days=1)
-# Twilio, or the network, or our account: no other message would fare better now.
-_NOBODY_ELSE_EITHER = {401, 403, 429}
+# The trouble is our account or our pace: asking for the next message would fail as well.
+_FAIL_FOR_ALL = {401, 403, 429}
 
 _DUE = BodyAtTwilio.ask_at <= bindparam("now")
-_TAKE = (
+_DUE_BATCH = (
     select(BodyAtTwilio.sid, BodyAtTwilio.tries)
     .where(_DUE)
     .order_by(BodyAtTwilio.ask_at)
@@ -53,8 +53,8 @@ def of_inbound(sids: Iterable[str]) -> Select[Any]:
     return select(Inbound.sid).where(Inbound.sid.in_(list(sids)))
 
 
-def owe(conn: Connection, messages: Select[Any], now: datetime) -> None:
-    """Write down, where the settings ask for it, that these messages are to be blanked."""
+def enqueue(conn: Connection, messages: Select[Any], now: datetime) -> None:
+    """Write down that these messages are to be blanked, if the settings ask for that."""
     if not settings().blank_bodies_at_twilio:
         return
     rows = messages.add_columns(literal(now, UtcDateTime))
@@ -66,7 +66,7 @@ def owe(conn: Connection, messages: Select[Any], now: datetime) -> None:
 
 
 def count() -> int:
-    """Return how many messages Twilio is to be asked about now."""
+    """Return how many messages Twilio is due to be asked to blank."""
     with reading() as conn:
         now = database_now(conn)
         return conn.execute(
@@ -75,13 +75,13 @@ def count() -> int:
 
 
 def blank(stopping: threading.Event) -> int:
-    """Ask Twilio to blank a batch of messages; return about how many it was asked.
+    """Ask Twilio to blank a batch of messages; return for how many it was asked.
 
-    0 where there is none, or where Twilio cannot be reached or refuses us: then the rest of the
-    batch waits too. A failure is tried again later, ever more rarely.
+    That is 0 where none is due, where `stopping` is set, and where Twilio cannot be reached or
+    refuses our account: then the rest of the batch waits too. What failed is tried again later.
     """
     asked = 0
-    for sid, tries in _take():
+    for sid, tries in _claim():
         if stopping.is_set():
             return 0
         asked += 1
@@ -94,19 +94,19 @@ def blank(stopping: threading.Event) -> int:
         _postpone(sid, tries)
         status = answer.http_status if isinstance(answer, Refused) else None
         log.warning("not blanked at Twilio", extra={"message_sid": sid, "http_status": status})
-        if not isinstance(answer, Refused | Listed) or status in _NOBODY_ELSE_EITHER:
+        if not isinstance(answer, Refused | Listed) or status in _FAIL_FOR_ALL:
             return 0
     return asked
 
 
-def _take() -> list[tuple[str, int]]:
-    """Take a batch; until ASKING has passed nobody else does. Each counts one try more."""
+def _claim() -> list[tuple[str, int]]:
+    """Claim a batch for CLAIMED_FOR; return each message's SID and its tries, this one included."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        rows = conn.execute(_TAKE, {"now": now}).all()
+        rows = conn.execute(_DUE_BATCH, {"now": now}).all()
         if rows:
             conn.execute(
-                _SET.values(ask_at=now + ASKING, tries=BodyAtTwilio.tries + 1),
+                _SET.values(ask_at=now + CLAIMED_FOR, tries=BodyAtTwilio.tries + 1),
                 [{"of": row.sid} for row in rows],
             )
     return [(row.sid, row.tries + 1) for row in rows]

@@ -1,7 +1,7 @@
-"""Blanking the words of texts once nobody needs them any more; all else about them stays.
+"""Blanking the words of texts once nobody needs them any more; everything else about them stays.
 
-A batch is one short transaction. What another process has in its hands is passed over, so that
-any number of them may do this at once, and one that is killed leaves nothing half done.
+A batch is one short transaction that skips rows which another process has locked. So any number of
+processes may do this at once, and one that is killed leaves nothing half done.
 """
 
 from datetime import datetime, timedelta
@@ -12,13 +12,13 @@ from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import BODY_IS_HERE, BODY_MAY_GO, Delivery, Inbound
 from smsapp.retention import at_twilio
 
-# Rows in one transaction: some milliseconds.
+# Rows in one transaction, which takes some milliseconds.
 BATCH = 500
 
 _CUTOFF: BindParameter[datetime] = bindparam("cutoff")
-# Only what has expired: whatever a late receipt or a look-up makes of it, it is not sent again.
+# Only deliveries that have expired: no late receipt or look-up can have them sent again.
 _OLD_DELIVERY: tuple[ColumnElement[bool], ...] = (
-    BODY_MAY_GO,  # type: ignore[assignment]  # text, so that it reads like the index's
+    BODY_MAY_GO,  # type: ignore[assignment]  # as text, word for word as in its index
     Delivery.state_at < _CUTOFF,
     Delivery.expires_at <= bindparam("now"),
 )
@@ -68,7 +68,7 @@ def blank_deliveries() -> int:
         if ids:
             blanked = _BLANK_DELIVERIES.values(body="", blanked_at=times["now"])
             conn.execute(blanked, {"ids": ids})
-            at_twilio.owe(conn, at_twilio.of_deliveries(ids), times["now"])
+            at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), times["now"])
     return len(ids)
 
 
@@ -80,7 +80,7 @@ def blank_inbound() -> int:
         if sids:
             blanked = _BLANK_INBOUND.values(body="", blanked_at=times["now"])
             conn.execute(blanked, {"ids": sids})
-            at_twilio.owe(conn, at_twilio.of_inbound(sids), times["now"])
+            at_twilio.enqueue(conn, at_twilio.of_inbound(sids), times["now"])
     return len(sids)
 
 

@@ -1,4 +1,4 @@
-"""Erasing one person, because they ask for it, everywhere and at once."""
+"""Erasing one person who asks for it, everywhere and at once."""
 
 import logging
 
@@ -57,18 +57,19 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
                 due_at=None,
             )
         )
-        # What is in the air may come back to be sent again; without a body it must not be, even
-        # if they have returned and agreed meanwhile.
+        # What is being sent may come back to be sent again. It must not be, for it has no body any
+        # more, not even if they have come back and agreed meanwhile.
         conn.execute(
             update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now)
         )
         conn.execute(update(Delivery).where(theirs).values(body=""))
-        # What is in the air has no SID yet: it counts as blanked, here and at Twilio, only later.
+        # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
+        # Twilio too, once it is over.
         done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)
         conn.execute(update(Delivery).where(theirs, done_with).values(blanked_at=now))
         from_them = Inbound.phone_key == key
-        at_twilio.owe(conn, at_twilio.of_deliveries(ids), now)
-        at_twilio.owe(conn, select(Inbound.sid).where(from_them), now)
+        at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), now)
+        at_twilio.enqueue(conn, select(Inbound.sid).where(from_them), now)
         conn.execute(
             update(Inbound)
             .where(from_them, Inbound.blanked_at.is_(None))

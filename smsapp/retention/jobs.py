@@ -1,5 +1,7 @@
-"""What is blanked or forgotten after its time: a batch now and then by each worker, so that nobody
-has to set up anything, or all at once by `flask retention run`.
+"""What is blanked or forgotten after its time.
+
+Each worker does a batch now and then, so that nobody has to set up anything; `flask retention run`
+does all of it at once.
 """
 
 import threading
@@ -11,7 +13,7 @@ from smsapp import operators
 from smsapp.jobs import Job
 from smsapp.retention import at_twilio, bodies, numbers
 
-# Some 700,000 texts a day for each worker, and hardly any load.
+# With a batch of 500 texts that is some 700,000 a day for each worker, and hardly any load.
 EVERY = timedelta(minutes=1)
 
 
@@ -33,7 +35,7 @@ class Task:
 
 
 def tasks(stopping: threading.Event) -> tuple[Task, ...]:
-    """Return all that retention does; once `stopping` is set, Twilio is asked no more."""
+    """Return all there is to forget; once `stopping` is set, Twilio is asked nothing more."""
     return (
         Task("Texts to customers", "blanked", bodies.count_deliveries, bodies.blank_deliveries),
         Task("Texts from customers", "blanked", bodies.count_inbound, bodies.blank_inbound),
@@ -44,5 +46,5 @@ def tasks(stopping: threading.Event) -> tuple[Task, ...]:
 
 
 def jobs(stopping: threading.Event) -> tuple[Job, ...]:
-    """Return the same for a worker: a batch of each about once a minute."""
+    """Return the same as jobs of a worker: a batch of each about once a minute."""
     return tuple(Job(task.name, EVERY, task.run_batch) for task in tasks(stopping))

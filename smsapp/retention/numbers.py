@@ -1,8 +1,8 @@
 """Forgetting numbers that nobody has used for PHONE_RETENTION_DAYS.
 
-The opt-out and the ledger stay under the phone's key, and a number that comes back is known again
-(phones.remember_and_lock). Used means: a delivery, a text from it, a row of the ledger, a code
-asked for, a code entered (which is how a session begins), a session ended.
+Its opt-out and its consents stay under the phone's key, and if the number comes back, they hold
+again (phones.remember_and_lock). A number is used by a delivery, a text from it, a row of the
+ledger, a code asked for or entered, and a session ended.
 """
 
 import logging
@@ -37,14 +37,14 @@ from smsapp.models import (
 log = logging.getLogger(__name__)
 
 BATCH = 200
-# What still waits for an end: its number is looked at again after this.
+# A number with a delivery that may still be sent is looked at again after this.
 LOOK_AGAIN = timedelta(days=1)
 
 _IDLE: tuple[ColumnElement[bool], ...] = (
-    NUMBER_IS_HERE,  # type: ignore[assignment]  # text, so that it reads like the index's
+    NUMBER_IS_HERE,  # type: ignore[assignment]  # as text, word for word as in its index
     Phone.used_at < bindparam("cutoff"),
 )
-_TAKE = (
+_IDLE_BATCH = (
     select(Phone.phone_key, Phone.created_at, Phone.verified_at, Phone.sessions_since)
     .where(*_IDLE)
     .order_by(Phone.used_at)
@@ -63,7 +63,7 @@ _USES = union_all(
         )
     )
 )
-# Until it has expired, a receipt or its service may have it sent again.
+# Until a delivery has expired, a receipt or its service may have it sent again.
 _OPEN = select(Delivery.phone_key).where(
     Delivery.phone_key.in_(_KEYS),
     or_(Delivery.state.in_(ON_ITS_WAY), Delivery.expires_at > bindparam("now")),
@@ -71,13 +71,13 @@ _OPEN = select(Delivery.phone_key).where(
 _OF = Phone.phone_key.in_(_KEYS)
 _FORGET = update(Phone).where(_OF).values(e164=None, forgotten_at=bindparam("now"))
 _FORGET_EVIDENCE = delete(ConsentEvidence).where(ConsentEvidence.phone_key.in_(_KEYS))
-_NOTE = (
+_SET_USED_AT = (
     update(Phone).where(Phone.phone_key == bindparam("of")).values(used_at=bindparam("last_used"))
 )
 
 
 def count() -> int:
-    """Return how many numbers are to be looked at: they may have been used since."""
+    """Return how many numbers may be unused, as far as is written down: they are to be checked."""
     with reading() as conn:
         return conn.execute(
             select(func.count()).select_from(Phone).where(*_IDLE),
@@ -86,15 +86,16 @@ def count() -> int:
 
 
 def forget_unused() -> int:
-    """Look at a batch of numbers and forget those not used; return how many were looked at.
+    """Check a batch of numbers and forget those that were not used; return how many were checked.
 
-    When a number was last used is worked out here, seldom, so that no use has to write it. The
-    numbers are locked meanwhile: whoever is about to use one waits, and then writes it down again.
+    When a number was last used is found out here, so that no use of it has to write that down. The
+    numbers are locked meanwhile: whoever wants to use one waits, and then writes the number itself
+    down again (phones.remember_and_lock).
     """
     with db.engine.begin() as conn:
         now = database_now(conn)
         cutoff = _cutoff(now)
-        rows = conn.execute(_TAKE, {"cutoff": cutoff}).all()
+        rows = conn.execute(_IDLE_BATCH, {"cutoff": cutoff}).all()
         if not rows:
             return 0
         keys = [row.phone_key for row in rows]
@@ -107,7 +108,7 @@ def forget_unused() -> int:
         idle = [key for key, at in used.items() if at < cutoff]
         kept = [{"of": key, "last_used": at} for key, at in used.items() if at >= cutoff]
         if kept:
-            conn.execute(_NOTE, kept)
+            conn.execute(_SET_USED_AT, kept)
         if idle:
             conn.execute(_FORGET, {"phone_keys": idle, "now": now})
             conn.execute(_FORGET_EVIDENCE, {"phone_keys": idle})

@@ -1,1 +1,1 @@
-"""Watching over the texts: counts, metrics of the database, and alarms that need nobody to look."""
+"""Watching: counts for the overview, metrics of the database, and alarms."""

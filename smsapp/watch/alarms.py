@@ -1,7 +1,7 @@
-"""Alarms: a row for each thing that is wrong, raised once however many look, cleared when over.
+"""Alarms: one row for each thing that is wrong.
 
-An alarm is cleared only after it has been well for CALM: a rate on the edge of its threshold
-must not ring every other minute.
+However many processes find it, an alarm is raised once. It is cleared when nothing was found for
+as long as CALM: a rate on the edge of its threshold must not ring every other minute.
 """
 
 import logging
@@ -17,7 +17,7 @@ from smsapp.delivery import tally
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.jobs import claim_job
 from smsapp.models import Alarm, AlarmKind
-from smsapp.watch import words
+from smsapp.watch import alarm_text
 from smsapp.watch.finding import Finding
 from smsapp.watch.rules import RULES, Rule
 
@@ -55,11 +55,11 @@ class OpenAlarm:
     raised_at: datetime
     sentence: str
     next_step: str
-    codes: list[words.CodeCount]
+    codes: list[alarm_text.CodeCount]
 
 
 def tick() -> None:
-    """Look what is wrong, if that is due and no other worker does it."""
+    """Look for what is wrong, if that is due and no other worker does it."""
     if claim_job(_JOB, EVERY):
         evaluate()
         with db.engine.begin() as conn:
@@ -67,7 +67,7 @@ def tick() -> None:
 
 
 def evaluate(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
-    """Raise, refresh and clear what these rules judge; any number of processes may at once."""
+    """Ask these rules, and raise, refresh or clear their alarms; many processes may at once."""
     findings: list[Finding] = []
     judged: set[AlarmKind] = set()
     for rule, kinds in which.items():
@@ -82,25 +82,30 @@ def evaluate(which: Mapping[Rule, frozenset[AlarmKind]] = RULES) -> None:
 
 
 def write(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:
-    """Write down what was found, clear what was judged and is well, and log what is news."""
+    """Raise or refresh an alarm for each finding; clear those that are over; log what is new.
+
+    Args:
+        findings: What is wrong.
+        judged: The kinds that were looked for. An open alarm of another kind stays as it is.
+    """
     with db.engine.begin() as conn:
         now = database_now(conn)
         tell = now if settings().alarm_webhook_url else None
-        # In one order, so that two who look at once cannot wait for each other in a circle.
+        # In one order, so that two processes cannot each wait for a row that the other has locked.
         ordered = sorted(findings, key=lambda found: (found.kind, found.subject))
         raised = [(found, id_) for found in ordered if (id_ := _raise(conn, found, now, tell))]
         kinds = sorted(kind.value for kind in judged)
         clear = {"kinds": kinds, "calm_since": now - CALM, "now": now, "tell": tell}
         cleared = conn.execute(_CLEAR, clear).all() if kinds else []
     for found, id_ in raised:
-        sentence = words.sentence(found.kind, found.subject, found.facts)
+        sentence = alarm_text.sentence(found.kind, found.subject, found.facts)
         log.error("alarm raised", extra=_fields(id_, found.kind, found.subject, sentence))
     for row in cleared:
         log.warning("alarm cleared", extra=_fields(row.id, row.kind, row.subject))
 
 
 def open_alarms() -> list[OpenAlarm]:
-    """Return what is wrong now, the newest first."""
+    """Return the open alarms, the newest first."""
     with reading() as conn:
         rows = conn.execute(_OPEN.order_by(Alarm.raised_at.desc(), Alarm.id.desc())).all()
     return [
@@ -108,16 +113,16 @@ def open_alarms() -> list[OpenAlarm]:
             row.kind,
             row.subject,
             row.raised_at,
-            words.sentence(row.kind, row.subject, row.facts),
-            words.next_step(row.kind, row.facts),
-            words.codes(row.facts),
+            alarm_text.sentence(row.kind, row.subject, row.facts),
+            alarm_text.next_step(row.kind, row.facts),
+            alarm_text.codes(row.facts),
         )
         for row in rows
     ]
 
 
 def _raise(conn: Connection, found: Finding, now: datetime, tell: datetime | None) -> int | None:
-    """Raise an alarm, or refresh the open one; return its id if it is news."""
+    """Raise an alarm, or refresh the open one; return its id if it is new."""
     new = insert_into(conn, Alarm).values(
         kind=found.kind,
         subject=found.subject,

@@ -1,7 +1,7 @@
-"""Telling ALARM_WEBHOOK_URL of alarms, at least once each: when raised, and when cleared.
+"""Posting alarms to ALARM_WEBHOOK_URL, when they are raised and when they are cleared.
 
-Nothing of sending waits for it. Whoever takes a message has a minute for it; if that one is
-killed, another tells it again.
+Each is posted at least once: a process claims a message for a minute, and if it is killed in that
+time, another posts it again.
 """
 
 import logging
@@ -14,12 +14,12 @@ from smsapp import backoff
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Alarm
 from smsapp.providers import webhook
-from smsapp.watch import words
+from smsapp.watch import alarm_text
 
-TAKEN_FOR = timedelta(minutes=1)
+CLAIMED_FOR = timedelta(minutes=1)
 FIRST_WAIT = timedelta(seconds=10)
 MAX_WAIT = timedelta(hours=1)
-# A day and a half of trying; by then somebody has looked by themselves.
+# Tried for a day and a half; by then somebody has looked without being told.
 MAX_TRIES = 40
 
 log = logging.getLogger(__name__)
@@ -32,14 +32,14 @@ _NEXT = (
     .with_for_update(skip_locked=True)
     .scalar_subquery()
 )
-_TAKE = (
+_CLAIM = (
     update(Alarm)
     .where(Alarm.id == _NEXT)
     .values(tell_at=bindparam("until"), tell_tries=Alarm.tell_tries + 1)
     .returning(*Alarm.__table__.c)
 )
 _OF = update(Alarm).where(Alarm.id == bindparam("of"))
-# What was cleared meanwhile is told next.
+# An alarm that was cleared meanwhile is due to be told of that.
 _RAISE_TOLD = _OF.values(
     raise_told_at=bindparam("now"),
     tell_tries=0,
@@ -50,17 +50,17 @@ _LATER = _OF.values(tell_at=bindparam("later"))
 
 
 def tick() -> None:
-    """Tell all that is due; after a failure the rest waits too."""
+    """Post all that is due; after a failure the rest waits for the next time."""
     url = settings().alarm_webhook_url
     while url and _tell_one(url.get_secret_value()):
         pass
 
 
 def _tell_one(url: str) -> bool:
-    """Tell what is due first; return whether it could be told."""
+    """Post the message that has been due longest; return whether it was taken."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        row = conn.execute(_TAKE, {"now": now, "until": now + TAKEN_FOR}).one_or_none()
+        row = conn.execute(_CLAIM, {"now": now, "until": now + CLAIMED_FOR}).one_or_none()
     if row is None:
         return False
     is_raise = row.raise_told_at is None
@@ -77,19 +77,19 @@ def _tell_one(url: str) -> bool:
 
 
 def _later(tries: int, now: datetime) -> datetime | None:
-    """Return when to try again, at first soon; None when it is given up."""
+    """Return when to try again; None when it is given up."""
     if tries >= MAX_TRIES:
         return None
     return now + backoff.exponential(tries, FIRST_WAIT, MAX_WAIT)
 
 
 def _message(row: Any, state: str) -> dict[str, Any]:
-    """Return what is posted; `text` is what Slack and its like show."""
-    sentence = words.sentence(row.kind, row.subject, row.facts)
+    """Return the message as JSON; its `text` is what Slack and the like show."""
+    sentence = alarm_text.sentence(row.kind, row.subject, row.facts)
     is_over = state == "cleared"
-    shown = f"Over: {sentence}" if is_over else f"{sentence} {words.next_step(row.kind, row.facts)}"
+    next_step = alarm_text.next_step(row.kind, row.facts)
     return {
-        "text": shown,
+        "text": f"Over: {sentence}" if is_over else f"{sentence} {next_step}",
         "alarm": row.id,
         "state": state,
         "kind": row.kind.value,
@@ -103,6 +103,6 @@ def _message(row: Any, state: str) -> dict[str, Any]:
                 "cause": code.meaning.cause,
                 "nextStep": code.meaning.next_step,
             }
-            for code in words.codes(row.facts)
+            for code in alarm_text.codes(row.facts)
         ],
     }

@@ -1,4 +1,4 @@
-"""What a rule finds."""
+"""What a rule of rules.py finds."""
 
 from dataclasses import dataclass, field
 from typing import Any
@@ -9,13 +9,19 @@ from smsapp.phone import mask
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """Something that is wrong now. `facts` are figures: no phone, no text, no SID of a message."""
+    """Something that is wrong now.
+
+    Attributes:
+        kind: Which alarm it raises.
+        subject: What is wrong: a country, a sender as display_name has it; "" for all texts.
+        facts: The figures for its sentence. They hold no phone, no text and no SID of a message.
+    """
 
     kind: AlarmKind
     subject: str = ""
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def shown(sender: str) -> str:
-    """Return what a sender may be called where anyone reads: a Service's SID, a masked number."""
+def display_name(sender: str) -> str:
+    """Return a sender's name for pages and logs: a Messaging Service's SID, or a masked number."""
     return mask(sender) if sender.startswith("+") else sender

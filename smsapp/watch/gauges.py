@@ -1,7 +1,7 @@
-"""What only the database knows, asked when Prometheus asks: depths and ages.
+"""Metrics that are read from the database whenever Prometheus asks: depths and ages.
 
-Each answer comes from a partial index that holds nothing but what is counted, and is counted no
-further than MOST: with an outbox that deep its exact depth matters to nobody.
+Each comes from a partial index of just the rows in question, and none counts further than
+MAX_COUNTED: beyond that the exact depth of the outbox matters to nobody.
 """
 
 import logging
@@ -19,15 +19,16 @@ from smsapp.delivery.health import Health
 from smsapp.extensions import database_now, reading
 from smsapp.models import Alarm, AlarmKind, Delivery, DeliveryState
 
-MOST = 100_000
+MAX_COUNTED = 100_000
 
 log = logging.getLogger(__name__)
 
 
 def _depth(state: DeliveryState) -> Select[int]:
-    # Written into the statement: with a parameter no prepared plan can use a partial index.
+    # The state stands in the statement itself: with a parameter in its place a prepared plan
+    # cannot use the partial index.
     of_state = Delivery.state == bindparam("state", state, literal_execute=True)
-    return select(func.count()).select_from(select(1).where(of_state).limit(MOST).subquery())
+    return select(func.count()).select_from(select(1).where(of_state).limit(MAX_COUNTED).subquery())
 
 
 _PENDING = _depth(DeliveryState.PENDING)
@@ -44,7 +45,7 @@ _OPEN = (
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
-    """What waits now, and since when the oldest unknown does."""
+    """How many deliveries wait or are of unknown fate, and for how long the oldest of these."""
 
     pending: int
     unknown: int
@@ -53,7 +54,7 @@ class Waiting:
 
 
 def read_waiting() -> Waiting:
-    """Return what waits now."""
+    """Read the same from the database."""
     with reading() as conn:
         now = database_now(conn)
         pending = conn.execute(_PENDING).scalar_one()
@@ -65,10 +66,10 @@ def read_waiting() -> Waiting:
 
 
 class Gauges(Collector):
-    """The database's part of /metrics; without a database it says just that."""
+    """The database's part of /metrics; while the database is away, just that it is."""
 
     def collect(self) -> Iterator[Metric]:
-        """Ask the database, now."""
+        """Read the metrics from the database."""
         try:
             now = read_waiting()
             with reading() as conn:
@@ -78,7 +79,9 @@ class Gauges(Collector):
             yield _gauge("smsapp_database_up", "Whether the database answers.", 0)
             return
         yield _gauge("smsapp_database_up", "Whether the database answers.", 1)
-        yield _gauge("smsapp_outbox_deliveries", f"Pending deliveries, up to {MOST}.", now.pending)
+        yield _gauge(
+            "smsapp_outbox_deliveries", f"Pending deliveries, up to {MAX_COUNTED}.", now.pending
+        )
         yield _gauge(
             "smsapp_outbox_oldest_due_seconds",
             "For how long the oldest due delivery has been due; 0 where none is.",
@@ -86,7 +89,7 @@ class Gauges(Collector):
         )
         yield _gauge(
             "smsapp_unknown_deliveries",
-            f"Deliveries of unknown fate, up to {MOST}.",
+            f"Deliveries of unknown fate, up to {MAX_COUNTED}.",
             now.unknown,
         )
         yield _gauge(

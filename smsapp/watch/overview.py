@@ -1,7 +1,7 @@
-"""What the overview shows: the roll-up of a day, a week or a month, and what waits right now.
+"""What the overview shows: the texts of a day, a week or a month, and what waits right now.
 
-All of it comes from the roll-up (a few rows an hour), from partial indexes of what waits or has
-failed, and from the open alarms: nothing here grows with the number of texts.
+It reads the roll-up (a few rows an hour), partial indexes of what waits or has failed, and the open
+alarms: however many texts there are, it takes as long.
 """
 
 import uuid
@@ -22,7 +22,7 @@ from smsapp.watch.gauges import Waiting
 
 MAX_FAILURES = 10
 
-# How a delivery counts; what is not here was stopped on purpose.
+# How a delivery counts, by its state. Those in any other state were stopped on purpose.
 DELIVERED = frozenset({DeliveryState.DELIVERED, DeliveryState.READ})
 FAILED = frozenset({DeliveryState.FAILED, DeliveryState.UNDELIVERED})
 OPEN = frozenset(
@@ -64,7 +64,7 @@ _LAST_FAILURES = (
         Phone.e164,
     )
     .join(Phone, Phone.phone_key == Delivery.phone_key)
-    # As the index has it, for with parameters no prepared plan can use it.
+    # Word for word as in the index: with parameters a prepared plan cannot use it.
     .where(text("delivery.state IN ('failed', 'undelivered')"))
     .order_by(Delivery.state_at.desc())
     .limit(MAX_FAILURES)
@@ -90,7 +90,7 @@ RANGES = {
 
 @dataclass(slots=True)
 class Group:
-    """How some deliveries do: of an hour, a day, a country."""
+    """How many deliveries, of one bar or one country, arrived, failed, are open or were stopped."""
 
     delivered: int = 0
     failed: int = 0
@@ -115,7 +115,7 @@ class Group:
 
     @property
     def rate(self) -> float | None:
-        """Return the percentage that arrived of those whose end is known; None of none."""
+        """Return the percentage that arrived of those that arrived or failed; None without any."""
         ended = self.delivered + self.failed
         return 100 * self.delivered / ended if ended else None
 
@@ -165,7 +165,7 @@ class Overview:
 
 
 def show(name: str) -> Overview:
-    """Return the overview of a range, by its name; of a day where there is none of that name."""
+    """Return the overview of the range with this name; of a day where there is no such range."""
     of = RANGES.get(name, RANGES["day"])
     with reading(snapshot=True) as conn:
         now = database_now(conn)
@@ -212,7 +212,7 @@ def show(name: str) -> Overview:
 
 
 def _start(now: datetime, of: Range) -> datetime:
-    """Return the begin of the first bar: full hours, quarters of a day, or days, in UTC."""
+    """Return when the first bar begins: at a full hour, a quarter of a day or midnight, in UTC."""
     midnight = now.replace(hour=0, minute=0, second=0, microsecond=0)
     last = midnight + of.bar * ((now - midnight) // of.bar)
     return last - of.length + of.bar
@@ -229,7 +229,7 @@ def _progress(conn: Connection, since: datetime, now: datetime) -> tuple[datetim
         return now, False
     oldest = max(since, roll_up.hour_of(first))
     hours, counted_at = conn.execute(_ROLLED, {"since": oldest}).one()
-    # The hour that has just begun may be counted in a moment.
+    # The current hour may not have been counted yet, so it does not count as missing.
     return counted_at, hours < (roll_up.hour_of(now) - oldest) // roll_up.HOUR
 
 

@@ -1,4 +1,4 @@
-"""How many of the texts to a country, and from our sender, arrive."""
+"""How many of the texts to each country, and of all texts, arrive."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -20,11 +20,11 @@ from smsapp.models import (
     Phone,
 )
 from smsapp.providers.twilio_errors import ErrorClass, meaning
-from smsapp.watch.finding import Finding, shown
+from smsapp.watch.finding import Finding, display_name
 
-# The rate is of the newest of this many attempts where the window holds more.
+# Where the window holds more attempts, the newest of them are enough.
 MAX_ATTEMPTS = 20_000
-# A text that has only been "sent" for longer is silent: its receipt is late.
+# A text that has been "sent" for longer without a further receipt counts as silent.
 SILENT_AFTER = timedelta(minutes=10)
 TOP_CODES = 3
 
@@ -42,7 +42,7 @@ _RECENT = (
     .subquery()
 )
 _IS_LATE = _RECENT.c.started_at < bindparam("late")
-_FATES = (
+_COUNTS = (
     select(
         Phone.country,
         _RECENT.c.state,
@@ -66,8 +66,8 @@ _REPORTING = (
 
 
 @dataclass(slots=True)
-class Fate:
-    """What became of the texts to one country, or from one sender."""
+class Arrivals:
+    """How many texts to one country, or from one sender, arrived, failed or are silent."""
 
     arrived: int = 0
     failed: int = 0
@@ -75,22 +75,22 @@ class Fate:
     codes: Counter[int] = field(default_factory=Counter)
 
     def add(self, row: Any) -> None:
-        """Count attempts that went alike."""
+        """Add a row of _COUNTS: attempts of which all went the same way."""
         if row.state in {AttemptState.DELIVERED, AttemptState.READ}:
             self.arrived += row.texts
         elif row.state in {AttemptState.FAILED, AttemptState.UNDELIVERED}:
-            if _says_something(row.outcome, row.error_code):
+            if _lowers_rate(row.outcome, row.error_code):
                 self.failed += row.texts
                 self.codes[row.error_code or 0] += row.texts
         elif row.outcome is CallOutcome.ACCEPTED and row.is_late:
             self.silent += row.texts
 
 
-def _says_something(outcome: CallOutcome | None, code: int | None) -> bool:
-    """Whether a failure says something about how texts arrive.
+def _lowers_rate(outcome: CallOutcome | None, code: int | None) -> bool:
+    """Whether a failed attempt lowers the rate.
 
-    An opt-out is what its owner wanted; what Twilio would not take just now is tried again, and
-    the outbox grows old if that does not help.
+    An opt-out does not, for that is what its owner wanted; nor does what Twilio would not take just
+    now, for it is tried again, and if that does not help there is an alarm for the old outbox.
     """
     error_class = meaning(code).error_class
     was_taken = outcome not in {CallOutcome.UNWRITTEN, CallOutcome.REFUSED}
@@ -100,47 +100,47 @@ def _says_something(outcome: CallOutcome | None, code: int | None) -> bool:
 
 
 def rates(conn: Connection, now: datetime, config: Settings) -> list[Finding]:
-    """Find countries, and our sender, whose texts arrive too seldom.
+    """Find the countries to which too few texts arrive, and whether too few of all texts do.
 
-    The rate is of attempts and not of deliveries: where the carrier's trouble may pass, a
-    delivery is pending again for an hour, and the alarm must not wait for that. Where nothing at
-    all arrives, texts that are silent count as lost too, but only in a country whose carriers
-    have told us of deliveries before: some never do.
+    The rate is of attempts, not of deliveries: a delivery that is to be tried again is pending for
+    up to an hour, and the alarm must not wait for that. Where nothing arrives at all, silent texts
+    count as lost too, but only in a country from which receipts have come before: some carriers
+    never send any.
     """
     since = now - timedelta(minutes=config.alarm_window_minutes)
-    by_country: dict[str, Fate] = {}
-    of_all = Fate()
-    for row in conn.execute(_FATES, {"first": first_id(since), "late": now - SILENT_AFTER}):
-        by_country.setdefault(row.country, Fate()).add(row)
+    by_country: dict[str, Arrivals] = {}
+    of_all = Arrivals()
+    for row in conn.execute(_COUNTS, {"first": first_id(since), "late": now - SILENT_AFTER}):
+        by_country.setdefault(row.country, Arrivals()).add(row)
         of_all.add(row)
     month = {"since": now - timedelta(days=31)}
     reporting = set(conn.execute(_REPORTING, month).scalars()) if by_country else set()
     found = [
-        _rate(AlarmKind.COUNTRY_RATE, country, fate, config, reports=country in reporting)
-        for country, fate in sorted(by_country.items())
+        _rate(AlarmKind.COUNTRY_RATE, country, arrivals, config, reports=country in reporting)
+        for country, arrivals in sorted(by_country.items())
     ]
-    sender = shown(config.sms_sender)
+    sender = display_name(config.sms_sender)
     found.append(_rate(AlarmKind.SENDER_RATE, sender, of_all, config, reports=bool(reporting)))
     return [finding for finding in found if finding]
 
 
 def _rate(
-    kind: AlarmKind, subject: str, fate: Fate, config: Settings, *, reports: bool
+    kind: AlarmKind, subject: str, arrivals: Arrivals, config: Settings, *, reports: bool
 ) -> Finding | None:
-    lost = fate.failed
-    if fate.arrived == 0 and reports:
-        lost += fate.silent
-    sample = fate.arrived + lost
+    lost = arrivals.failed
+    if arrivals.arrived == 0 and reports:
+        lost += arrivals.silent
+    sample = arrivals.arrived + lost
     if sample < config.alarm_min_sample:
         return None
-    if fate.arrived * 100 >= config.alarm_delivery_rate * sample:
+    if arrivals.arrived * 100 >= config.alarm_delivery_rate * sample:
         return None
     facts = {
-        "rate": round(100 * fate.arrived / sample, 1),
+        "rate": round(100 * arrivals.arrived / sample, 1),
         "sample": sample,
         "minutes": config.alarm_window_minutes,
-        "codes": fate.codes.most_common(TOP_CODES),
+        "codes": arrivals.codes.most_common(TOP_CODES),
     }
-    if lost > fate.failed:
-        facts["silent"] = fate.silent
+    if lost > arrivals.failed:
+        facts["silent"] = arrivals.silent
     return Finding(kind, subject, facts)

@@ -1,15 +1,16 @@
-"""The roll-up: each hour's deliveries counted by state, kept by the worker beside its sending.
+"""The roll-up: how many deliveries of each hour are in each state, counted beside the sending.
 
-The overview of a month cannot count a million rows while somebody waits, and no hot write may
-pay for it. So an hour is counted again from its deliveries, as a whole: that is idempotent, and
-who is killed in the middle has written nothing. Which deliveries have changed nobody notes down;
-instead an hour is counted again the more rarely the older it is, for as long as a text can still
-change: the newest two with every round, the last ones once a day for a month. The page says what
-changes the least, so at its right edge it is seconds old.
+The overview of a month cannot count a million rows while somebody waits, and counting must not slow
+down the sending. So a worker counts every hour ahead of time, and always the whole hour anew: to do
+that twice does no harm, and a worker that is killed halfway has written nothing.
 
-An hour's rows are found by their primary key, which begins with the time. On the first run, and
-after a time without a worker, the missing hours are counted the newest first, a few seconds'
-worth in a round, and a round is followed by a rest twenty times as long as it took.
+Nobody keeps track of which deliveries have changed. Instead an hour is counted again for as long as
+its texts can still change, and the more rarely the older it is: the newest two at every tick, those
+of the last month once a day. So the counts of the current hour are seconds old.
+
+An hour's deliveries are a range of the primary key, for ids begin with the time. On the first run,
+and after a time without a worker, the missing hours are counted newest first, for two seconds at a
+tick; and after each tick the job rests twenty times as long as it took.
 """
 
 import time
@@ -24,9 +25,9 @@ from smsapp.jobs import claim_job, postpone_job
 from smsapp.models import Delivery, HourCount, Phone, RolledHour
 
 HOUR = timedelta(hours=1)
-# A month is what the overview shows.
+# The overview shows a month.
 KEPT_FRESH = timedelta(days=32)
-# An hour up to this old is counted again when its count is older than that.
+# An hour up to the first age is counted again once its count is older than the second.
 _RESTS = (
     (timedelta(hours=2), timedelta(0)),
     (timedelta(hours=6), timedelta(minutes=1)),
@@ -56,12 +57,12 @@ _COUNT = (
     .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code)
 )
 
-# An hour, when it was counted, and the rows of hour_count without their hour.
+# An hour, when it was counted, and its rows of hour_count, still without the hour.
 Counted = tuple[datetime, datetime, list[dict[str, Any]]]
 
 
 def tick() -> None:
-    """Count again what is due, unless another worker does it."""
+    """Count the hours that are due, unless another worker does."""
     if not claim_job(_JOB, EVERY):
         return
     began = time.monotonic()
@@ -74,11 +75,11 @@ def tick() -> None:
 
 
 def run(most_seconds: float = MAX_SECONDS) -> int:
-    """Count the hours again that are missing or stale, newest first; return how many it were."""
+    """Count hours that are missing or stale, the newest first; return how many were counted."""
     deadline = time.monotonic() + most_seconds
     counted: list[Counted] = []
     for hour in _stale_hours():
-        # Each is read on its own, before any is written: SQLite's one writer is needed elsewhere.
+        # All are read before any is written, to hold SQLite's one write lock only for a moment.
         with reading() as conn:
             counted.append((hour, database_now(conn), _count(conn, hour)))
         if time.monotonic() > deadline:
@@ -90,7 +91,7 @@ def run(most_seconds: float = MAX_SECONDS) -> int:
 
 
 def hour_of(at: datetime) -> datetime:
-    """Return the full hour before a time."""
+    """Return the beginning of the hour that a time is in."""
     return at.replace(minute=0, second=0, microsecond=0)
 
 
@@ -133,7 +134,7 @@ def _count(conn: Connection, hour: datetime) -> list[dict[str, Any]]:
 
 
 def _write(conn: Connection, counted: Sequence[Counted]) -> None:
-    """Replace the counts of hours; where two counted at once, the later count stands."""
+    """Replace the counts of these hours, but not where another worker has counted later."""
     hour_row = insert_into(conn, RolledHour)
     upsert = hour_row.on_conflict_do_update(
         index_elements=["hour"],

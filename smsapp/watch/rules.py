@@ -1,6 +1,6 @@
-"""When something is wrong: one function for each kind of alarm, each a cheap question.
+"""When something is wrong: one function for each rule.
 
-None reads more than a bounded number of rows, by a primary key or a partial index.
+Each is cheap: it reads a bounded number of rows, by a primary key or a partial index.
 """
 
 from collections.abc import Callable, Mapping
@@ -21,7 +21,7 @@ from smsapp.models import (
     ReceiptSource,
     Sender,
 )
-from smsapp.watch.finding import Finding, shown
+from smsapp.watch.finding import Finding, display_name
 from smsapp.watch.rates import rates
 
 Rule = Callable[[Connection, datetime, Settings], list[Finding]]
@@ -60,7 +60,7 @@ _LAST_TEXTS = (
     .limit(SILENT_TEXTS)
     .subquery()
 )
-# A look for each of them, and no EXISTS, which PostgreSQL may answer by reading all receipts.
+# A subquery for each text, not EXISTS, which PostgreSQL may answer by reading all receipts.
 _HEARD = select(
     select(Receipt.status)
     .where(Receipt.attempt_id == _LAST_TEXTS.c.id, Receipt.source == ReceiptSource.RECEIPT)
@@ -76,7 +76,7 @@ def outbox_old(conn: Connection, _now: datetime, config: Settings) -> list[Findi
     age = seen.oldest_due_seconds
     if age is None or age <= config.alarm_outbox_seconds:
         return []
-    # A pause is somebody's will, but one that is forgotten lets texts expire.
+    # A pause is intended, but one that is forgotten lets texts expire.
     facts = {"seconds": age, "paused": True} if seen.sender_is_paused else {"seconds": age}
     return [Finding(AlarmKind.OUTBOX_OLD, facts=facts)]
 
@@ -93,13 +93,13 @@ def unknown_old(conn: Connection, now: datetime, _config: Settings) -> list[Find
 def sender_held(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
     """Find senders that Twilio refuses, so that all texts wait."""
     return [
-        Finding(AlarmKind.SENDER_HELD, shown(row.name), {"codes": [(row.held_code, 1)]})
+        Finding(AlarmKind.SENDER_HELD, display_name(row.name), {"codes": [(row.held_code, 1)]})
         for row in conn.execute(_HELD)
     ]
 
 
 def receipts_silent(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
-    """Find that texts go out and no receipt comes: the last few have none, after minutes."""
+    """Find that the last few texts went out minutes ago and no receipt came for any of them."""
     ids = {"first": first_id(now - RECEIPTS_SINCE), "end": first_id(now - RECEIPT_AFTER)}
     heard = conn.execute(_HEARD, ids).scalars().all()
     if len(heard) < SILENT_TEXTS or any(heard):
@@ -108,7 +108,7 @@ def receipts_silent(conn: Connection, now: datetime, _config: Settings) -> list[
 
 
 def signatures_refused(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
-    """Find that webhooks come whose signature is not ours."""
+    """Find that several callbacks came whose signature is not Twilio's."""
     count = tally.since(conn, tally.SIGNATURE, now - TALLIED)
     if count < REFUSED_SIGNATURES:
         return []
@@ -116,7 +116,7 @@ def signatures_refused(conn: Connection, now: datetime, _config: Settings) -> li
 
 
 def look_ups_doubtful(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:
-    """Find that Twilio was asked about a text and the answer could not be told from another's."""
+    """Find look-ups at Twilio whose answer did not tell which message was ours."""
     count = tally.since(conn, tally.DOUBTFUL, now - TALLIED)
     return [Finding(AlarmKind.LOOK_UPS_DOUBTFUL, facts={"count": count})] if count else []
 
@@ -129,7 +129,7 @@ def no_worker(conn: Connection, _now: datetime, _config: Settings) -> list[Findi
     return [Finding(AlarmKind.NO_WORKER, facts={"seconds": seen.worker_seen_seconds})]
 
 
-# Which rule judges which kinds: where one could not be asked, its alarms stay as they are.
+# Which kinds each rule judges. If a rule fails, open alarms of its kinds stay as they are.
 RULES: Mapping[Rule, frozenset[AlarmKind]] = {
     rates: frozenset({AlarmKind.COUNTRY_RATE, AlarmKind.SENDER_RATE}),
     outbox_old: frozenset({AlarmKind.OUTBOX_OLD}),

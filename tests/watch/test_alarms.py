@@ -11,7 +11,7 @@ from sqlalchemy import update
 
 from smsapp.extensions import db
 from smsapp.models import Alarm, AlarmKind, Delivery, Worker
-from smsapp.watch import alarms, announce
+from smsapp.watch import alarm_text, alarms, announce
 from smsapp.watch.finding import Finding
 from smsapp.web import jobs
 from tests.conftest import settings_of
@@ -229,6 +229,6 @@ def test_a_tick_looks_when_it_is_due(app, shop, twilio, write, rows):
 def test_facts_of_all_kinds_have_a_sentence():
     facts = {"rate": 0.0, "sample": 2, "minutes": 90, "codes": [], "seconds": 3, "count": 1}
     for kind in AlarmKind:
-        sentence = alarms.words.sentence(kind, "FR", facts)
+        sentence = alarm_text.sentence(kind, "FR", facts)
         assert sentence.endswith("."), kind
-        assert alarms.words.next_step(kind, {})
+        assert alarm_text.next_step(kind, {})

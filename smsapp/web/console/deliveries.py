@@ -12,7 +12,7 @@ from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
 from smsapp.trace.acts import NotDone
-from smsapp.watch import concerning
+from smsapp.watch import related_alarms
 from smsapp.web.console import shell
 
 bp = shell.blueprint("console_deliveries")
@@ -121,6 +121,6 @@ def _page(delivery_id: uuid.UUID, e164: str | None = None) -> str:
         masked=trace.phone.e164 and mask(trace.phone.e164),
         e164=e164,
         now=status_text.of_delivery(trace),
-        alarms=concerning.text(trace.delivery.state, trace.phone.country),
+        alarms=related_alarms.of_text(trace.delivery.state, trace.phone.country),
         again=acts.again(trace.delivery, trace.phone, states),
     )

@@ -10,7 +10,7 @@ from smsapp.delivery.channels import sender_of
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import reading, settings
 from smsapp.models import Channel
-from smsapp.watch import overview, words
+from smsapp.watch import alarm_text, overview
 from smsapp.watch.overview import RANGES, Overview
 from smsapp.web.console import charts, shell
 
@@ -82,14 +82,14 @@ def _tiles(found: Overview) -> list[tuple[str, str, str, str]]:
         (
             "Unknown",
             f"{waiting.unknown:,}",
-            f"the oldest for {words.duration(unknown.total_seconds())}"
+            f"the oldest for {alarm_text.duration(unknown.total_seconds())}"
             if unknown
             else "every fate is known",
             "is-warn" if waiting.unknown else "",
         ),
         (
             "Oldest due",
-            words.duration(due) if due else "none",
+            alarm_text.duration(due) if due else "none",
             "due and not yet sent" if due else "all that is due is sent",
             "is-warn" if due and due > 60 else "",
         ),

@@ -1,4 +1,4 @@
-"""Which open alarms may be why a text is as it is: then it is not this text alone."""
+"""Which open alarms may explain a text's state: then it is not this text alone."""
 
 from smsapp.models import AlarmKind, DeliveryState
 from smsapp.watch import alarms
@@ -8,7 +8,7 @@ _WAITS = frozenset({DeliveryState.PENDING, DeliveryState.SENDING})
 _IS_SILENT = frozenset({DeliveryState.SENT, DeliveryState.UNKNOWN})
 _DID_NOT_ARRIVE = frozenset(
     {
-        DeliveryState.PENDING,  # for its next try
+        DeliveryState.PENDING,  # waiting to be sent again
         DeliveryState.SENT,
         DeliveryState.UNDELIVERED,
         DeliveryState.FAILED,
@@ -28,10 +28,10 @@ _STATES = {
 }
 
 
-def text(state: DeliveryState, country: str) -> list[OpenAlarm]:
-    """Return the open alarms about texts in this state, to this country.
+def of_text(state: DeliveryState, country: str) -> list[OpenAlarm]:
+    """Return the open alarms that may explain why a text to this country is in this state.
 
-    Where its country's texts do not arrive, that is nearer than how all of them do.
+    Where there is one about its country, the one about all countries is left out.
     """
     found = [
         alarm

@@ -1,4 +1,4 @@
-"""What an alarm says to a person: one sentence of what is wrong, and one of what to do."""
+"""An alarm in plain words: one sentence says what is wrong, another what to do."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -9,7 +9,7 @@ from smsapp.providers.twilio_errors import ErrorMeaning, meaning
 
 @dataclass(frozen=True, slots=True)
 class CodeCount:
-    """An error code with how often it came and what it means; `label` is "none" without one."""
+    """How often an error code came and what it means; `label` is "none" where there was none."""
 
     label: str
     count: int
@@ -45,7 +45,7 @@ _STEPS = {
 
 
 def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
-    """Return what is wrong."""
+    """Return the sentence that says what is wrong."""
     match kind:
         case AlarmKind.COUNTRY_RATE:
             return f"Of {facts['sample']} texts to {subject} in {_window(facts)}, {_rate(facts)}."
@@ -74,7 +74,7 @@ def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
 
 
 def next_step(kind: AlarmKind, facts: dict[str, Any]) -> str:
-    """Return what to do about it."""
+    """Return the sentence that says what to do about it."""
     if facts.get("paused"):
         return "Let them go with `flask sending resume` once what it was paused for is over."
     return _STEPS[kind]
