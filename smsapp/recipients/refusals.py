@@ -33,7 +33,8 @@ REFUSALS = {
         "Respect it. Only the customer can agree again, on the preferences page.",
     ),
     Reason.NO_CONSENT: Refusal(
-        "Nobody knows of this number's consent. Ask the customer for theirs, or send consentAt.",
+        "Nobody knows of a consent for this number. Ask the customer for theirs, or send "
+        "consentAt.",
         "Neither the number's consent ledger nor the event knows of a consent for texts like this.",
         "Ask the customer for theirs: on the page, or where they ordered.",
     ),

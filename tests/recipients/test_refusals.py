@@ -2,6 +2,7 @@
 
 import pytest
 
+from smsapp.models import Reason
 from smsapp.recipients.refusals import REFUSALS
 
 
@@ -9,10 +10,19 @@ def test_what_a_service_is_answered_stays_as_it_is():
     assert {reason.value: refusal.message for reason, refusal in REFUSALS.items()} == {
         "opted_out": "This number has opted out of texts. Only its owner can change that.",
         "consent_withdrawn": "The owner of this number has withdrawn consent for these texts.",
+        "no_consent": (
+            "Nobody knows of a consent for this number. Ask the customer for theirs, or send "
+            "consentAt."
+        ),
         "recipient_not_allowed": (
             "This number is not in ALLOWED_RECIPIENTS, the list of this installation."
         ),
     }
+
+
+def test_every_reason_not_to_text_has_words():
+    of_failures = {Reason.REJECTED, Reason.ATTEMPTS_SPENT}
+    assert set(REFUSALS) == set(Reason) - of_failures
 
 
 @pytest.mark.parametrize("reason", REFUSALS, ids=str)
