@@ -1,8 +1,12 @@
 """The keywords STOP, START and HELP, and the other words for them.
 
-A keyword is the whole of a text, in upper or lower case.
+Out means out: what is plainly a STOP stops, also where Twilio, which takes a bare word alone, sees
+none and neither blocks the number nor replies. START and HELP are read as strictly as Twilio reads
+them: a number that it still blocks must not look open here.
 """
 
+import re
+import unicodedata
 from enum import StrEnum
 
 
@@ -22,6 +26,17 @@ WORDS = {
 }
 _MEANING = {word: keyword for keyword, words in WORDS.items() for word in words}
 
+# Those that are about nothing but texts.
+_PLAIN_STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"}
+
+# What somebody says who wants no more texts, in a sentence of their own: for a person to decide.
+_SOUNDS_LIKE_STOP = re.compile(
+    r"\b(stop|unsubscribe|opt(ing)?[ -]?out|(don.?t|do not|never|quit|no more) "
+    r"(\w+ )?(text|texts|texting|message|messages|messaging|contact|contacting|sms)"
+    r"|remove me|leave me alone|wrong (number|person))\b",
+    re.IGNORECASE,
+)
+
 
 def read(body: str, opt_out_type: str | None) -> Keyword | None:
     """Return what a text asks for, or None.
@@ -29,9 +44,30 @@ def read(body: str, opt_out_type: str | None) -> Keyword | None:
     Args:
         body: The text.
         opt_out_type: What Twilio itself took the text for. It says so with Advanced Opt-Out, which
-            knows words of other languages; where it does, that counts.
+            knows words of other languages; a word of its that we don't know leaves the text's own.
     """
-    if opt_out_type:
-        word = opt_out_type.strip().lower()
-        return Keyword(word) if word in set(Keyword) else None
-    return _MEANING.get(body.strip().upper())
+    word = (opt_out_type or "").strip().lower()
+    if word in set(Keyword):
+        return Keyword(word)
+    if keyword := _MEANING.get(body.strip().upper()):
+        return keyword
+    return Keyword.STOP if _is_stop(body) else None
+
+
+def sounds_like_stop(body: str) -> bool:
+    """Whether a text that is no keyword may mean one, so that somebody should read it first."""
+    return bool(_SOUNDS_LIKE_STOP.search(unicodedata.normalize("NFKC", body)))
+
+
+def _is_stop(body: str) -> bool:
+    """Whether it is a STOP alone, but for signs, blanks, and a phone's signature below it."""
+    first, *others = [letters for line in body.splitlines() if (letters := _letters(line))] or [""]
+    if others:  # "Cancel" above other words may be about an order
+        return first in _PLAIN_STOPS
+    return _MEANING.get(first) is Keyword.STOP
+
+
+def _letters(line: str) -> str:
+    """Return a line's letters and digits alone, in capitals: “Stop all 🛑” is STOPALL."""
+    folded = unicodedata.normalize("NFKC", line).upper()
+    return "".join(char for char in folded if char.isalnum())

@@ -450,7 +450,8 @@ def test_a_numbers_page_has_consent_with_its_evidence_and_all_that_went_to_and_f
 
 def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
     with app.app_context():
-        for number, body in enumerate(("Hello?", "STOP", "START", "HELP")):
+        told = ("Hello?", "Please don’t text me any more", "STOP", "START", "HELP")
+        for number, body in enumerate(told):
             messages.receive(messages.Text(sid(50 + number), ALICE, body, None))
     seen = says(support, "/console/inbox")
     places = [
@@ -459,6 +460,7 @@ def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
             "Help Twilio answered",
             "Started The number may be texted again",
             "Stopped All texts",
+            "Sounds like a stop Nothing was done.",
             "To read Nothing was done. It is for somebody to read.",
         )
     ]

@@ -31,6 +31,7 @@ from smsapp import operators
 from smsapp.errors import Forbidden, InvalidRequest, SmsappError
 from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
+from smsapp.inbound import keywords
 from smsapp.models import Role
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
@@ -177,6 +178,7 @@ def _frame() -> dict[str, Any]:
         "meaning": meaning,
         "titles": status_text.TITLES,
         "channel_names": status_text.CHANNELS,
+        "sounds_like_stop": keywords.sounds_like_stop,
         "kind_title": kinds.title,
         "kind_about": kinds.about,
         "doors": timeline_text.DOORS,
