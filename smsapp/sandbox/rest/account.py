@@ -5,7 +5,7 @@ import re
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox.errors import not_found
+from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.message import API_VERSION
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
@@ -79,7 +79,7 @@ def know_the_service() -> None:
     """Refuse to know of any but the account's own."""
     sid, known = (request.view_args or {}).get("service_sid", ""), parts().config
     if not _SERVICE_SID.fullmatch(sid) or known.messaging_service_sid not in (None, sid):
-        raise not_found(request.path.removeprefix("/v1"))
+        raise TwilioError(20404, path=request.path.removeprefix("/v1"))
 
 
 @service_bp.get(SERVICE)

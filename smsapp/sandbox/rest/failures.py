@@ -12,22 +12,19 @@ from flask import request
 from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.parts import parts
 
-# Seconds, as Twilio suggests one to come back.
-RETRY_AFTER = "1"
-
 
 def fail_before(trouble: str | None) -> None:
     """Raise what keeps a text from being accepted, if anything does."""
     if trouble == "too_many_requests":
-        raise TwilioError(20429, "Too Many Requests", 429, headers={"Retry-After": RETRY_AFTER})
+        raise TwilioError(20429)
     if trouble == "error_before":
-        raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
+        raise TwilioError(20503)
 
 
 def fail_after(trouble: str | None) -> None:
     """Spoil the answer to a text that has been accepted, if anything does."""
     if trouble == "error_after":
-        raise TwilioError(20500, "An internal server error has occurred", 500)
+        raise TwilioError(20500)
     if trouble == "timeout_after":
         _hang(_client(), parts().config.hang_seconds, parts().stopping)
     if trouble in ("timeout_after", "reset_after"):

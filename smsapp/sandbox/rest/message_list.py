@@ -22,7 +22,7 @@ def page_of(
     to, token = args.get("To"), args.get("PageToken", "")
     before = inbox.find(token.removeprefix("PA")) if token else None
     if token and before is None:
-        raise TwilioError(20006, "Page number out of range")
+        raise TwilioError(20006)
     found = inbox.listed(size + 1, to, before)
     messages, more = found[:size], len(found) > size
     kept = ([("To", to)] if to else []) + [("PageSize", str(size))]
@@ -48,5 +48,5 @@ def page_of(
 def _whole(args: Mapping[str, str], name: str, default: int) -> int:
     text = args.get(name, str(default))
     if not text.isdecimal():
-        raise TwilioError(20001, f"{name} must be a whole number")
+        raise TwilioError(20001, name=name)
     return int(text)

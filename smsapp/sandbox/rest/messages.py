@@ -3,7 +3,7 @@
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox.errors import TwilioError, not_found, opted_out, queue_full
+from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.message import API_VERSION, Message
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest import failures
@@ -26,9 +26,9 @@ def create(account_sid: str) -> ResponseReturnValue:
     failures.fail_before(trouble)
     wanted = read_send_request(request.form, config)
     if parts().opt_outs.holds(wanted.to, wanted.sender or config.from_number):
-        raise opted_out()
+        raise TwilioError(21610)
     if weather["queue_full"]:
-        raise queue_full()
+        raise TwilioError(21611)
     message = parts().carrier.accept(wanted)
     failures.fail_after(trouble)
     return json_answer(message.as_twilio(account_sid), 201)
@@ -51,7 +51,7 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
     """Empty a message's body for good, once it has left."""
     if request.form.get("Body") == "":
         if _found(sid).status in ("accepted", "queued"):
-            raise TwilioError(20009, "Cannot delete this resource before it is complete", 409)
+            raise TwilioError(20009)
         parts().carrier.redact(sid)
     return json_answer(_found(sid).as_twilio(account_sid))
 
@@ -59,12 +59,12 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])
 def nothing_here(rest: str) -> ResponseReturnValue:
     """Answer for all that the sandbox has not learnt."""
-    raise not_found(request.path)
+    raise TwilioError(20404, path=request.path)
 
 
 def _found(sid: str) -> Message:
     message = parts().inbox.find(sid)
     # Verify's messages are not the account's: Twilio sends them from its own.
     if message is None or message.is_code:
-        raise not_found(request.path)
+        raise TwilioError(20404, path=request.path)
     return message

@@ -10,7 +10,7 @@ from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.errors import TwilioError, unauthorized
+from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.parts import parts
 
 
@@ -34,7 +34,7 @@ def _sign_in() -> None:
     time.sleep(weather["latency_ms"] / 1000)
     account_sid = (request.view_args or {}).get("account_sid", config.account_sid)
     if weather["credentials_refused"] or not _signed_in(config, account_sid):
-        raise unauthorized()
+        raise TwilioError(20003)
 
 
 def _signed_in(config: SandboxConfig, account_sid: str) -> bool:
@@ -51,7 +51,7 @@ def _signed_in(config: SandboxConfig, account_sid: str) -> bool:
 
 
 def _refuse(error: TwilioError) -> ResponseReturnValue:
-    return json_answer(error.body(), error.status, dict(error.headers))
+    return json_answer(error.body(), error.status, error.headers)
 
 
 def _headers_of(domain: str) -> Callable[[Response], Response]:

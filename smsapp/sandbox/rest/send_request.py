@@ -7,12 +7,7 @@ from urllib.parse import urlsplit
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.carrier import SendRequest
 from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.errors import (
-    TEST_RECIPIENTS,
-    TEST_SENDER,
-    TEST_SENDERS,
-    TwilioError,
-)
+from smsapp.sandbox.errors import TEST_RECIPIENTS, TEST_SENDER, TEST_SENDERS, TwilioError
 
 MAX_BODY = 1600  # characters
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
@@ -28,16 +23,17 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendReq
     service_sid = form.get("MessagingServiceSid") or None
     if not to:
         # Also what a JSON body gets: Twilio reads forms only.
-        raise TwilioError(21604, "A 'To' phone number is required.")
+        raise TwilioError(21604)
     if not sender and not service_sid:
-        raise TwilioError(21603, "A 'From' phone number is required.")
+        raise TwilioError(21603)
     body = _body(form)
     _check_recipient(to)
     if service_sid and not _SERVICE.fullmatch(service_sid):
-        raise TwilioError(21701, f"The Messaging Service {service_sid} does not exist")
+        raise TwilioError(21701, sid=service_sid)
     if sender:
         _check_sender(sender, to, config)
-    _check_route(to, sender)
+    if to in TEST_RECIPIENTS:
+        raise TwilioError(TEST_RECIPIENTS[to], to=to, sender=sender or "")
     return SendRequest(
         to=to,
         sender=sender,
@@ -50,12 +46,9 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendReq
 def _body(form: Mapping[str, str]) -> str:
     body = form.get("Body", "")
     if not body:
-        raise TwilioError(21602, "Message body is required.")
+        raise TwilioError(21602)
     if len(body) > MAX_BODY:
-        raise TwilioError(
-            21617,
-            f"The concatenated message body exceeds the {MAX_BODY} character limit",
-        )
+        raise TwilioError(21617, limit=MAX_BODY)
     return body
 
 
@@ -63,29 +56,20 @@ def _check_recipient(to: str) -> None:
     try:
         parse_e164(to)
     except InvalidPhone:
-        raise TwilioError(21211, f"The 'To' number {to} is not a valid phone number.") from None
+        raise TwilioError(21211, to=to) from None
 
 
 def _check_sender(sender: str, to: str, config: SandboxConfig) -> None:
     if sender in TEST_SENDERS:
-        code, words = TEST_SENDERS[sender]
-        raise TwilioError(code, words.format(sender=sender))
+        raise TwilioError(TEST_SENDERS[sender], sender=sender)
     try:
         parse_e164(sender)
     except InvalidPhone:
-        code, words = TEST_SENDERS["+15005550001"]
-        raise TwilioError(code, words.format(sender=sender)) from None
+        raise TwilioError(21212, sender=sender) from None
     if sender not in (config.from_number, TEST_SENDER):
-        code, words = TEST_SENDERS["+15005550007"]
-        raise TwilioError(code, words.format(sender=sender))
+        raise TwilioError(21606, sender=sender)
     if sender == to:
         raise TwilioError(21211, "'To' and 'From' number cannot be the same")
-
-
-def _check_route(to: str, sender: str | None) -> None:
-    if to in TEST_RECIPIENTS:
-        code, words = TEST_RECIPIENTS[to]
-        raise TwilioError(code, words.format(to=to, sender=sender or ""))
 
 
 def _callback(url: str | None) -> str | None:
@@ -102,5 +86,5 @@ def _callback(url: str | None) -> str | None:
         host = ""
     # A host with an underscore is refused by Twilio too.
     if not host or "_" in host or address.scheme not in ("http", "https") or not url.isascii():
-        raise TwilioError(21609, f"The 'StatusCallback' URL {url} is not a valid URL.")
+        raise TwilioError(21609, url=url)
     return url

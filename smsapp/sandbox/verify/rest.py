@@ -8,10 +8,9 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.sandbox.errors import TwilioError, not_found
+from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
 from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
-from smsapp.sandbox.verify import errors
 from smsapp.sandbox.verify.service import Request
 from smsapp.sandbox.verify.verification import CODE_DIGITS, as_twilio, check_as_twilio
 from smsapp.sandbox.weather import Weather
@@ -35,7 +34,7 @@ def know_the_service() -> None:
     if not _SERVICE_SID.fullmatch(sid) or known.verify_service_sid not in (None, sid):
         raise _nothing_here()
     if parts().weather.strikes("verify_unavailable"):
-        raise TwilioError(20503, "Service is unavailable. Please try again.", 503)
+        raise TwilioError(20503)
 
 
 @bp.get(SERVICE)
@@ -67,7 +66,7 @@ def cancel(service_sid: str, sid: str) -> ResponseReturnValue:
     """Cancel a verification."""
     status = request.form.get("Status", "")
     if status != "canceled":
-        raise errors.invalid("Status", status)
+        raise TwilioError(60200, parameter="Status", value=status)
     found = parts().verify.cancel(service_sid, sid)
     if found is None:
         raise _nothing_here()
@@ -79,9 +78,9 @@ def check(service_sid: str) -> ResponseReturnValue:
     """Check a code."""
     sid, code = request.form.get("VerificationSid"), request.form.get("Code", "")
     if not sid:
-        raise errors.nobody()
+        raise TwilioError(60221)
     if not _CODE.fullmatch(code):
-        raise errors.invalid("Code")
+        raise TwilioError(60200, parameter="Code", value="")
     found = parts().verify.check(service_sid, sid, code)
     if found is None:
         raise _nothing_here()
@@ -99,27 +98,28 @@ def _request(service_sid: str, form: Mapping[str, str]) -> Request:
     try:
         parse_e164(to)
     except InvalidPhone:
-        raise errors.invalid("To", to) from None
+        raise TwilioError(60200, parameter="To", value=to) from None
     if channel in OTHER_CHANNELS:
-        raise errors.channel_off(channel)
+        # Verify has it, and the service does not.
+        raise TwilioError(60217 if channel == "email" else 60223, channel=channel.upper())
     if channel not in CHANNELS:
-        raise errors.invalid("Channel", channel)
+        raise TwilioError(60200, parameter="Channel", value=channel)
     if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
-        raise errors.invalid("Locale", form["Locale"])
+        raise TwilioError(60200, parameter="Locale", value=form["Locale"])
     return Request(service_sid, to, channel)
 
 
 def _refuse(wanted: Request, weather: Weather) -> None:
     """Raise what keeps a number from being sent a code, if anything does."""
     text = wanted.channel == "sms"
-    if wanted.to in errors.TEST_NUMBERS:
-        raise errors.TEST_NUMBERS[wanted.to]()
+    if wanted.to in VERIFY_TEST_NUMBERS:
+        raise TwilioError(VERIFY_TEST_NUMBERS[wanted.to], parameter="To", value=wanted.to)
     if weather["verify_blocked"]:
-        raise errors.blocked()
+        raise TwilioError(60410)
     if weather["verify_geo_blocked"]:
-        raise errors.geo_blocked()
+        raise TwilioError(60605)
     if text and (weather["verify_landline"] or _is_landline(wanted.to)):
-        raise errors.landline()
+        raise TwilioError(60205)
 
 
 def _is_landline(number: str) -> bool:
@@ -130,4 +130,4 @@ def _is_landline(number: str) -> bool:
 
 def _nothing_here() -> TwilioError:
     # Twilio leaves the version out of the address that it repeats.
-    return not_found(request.path.removeprefix("/v2"))
+    return TwilioError(20404, path=request.path.removeprefix("/v2"))

@@ -8,8 +8,8 @@ from smsapp import clock
 from smsapp.sandbox.carrier import Carrier, SendRequest
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.database import Database
+from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.message import iso8601, new_sid
-from smsapp.sandbox.verify.errors import max_checks, max_sends
 from smsapp.sandbox.verify.verification import (
     LIFETIME,
     MAX_CHECKS,
@@ -57,7 +57,7 @@ class Verify:
             elif len(_attempts(db, old.sid)) < MAX_SENDS:
                 found = _update(db, replace(old, channel=request.channel), now)
             else:
-                raise max_sends()
+                raise TwilioError(60203)
             db.execute(
                 "INSERT INTO send_code_attempt VALUES (NULL, ?, ?, ?, ?)",
                 (new_sid("VL"), found.sid, request.channel, now),
@@ -82,7 +82,7 @@ class Verify:
                 status = "approved" if right else "pending"
                 return _update(db, replace(found, status=status, checks=found.checks + 1), now)
             _update(db, replace(found, status="max_attempts_reached"), now)
-        raise max_checks()
+        raise TwilioError(60202)
 
     def cancel(self, service_sid: str, sid: str) -> Found | None:
         """Cancel a verification, unless Twilio has deleted it; return it with its attempts."""
