@@ -228,7 +228,7 @@ class Run:
                 states = self._states()
                 still = ", ".join(f"{states[state]} {state}" for state in OPEN_STATES)
                 self._say(
-                    f"{self.accepted} accepted, {self.system.sandbox.inbox.count()[1]} texts at the"
+                    f"{self.accepted} accepted, {len(self.system.sandbox.messages())} texts at the"
                     f" carrier, {still}, {self.kills.total()} kills"
                 )
                 report_at = time.monotonic() + REPORT_EVERY_SECONDS

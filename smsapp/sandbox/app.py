@@ -6,8 +6,7 @@ from flask import Flask
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, json_api
-from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.parts import assemble
+from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.phone import page
 from smsapp.sandbox.rest import account, messages
 from smsapp.sandbox.verify import rest as verify
@@ -15,11 +14,11 @@ from smsapp.sandbox.verify import rest as verify
 ROOT = Path(__file__).parents[2]
 
 
-def create_sandbox(config: SandboxConfig) -> Flask:
-    """Return the sandbox as a Flask app; `parts(app).start()` sets its clock going."""
+def create_sandbox(desk: Desk) -> Flask:
+    """Return a sandbox as a Flask app; it is `Scheduler` that lets its time pass."""
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
-    app.extensions["sandbox"] = assemble(config)
+    app.extensions["sandbox"] = desk
     app.before_request(guards.only_this_machine)
     for bp in (messages.bp, account.bp, account.service_bp, verify.bp, json_api.bp, page.bp):
         app.register_blueprint(bp)

@@ -1,15 +1,18 @@
 """Reading what the carrier has: one message, pages of them, and conversations."""
 
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
-from smsapp.sandbox.database import Database
+from sqlalchemy import ColumnElement, func, select
+from sqlalchemy.orm import selectinload
+
+from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.message import OF_VERIFY, Message
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A customer's number and its newest text."""
+    """A customer's number, how many texts, and the newest. `id` is the order of the first."""
 
     id: int
     number: str
@@ -17,110 +20,68 @@ class Conversation:
     last: Message
 
 
-@dataclass(frozen=True, slots=True)
-class Receipt:
-    """How the app answered a receipt for one status; None while it has not."""
-
-    status: str
-    answer: str | None
-    tries: int
+def find(desk: Desk, sid: str) -> Message | None:
+    """Return one message."""
+    with desk.database.read() as db:
+        return db.scalar(select(Message).where(Message.sid == sid))
 
 
-@dataclass(frozen=True, slots=True)
-class Text:
-    """A message with its past: (status, at) and the receipts for them."""
-
-    message: Message
-    history: list[tuple[str, float]] = field(default_factory=list)
-    receipts: list[Receipt] = field(default_factory=list)
-
-
-class Inbox:
-    """Looks at what the carrier has, and changes nothing."""
-
-    def __init__(self, database: Database) -> None:
-        self._database = database
-
-    def find(self, sid: str) -> Message | None:
-        """Return one message."""
-        with self._database.read() as db:
-            row = db.execute("SELECT * FROM message WHERE sid = ?", (sid,)).fetchone()
-        return Message(*row) if row else None
-
-    def listed(self, limit: int, to: str | None, before: Message | None) -> list[Message]:
-        """Return the account's messages to a number, or all, that are older than `before`."""
-        where, values = "direction NOT IN (?, ?)", list[object](OF_VERIFY)
-        if to:
-            where, values = f"{where} AND to_number = ?", [*values, to]
-        if before:
-            where, values = f"{where} AND seq < ?", [*values, before.seq]
-        return self._newest(limit, where, *values)
-
-    def sent_by_the_app(self) -> list[Message]:
-        """Return what the carrier accepted from the app, newest first."""
-        return self._newest(-1, "direction IN ('outbound-api', 'outbound-reply')")
-
-    def conversations(self, limit: int) -> list[Conversation]:
-        """Return the conversations with the newest texts, newest first."""
-        with self._database.read() as db:
-            rows = db.execute(
-                "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
-                " JOIN message m ON m.seq = c.last_seq ORDER BY c.last_seq DESC LIMIT ?",
-                (limit,),
-            ).fetchall()
-        return [_conversation(row) for row in rows]
-
-    def conversation(self, conversation_id: int) -> Conversation | None:
-        """Return one conversation."""
-        with self._database.read() as db:
-            row = db.execute(
-                "SELECT c.id, c.number, c.texts, m.* FROM conversation c"
-                " JOIN message m ON m.seq = c.last_seq WHERE c.id = ?",
-                (conversation_id,),
-            ).fetchone()
-        return _conversation(row) if row else None
-
-    def conversation_with(self, number: str) -> int:
-        """Return the id of a customer's conversation, which there must be."""
-        with self._database.read() as db:
-            row = db.execute("SELECT id FROM conversation WHERE number = ?", (number,)).fetchone()
-        return int(row[0])
-
-    def count(self) -> tuple[int, int]:
-        """Return how many conversations and how many texts there are."""
-        with self._database.read() as db:
-            row = db.execute("SELECT count(*), coalesce(sum(texts), 0) FROM conversation")
-            conversations, texts = row.fetchone()
-        return conversations, texts
-
-    def texts(self, number: str, limit: int) -> list[Text]:
-        """Return a customer's newest texts with their past, oldest first as on a phone."""
-        messages = self._newest(limit, "customer = ?", number)
-        texts = {m.sid: Text(m) for m in reversed(messages)}
-        marks = ", ".join("?" * len(texts))
-        with self._database.read() as db:
-            past = db.execute(
-                f"SELECT sid, status, at FROM history WHERE sid IN ({marks}) ORDER BY at, rowid",  # noqa: S608
-                list(texts),
-            ).fetchall()
-            receipts = db.execute(
-                f"SELECT sid, status, answer, tries FROM receipt WHERE sid IN ({marks})"  # noqa: S608
-                " ORDER BY id",
-                list(texts),
-            ).fetchall()
-        for sid, status, at in past:
-            texts[sid].history.append((status, at))
-        for sid, *rest in receipts:
-            texts[sid].receipts.append(Receipt(*rest))
-        return list(texts.values())
-
-    def _newest(self, limit: int, where: str, *values: object) -> list[Message]:
-        sql = f"SELECT * FROM message WHERE {where} ORDER BY seq DESC LIMIT ?"  # noqa: S608 - conditions are ours
-        with self._database.read() as db:
-            rows = db.execute(sql, (*values, limit)).fetchall()
-        return [Message(*row) for row in rows]
+def listed(desk: Desk, limit: int, to: str | None, before: Message | None) -> Sequence[Message]:
+    """Return the account's messages to a number, or all, that are older than `before`."""
+    query = select(Message).where(Message.direction.not_in(OF_VERIFY))
+    if to:
+        query = query.where(Message.to_number == to)
+    if before:
+        query = query.where(Message.seq < before.seq)
+    with desk.database.read() as db:
+        return db.scalars(query.order_by(Message.seq.desc()).limit(limit)).all()
 
 
-def _conversation(row: tuple[Any, ...]) -> Conversation:
-    conversation_id, number, texts, *message = row
-    return Conversation(conversation_id, number, texts, Message(*message))
+def sent_by_the_app(desk: Desk) -> list[dict[str, object]]:
+    """Return what `GET /messages.json` lists: what the carrier accepted from the app."""
+    of_the_app = Message.direction.in_(("outbound-api", "outbound-reply"))
+    with desk.database.read() as db:
+        found = db.scalars(select(Message).where(of_the_app).order_by(Message.seq.desc()))
+        return [message.as_json() for message in found]
+
+
+def conversations(
+    desk: Desk, limit: int = -1, which: ColumnElement[bool] | None = None
+) -> list[Conversation]:
+    """Return the conversations with the newest texts, newest first; `which` narrows them."""
+    seq = Message.seq
+    each = select(func.min(seq).label("id"), func.count().label("texts"), func.max(seq).label("at"))
+    each = each.group_by(Message.customer)
+    ids = (each if which is None else each.having(which)).subquery()
+    query = select(ids.c.id, ids.c.texts, Message).join(Message, seq == ids.c.at)
+    with desk.database.read() as db:
+        rows = db.execute(query.order_by(seq.desc()).limit(limit)).all()
+    return [Conversation(id_, last.customer, texts, last) for id_, texts, last in rows]
+
+
+def conversation(desk: Desk, conversation_id: int) -> Conversation | None:
+    """Return one conversation."""
+    found = conversations(desk, which=func.min(Message.seq) == conversation_id)
+    return found[0] if found else None
+
+
+def conversation_with(desk: Desk, number: str) -> int:
+    """Return the id of a customer's conversation, which there must be."""
+    return conversations(desk, which=Message.customer == number)[0].id
+
+
+def count(desk: Desk) -> tuple[int, int]:
+    """Return how many conversations and how many texts there are."""
+    with desk.database.read() as db:
+        people, texts = db.execute(
+            select(func.count(Message.customer.distinct()), func.count())
+        ).one()
+    return people, texts
+
+
+def texts(desk: Desk, number: str, limit: int = -1) -> list[Message]:
+    """Return a customer's newest texts with their past, oldest first as on a phone."""
+    query = select(Message).where(Message.customer == number).order_by(Message.seq.desc())
+    past = selectinload(Message.history), selectinload(Message.receipts)
+    with desk.database.read() as db:
+        return list(db.scalars(query.limit(limit).options(*past)))[::-1]

@@ -1,12 +1,11 @@
 """JSON for tests: what the carrier accepted, codes, and the weather."""
 
-import json
-
-from flask import Blueprint, Response, request
+from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox import guards
-from smsapp.sandbox.parts import parts
+from smsapp.sandbox import guards, inbox
+from smsapp.sandbox.desk import this_desk
+from smsapp.sandbox.verify import service as verify
 from smsapp.sandbox.weather import BadWeather
 
 bp = Blueprint("json_api", __name__)
@@ -16,21 +15,19 @@ bp.before_request(guards.only_our_pages)
 @bp.get("/messages.json")
 def messages() -> ResponseReturnValue:
     """List what the carrier accepted from the app, newest first."""
-    listed = [message.as_json() for message in parts().inbox.sent_by_the_app()]
-    return Response(json.dumps({"messages": listed}), content_type="application/json")
+    return {"messages": inbox.sent_by_the_app(this_desk())}
 
 
 @bp.get("/codes.json")
 def codes() -> ResponseReturnValue:
     """List Verify's codes, newest first."""
-    listed = parts().verify.codes()
-    return Response(json.dumps({"codes": listed}), content_type="application/json")
+    return {"codes": verify.codes(this_desk())}
 
 
 @bp.get("/weather.json")
 def weather() -> ResponseReturnValue:
     """Show every field of the weather."""
-    return parts().weather.as_json()
+    return this_desk().weather.as_json()
 
 
 @bp.post("/weather.json")
@@ -39,14 +36,14 @@ def change_weather() -> ResponseReturnValue:
     settings = request.get_json()
     if not isinstance(settings, dict):
         raise BadWeather("Send a JSON object of settings.")
-    parts().weather.change(settings)
+    this_desk().weather.change(settings)
     return weather()
 
 
 @bp.delete("/weather.json")
 def clear_weather() -> ResponseReturnValue:
     """Make it a calm day again."""
-    parts().weather.clear()
+    this_desk().weather.clear()
     return weather()
 
 

@@ -1,12 +1,15 @@
-"""One text as the carrier keeps it, a row with its past, and as Twilio shows it."""
+"""One text as the carrier keeps it, with its statuses and callbacks, and as Twilio shows it."""
 
 import secrets
-import sqlite3
-from dataclasses import astuple, dataclass, replace
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal
 
+from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
+
+from smsapp import clock, segments
+from smsapp.sandbox.database import Base
 from smsapp.sandbox.errors import CARRIER_ERRORS
 
 API_VERSION = "2010-04-01"
@@ -20,29 +23,44 @@ OF_VERIFY = ("verify-sms", "verify-call")
 FINAL = frozenset({"delivered", "undelivered", "failed", "received"})
 
 
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A row of `message`, column for column: `Message(*row)` reads a `SELECT *`.
+class Message(Base):
+    """A text. `seq` gives the order; a SID says nothing about it.
 
     `customer` is the number that is not the shop's.
     """
 
-    seq: int
-    sid: str
-    direction: Direction
-    customer: str
-    to_number: str
-    from_number: str | None
-    service_sid: str | None
-    body: str
-    segments: int
-    status: str
-    error_code: int | None
-    price: str | None
-    callback_url: str | None
-    created_at: float
-    updated_at: float
-    sent_at: float | None
+    __tablename__ = "message"
+    __table_args__ = (
+        Index("message_customer", "customer", "seq"),
+        Index("message_to", "to_number", "seq"),
+        {"sqlite_autoincrement": True},
+    )
+
+    seq: Mapped[int] = mapped_column(primary_key=True)
+    sid: Mapped[str] = mapped_column(unique=True)
+    direction: Mapped[Direction] = mapped_column(String)
+    customer: Mapped[str]
+    to_number: Mapped[str]
+    from_number: Mapped[str | None]
+    service_sid: Mapped[str | None]
+    body: Mapped[str]
+    segments: Mapped[int]
+    status: Mapped[str]
+    error_code: Mapped[int | None]
+    price: Mapped[str | None]
+    callback_url: Mapped[str | None]
+    created_at: Mapped[float]
+    updated_at: Mapped[float]
+    sent_at: Mapped[float | None]
+
+    history: Mapped[list["Step"]] = relationship(
+        primaryjoin="and_(Message.sid == foreign(Step.sid), Step.happened_at.is_not(None))",
+        order_by="Step.happened_at, Step.id",
+        viewonly=True,
+    )
+    receipts: Mapped[list["Receipt"]] = relationship(
+        primaryjoin="Message.sid == foreign(Receipt.sid)", order_by="Receipt.id", viewonly=True
+    )
 
     @property
     def is_code(self) -> bool:
@@ -91,25 +109,84 @@ class Message:
         }
 
 
-def insert_message(db: sqlite3.Connection, message: Message) -> Message:
-    """Write a new message down as the newest of its conversation; return it with its number."""
-    values = astuple(message)[1:]
-    marks = ", ".join("?" * len(values))
-    seq = db.execute(f"INSERT INTO message VALUES (NULL, {marks})", values).lastrowid or 0  # noqa: S608 - question marks
-    db.execute(
-        "INSERT INTO conversation (number, last_seq, texts) VALUES (?, ?, 1) ON CONFLICT (number)"
-        " DO UPDATE SET last_seq = excluded.last_seq, texts = texts + 1",
-        (message.customer, seq),
+class Step(Base):
+    """A status that a message has had, or is still going to have: then `happened_at` is null."""
+
+    __tablename__ = "status"
+    __table_args__ = (
+        Index("status_due", "due_at", sqlite_where=text("happened_at IS NULL")),
+        Index("status_sid", "sid"),
     )
-    record_status(db, message, message.created_at)
-    return replace(message, seq=seq)
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sid: Mapped[str]
+    status: Mapped[str]
+    error_code: Mapped[int | None]
+    due_at: Mapped[float]
+    happened_at: Mapped[float | None]
 
 
-def record_status(db: sqlite3.Connection, message: Message, now: float) -> None:
-    """Add a message's status to its past."""
-    db.execute(
-        "INSERT INTO history (sid, status, at) VALUES (?, ?, ?)", (message.sid, message.status, now)
+class Receipt(Base):
+    """A callback, to be posted, being posted or done: a status, or a customer's text.
+
+    `token` stays in a repeat; `answer` is the app's, None while there is none. An id is never
+    used again: the verdict on a receipt that was cleared must not hit a new one.
+    """
+
+    __tablename__ = "receipt"
+    __table_args__ = (
+        CheckConstraint("state IN ('due', 'posting', 'done')"),
+        Index("receipt_due", "due_at", sqlite_where=text("state = 'due'")),
+        Index("receipt_posting", "id", sqlite_where=text("state = 'posting'")),
+        Index("receipt_sid", "sid"),
+        {"sqlite_autoincrement": True},
     )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    sid: Mapped[str]
+    status: Mapped[str]
+    url: Mapped[str]
+    body: Mapped[str]
+    token: Mapped[str]
+    state: Mapped[str] = mapped_column(default="due")
+    due_at: Mapped[float]
+    tries: Mapped[int] = mapped_column(default=0)
+    first_try_at: Mapped[float | None]
+    answer: Mapped[str | None]
+
+
+def new_message(
+    direction: Direction,
+    to: str,
+    sender: str | None,
+    body: str,
+    service_sid: str | None = None,
+    callback_url: str | None = None,
+) -> Message:
+    """Return a text that comes into being now."""
+    now, inbound = clock.now().timestamp(), direction == "inbound"
+    return Message(
+        sid=new_sid("SM"),
+        direction=direction,
+        customer=sender if inbound else to,
+        to_number=to,
+        from_number=sender,
+        service_sid=service_sid,
+        body=body,
+        segments=segments.count(body).segments,
+        status="received" if inbound else "accepted" if service_sid else "queued",
+        callback_url=callback_url,
+        created_at=now,
+        updated_at=now,
+        sent_at=now if inbound else None,
+    )
+
+
+def insert_message(db: Session, message: Message) -> None:
+    """Write a new message down, with the first of its statuses."""
+    now = message.created_at
+    db.add(message)
+    db.add(Step(sid=message.sid, status=message.status, due_at=now, happened_at=now))
 
 
 def new_sid(prefix: str) -> str:

@@ -1,15 +1,12 @@
 """The sandbox as a program: `flask sandbox`, under gunicorn."""
 
-from typing import Any
-
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.parts import parts
-
-THREADS = 128
+from smsapp.sandbox.desk import Desk
+from smsapp.sandbox.scheduler import Scheduler
 
 
 def serve(config: SandboxConfig, port: int) -> None:
@@ -22,16 +19,15 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
 
     def __init__(self, config: SandboxConfig, port: int) -> None:
         self._config, self._port = config, port
-        self._app: Flask | None = None
+        self._scheduler: Scheduler | None = None
         super().__init__()
 
     def load_config(self) -> None:
         """Set what gunicorn's own command line would."""
         settings = {
             "bind": f"127.0.0.1:{self._port}",
-            "workers": 1,
             "worker_class": "gthread",
-            "threads": THREADS,
+            "threads": 128,
             "keepalive": 75,
             "graceful_timeout": 1,
             "loglevel": "warning",
@@ -45,10 +41,11 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
 
     def load(self) -> Flask:
         """Make the app, in the worker: threads and SQLite connections do not survive a fork."""
-        self._app = create_sandbox(self._config)
-        parts(self._app).start()
-        return self._app
+        desk = Desk(self._config)
+        self._scheduler = Scheduler(desk)
+        self._scheduler.start()
+        return create_sandbox(desk)
 
-    def _end(self, _arbiter: Any, _worker: Any) -> None:
-        if self._app:
-            parts(self._app).stop()
+    def _end(self, _arbiter: object, _worker: object) -> None:
+        if self._scheduler:
+            self._scheduler.stop()

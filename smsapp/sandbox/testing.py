@@ -8,12 +8,19 @@ from contextlib import contextmanager
 from io import BytesIO
 from typing import Any
 
+from sqlalchemy import delete, text
 from werkzeug.serving import WSGIRequestHandler, make_server
 from werkzeug.test import run_wsgi_app
 
+from smsapp.sandbox import carrier, inbox
 from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.parts import Parts, parts
+from smsapp.sandbox.desk import Desk
+from smsapp.sandbox.inbound import customers, opt_outs
+from smsapp.sandbox.inbound.opt_outs import OptOut
+from smsapp.sandbox.message import Message
+from smsapp.sandbox.scheduler import Scheduler, idle
+from smsapp.sandbox.verify import service as verify
 
 __all__ = ["Sandbox", "SandboxConfig", "running"]
 
@@ -21,57 +28,60 @@ __all__ = ["Sandbox", "SandboxConfig", "running"]
 class Sandbox:
     """A running sandbox, as a test sees it."""
 
-    def __init__(self, url: str, parts: Parts) -> None:
+    def __init__(self, url: str, desk: Desk, scheduler: Scheduler) -> None:
         self.url = url
-        self.inbox = parts.inbox
-        self._parts = parts
+        self.desk, self.scheduler = desk, scheduler
 
     def messages(self) -> list[dict[str, object]]:
         """Return what `GET /messages.json` lists, newest first."""
-        return [message.as_json() for message in self.inbox.sent_by_the_app()]
+        return inbox.sent_by_the_app(self.desk)
+
+    def texts(self, number: str) -> list[Message]:
+        """Return a customer's texts with their past, oldest first."""
+        return inbox.texts(self.desk, number)
 
     def codes(self) -> list[dict[str, object]]:
         """Return what `GET /codes.json` lists: Verify's codes, newest first."""
-        return self._parts.verify.codes()
+        return verify.codes(self.desk)
 
     def expire_codes(self) -> None:
         """Let the ten minutes of every pending code be over."""
-        self._parts.verify.expire()
+        verify.expire(self.desk)
 
     def text(self, from_: str, body: str) -> str:
         """Text the shop as the customer `from_`; return the Message SID."""
-        return self._parts.customers.text(from_, body).sid
+        return customers.text(self.desk, from_, body).sid
 
     def opted_out(self, customer: str) -> bool:
         """Return whether Twilio holds a STOP of this customer's."""
-        return self._parts.opt_outs.holds(customer, self._parts.config.from_number)
+        return opt_outs.holds(self.desk, customer)
 
     def weather(self, **settings: int) -> dict[str, int | bool]:
         """Set the named fields of the weather, if any; return all of them."""
-        self._parts.weather.change(settings)
-        return self._parts.weather.as_json()
+        self.desk.weather.change(settings)
+        return self.desk.weather.as_json()
 
     def clear_weather(self) -> None:
         """Make it a calm day again."""
-        self._parts.weather.clear()
+        self.desk.weather.clear()
 
     def clear(self) -> None:
         """Forget every text; opt-outs and codes stay."""
-        self._parts.carrier.clear()
+        carrier.clear(self.desk)
 
     def reset(self) -> None:
         """Be as new: no texts, no opt-outs, no codes, a calm day, conversations from 1."""
         self.clear()
-        with self._parts.database.write() as db:
-            db.execute("DELETE FROM sqlite_sequence WHERE name = 'conversation'")
-        self._parts.opt_outs.clear()
-        self._parts.verify.clear()
+        with self.desk.database.write() as db:
+            db.execute(text("DELETE FROM sqlite_sequence WHERE name = 'message'"))
+            db.execute(delete(OptOut))
+        verify.clear(self.desk)
         self.clear_weather()
 
     def settle(self, timeout: float = 10.0) -> None:
         """Wait until every message has its last status and every callback is answered."""
         deadline = time.monotonic() + timeout
-        while not self._parts.scheduler.idle():
+        while not idle(self.desk):
             if time.monotonic() > deadline:
                 raise TimeoutError("the sandbox still has something to do")
             time.sleep(0.01)
@@ -80,8 +90,8 @@ class Sandbox:
 @contextmanager
 def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     """Serve the sandbox inside this process, on a free port of 127.0.0.1."""
-    app = create_sandbox(config)
-    made = parts(app)
+    desk = Desk(config)
+    app, scheduler = create_sandbox(desk), Scheduler(desk)
 
     class Handler(_KeptAliveHandler):
         open_sockets: set[socket.socket] = set()  # noqa: RUF012 - one set per server
@@ -89,15 +99,15 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     server = make_server("127.0.0.1", port, app, threaded=True, request_handler=Handler)
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
-    made.start()
+    scheduler.start()
     try:
-        yield Sandbox(f"http://127.0.0.1:{server.port}", made)
+        yield Sandbox(f"http://127.0.0.1:{server.port}", desk, scheduler)
     finally:
         server.shutdown()
         thread.join()
         for open_socket in list(Handler.open_sockets):
             _close(open_socket)
-        made.stop()
+        scheduler.stop()
 
 
 class _KeptAliveHandler(WSGIRequestHandler):

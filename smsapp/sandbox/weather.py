@@ -6,7 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from smsapp.sandbox.database import Database
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Mapped, mapped_column
+
+from smsapp.sandbox.database import Base, Database
 from smsapp.sandbox.errors import CARRIER_ERRORS
 
 Kind = Literal["milliseconds", "percent", "switch", "code"]
@@ -14,6 +17,15 @@ Kind = Literal["milliseconds", "percent", "switch", "code"]
 
 class BadWeather(ValueError):
     """A setting that makes no sense; its text says which and why."""
+
+
+class Setting(Base):
+    """One field of the weather that was set."""
+
+    __tablename__ = "weather"
+
+    name: Mapped[str] = mapped_column(primary_key=True)
+    value: Mapped[int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +77,7 @@ class Weather:
         # Two, for who rolls the dice may be writing, and who changes the weather is about to.
         self._changing, self._rolling = threading.Lock(), threading.Lock()
         with database.read() as db:
-            saved = dict(db.execute("SELECT name, value FROM weather").fetchall())
+            saved = {each.name: each.value for each in db.scalars(select(Setting))}
         self._now: dict[str, int] = CALM | {
             name: saved[name] for name in saved.keys() & CALM.keys()
         }
@@ -94,7 +106,8 @@ class Weather:
             if total > 100:
                 raise BadWeather(f"The troubles of sending add up to {total} %; 100 % is the most.")
             with self._database.write() as db:
-                db.executemany("INSERT OR REPLACE INTO weather VALUES (?, ?)", now.items())
+                db.execute(delete(Setting))
+                db.add_all(Setting(name=name, value=value) for name, value in now.items())
             self._now = now
 
     def clear(self) -> None:

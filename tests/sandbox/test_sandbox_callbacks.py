@@ -21,7 +21,7 @@ def closed_port():
 
 
 def tries(sandbox, sid):
-    (text,) = [t for t in sandbox.inbox.texts("+15558675310", 9) if t.message.sid == sid]
+    (text,) = [t for t in sandbox.texts("+15558675310") if t.sid == sid]
     return [(r.status, r.answer, r.tries) for r in text.receipts]
 
 
@@ -165,7 +165,7 @@ def _make_everything_due(database):
 
     db = sqlite3.connect(database)
     with db:
-        db.execute("UPDATE step SET due_at = 0")
+        db.execute("UPDATE status SET due_at = 0 WHERE happened_at IS NULL")
     db.close()
 
 

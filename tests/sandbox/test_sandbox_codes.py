@@ -9,16 +9,16 @@ from tests.sandbox.desk_verify import CUSTOMER, check, code_of, refused, start
 
 
 def bodies(sandbox, number=CUSTOMER):
-    return [text.message.body for text in sandbox.inbox.texts(number, 99)]
+    return [text.body for text in sandbox.texts(number)]
 
 
 def test_the_code_arrives_as_a_text_of_verifys(sandbox, verify):
     start(verify)
     sandbox.settle()
-    (text,) = sandbox.inbox.texts(CUSTOMER, 9)
-    assert text.message.body == f"Your Shop verification code is: {code_of(sandbox)}"
-    assert text.message.from_number != SHOP
-    assert text.message.status == "delivered"
+    (text,) = sandbox.texts(CUSTOMER)
+    assert text.body == f"Your Shop verification code is: {code_of(sandbox)}"
+    assert text.from_number != SHOP
+    assert text.status == "delivered"
 
 
 def test_a_call_reads_the_digits_out(sandbox, verify):
@@ -28,10 +28,10 @@ def test_a_call_reads_the_digits_out(sandbox, verify):
 
 def test_codes_are_no_messages_of_the_account(sandbox, client, verify):
     start(verify)
-    (text,) = sandbox.inbox.texts(CUSTOMER, 9)
+    (text,) = sandbox.texts(CUSTOMER)
     assert sandbox.messages() == []
     assert client.messages.list(to=CUSTOMER) == []
-    assert refused(client.messages(text.message.sid).fetch) == (404, 20404)
+    assert refused(client.messages(text.sid).fetch) == (404, 20404)
 
 
 def test_codes_json_lists_every_code_sent_newest_first(sandbox, verify):
@@ -66,4 +66,4 @@ def test_codes_are_delivered_as_texts_are(sandbox, verify):
     sandbox.weather(carrier_error=30003)
     start(verify)
     sandbox.settle()
-    assert sandbox.inbox.texts(CUSTOMER, 9)[0].message.error_code == 30003
+    assert sandbox.texts(CUSTOMER)[0].error_code == 30003

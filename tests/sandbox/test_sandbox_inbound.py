@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from twilio.request_validator import RequestValidator
 
+from smsapp.sandbox import inbox
 from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.testing import running
 from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
@@ -13,11 +14,11 @@ CUSTOMER = "+15558675310"
 
 
 def texts(sandbox, number=CUSTOMER):
-    return [(t.message.direction, t.message.body) for t in sandbox.inbox.texts(number, 99)]
+    return [(t.direction, t.body) for t in sandbox.texts(number)]
 
 
 def answers(sandbox):
-    return [(r.answer, r.tries) for t in sandbox.inbox.texts(CUSTOMER, 99) for r in t.receipts]
+    return [(r.answer, r.tries) for t in sandbox.texts(CUSTOMER) for r in t.receipts]
 
 
 def answering(shop, receiver, *answers):
@@ -152,7 +153,7 @@ def test_without_an_app_a_text_is_only_kept(sandbox):
 def test_a_text_that_no_phone_would_send_is_refused(shop, number, body):
     with pytest.raises(BadText):
         shop.text(number, body)
-    assert shop.inbox.count() == (0, 0)
+    assert inbox.count(shop.desk) == (0, 0)
 
 
 def test_a_lost_text_is_kept_but_never_posted(shop, receiver):
@@ -184,7 +185,7 @@ def test_a_repeated_text_is_the_same_twice(shop, receiver):
 def test_a_text_left_over_is_posted_after_a_restart(config, receiver):
     told = replace(config, public_base_url=receiver.base)
     with running(told) as before:
-        before._parts.scheduler.stop()
+        before.scheduler.stop()
         before.text(CUSTOMER, "Still there?")
     with running(told) as after:
         after.settle()

@@ -5,6 +5,7 @@ import re
 import pytest
 import requests
 
+from smsapp.sandbox import inbox
 from tests.sandbox.desk import SHOP
 
 
@@ -132,7 +133,7 @@ def test_a_new_text_takes_a_number_as_people_write_it(sandbox):
     answer = requests.post(f"{sandbox.url}/texts", data=form, timeout=5, allow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/conversations/1#reply"
-    assert [c.number for c in sandbox.inbox.conversations(9)] == ["+15558675310"]
+    assert [c.number for c in inbox.conversations(sandbox.desk)] == ["+15558675310"]
 
 
 def test_a_new_text_that_cannot_be_sent_says_why_and_keeps_what_was_typed(sandbox):

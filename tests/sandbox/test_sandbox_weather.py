@@ -194,13 +194,13 @@ def test_every_field_has_a_name_of_its_own():
 
 def test_the_weather_can_change_while_the_dice_are_rolled_in_the_middle_of_a_write(sandbox):
     """As whoever writes a receipt does; the two once waited for each other for ever."""
-    parts = sandbox._parts
-    with parts.database.write():
+    desk = sandbox.desk
+    with desk.database.write():
         change = threading.Thread(target=sandbox.weather, kwargs={"lost_receipts": 50})
         change.start()
-        while not parts.weather._changing.locked():
+        while not desk.weather._changing.locked():
             pass
-        rolled = threading.Thread(target=parts.weather.between, args=(0, 1), daemon=True)
+        rolled = threading.Thread(target=desk.weather.between, args=(0, 1), daemon=True)
         rolled.start()
         rolled.join(5)
         assert not rolled.is_alive()

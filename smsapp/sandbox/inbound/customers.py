@@ -2,19 +2,17 @@
 
 from urllib.parse import urldefrag, urlencode, urljoin
 
-from smsapp import clock, phone, segments
-from smsapp.sandbox.callbacks.callback import Callback, insert_callback
-from smsapp.sandbox.callbacks.connection import Answer
-from smsapp.sandbox.carrier import Carrier, SendRequest
-from smsapp.sandbox.config import SandboxConfig
-from smsapp.sandbox.database import Database
-from smsapp.sandbox.inbound import twiml
+from sqlalchemy.orm import Session
+
+from smsapp import phone
+from smsapp.sandbox import carrier, inbox
+from smsapp.sandbox.callbacks.callback import insert_callbacks
+from smsapp.sandbox.desk import Desk
+from smsapp.sandbox.inbound import opt_outs, twiml
 from smsapp.sandbox.inbound.keywords import REPLIES, Keyword, keyword
-from smsapp.sandbox.inbound.opt_outs import OptOuts
-from smsapp.sandbox.inbox import Inbox
-from smsapp.sandbox.message import API_VERSION, Direction, Message, insert_message, new_sid
+from smsapp.sandbox.inbound.opt_outs import OptOut
+from smsapp.sandbox.message import API_VERSION, Message, Receipt, insert_message, new_message
 from smsapp.sandbox.rest.send_request import MAX_BODY
-from smsapp.sandbox.weather import Weather
 
 # Seconds between a webhook and its repeat.
 AGAIN = 0.2
@@ -24,148 +22,101 @@ class BadText(ValueError):
     """A text that no phone would send; its text says why."""
 
 
-class Customers:
-    """They text the shop, and hear back."""
+def text(desk: Desk, sender: str, body: str) -> Message:
+    """Text the shop's number from `sender`, E.164.
 
-    def __init__(
-        self,
-        database: Database,
-        carrier: Carrier,
-        opt_outs: OptOuts,
-        weather: Weather,
-        config: SandboxConfig,
-    ) -> None:
-        self._database = database
-        self._carrier = carrier
-        self._opt_outs = opt_outs
-        self._weather = weather
-        self._config = config
-        self._inbox = Inbox(database)
+    Raises:
+        BadText: The number cannot be one, or there is nothing to send.
+    """
+    shop, asked = desk.config.from_number, keyword(body)
+    _check(sender, body, shop)
+    message = new_message("inbound", shop, sender, body, callback_url=desk.config.inbound_webhook)
+    now = message.created_at
+    with desk.database.write() as db:
+        reply = _act(db, message, asked)
+        insert_message(db, message)
+        if message.callback_url and not desk.weather.strikes("lost_inbound"):
+            twice = desk.weather.strikes("repeated_inbound")
+            due_at = [now, now + AGAIN * desk.config.pace] if twice else [now]
+            insert_callbacks(db, message, _fields(desk, message, asked), due_at)
+    desk.changed()
+    if reply:
+        carrier.accept(desk, new_message("keyword-reply", sender, shop, REPLIES[reply]))
+    return message
 
-    def text(self, sender: str, body: str) -> Message:
-        """Text the shop's number from `sender`, E.164.
 
-        Raises:
-            BadText: The number cannot be one, or there is nothing to send.
-        """
-        self._check(sender, body)
-        asked = keyword(body)
-        reply = self._act(sender, asked)
-        message = self._receive(sender, body, asked)
-        if reply:
-            self._send_back("keyword-reply", sender, REPLIES[reply])
-        return message
-
-    def obey(self, callback: Callback, answer: Answer) -> str:
-        """Send what the app answers to a text; return a remark for the phone page."""
-        message = self._inbox.find(callback.sid)
-        if message is None:
-            return ""
-        try:
-            wanted = [
-                reply for reply in twiml.replies(answer.content_type, answer.text) if reply.body
-            ]
-        except twiml.BadTwiml as fault:
-            return f", but Twilio cannot read it: {fault}"
-        if wanted and self._opt_outs.holds(message.customer, message.to_number):
-            return ", but its reply was blocked: 21610"
-        for reply in wanted:
-            url = urljoin(urldefrag(callback.url).url, reply.callback) if reply.callback else None
-            self._send_back("outbound-reply", message.customer, reply.body[:MAX_BODY], url)
+def obey(desk: Desk, receipt: Receipt, content_type: str, answer: str) -> str:
+    """Send what the app answers to a text; return a remark for the phone page."""
+    message = inbox.find(desk, receipt.sid)
+    if message is None:
         return ""
+    shop, customer = message.to_number, message.customer
+    try:
+        wanted = [reply for reply in twiml.replies(content_type, answer) if reply.body]
+    except twiml.BadTwiml as fault:
+        return f", but Twilio cannot read it: {fault}"
+    if wanted and opt_outs.holds(desk, customer, shop):
+        return ", but its reply was blocked: 21610"
+    for reply in wanted:
+        url = urljoin(urldefrag(receipt.url).url, reply.callback) if reply.callback else None
+        body = reply.body[:MAX_BODY]
+        sent = new_message("outbound-reply", customer, shop, body, callback_url=url)
+        carrier.accept(desk, sent)
+    return ""
 
-    def _check(self, sender: str, body: str) -> None:
-        try:
-            phone.parse_e164(sender)
-        except phone.InvalidPhone as error:
-            raise BadText(str(error)) from None
-        if sender == self._config.from_number:
-            raise BadText("That is the shop’s own number.")
-        if not body.strip():
-            raise BadText("There is nothing to send yet.")
-        if len(body) > MAX_BODY:
-            raise BadText(f"A text has at most {MAX_BODY} characters.")
 
-    def _act(self, customer: str, asked: Keyword | None) -> Keyword | None:
-        """Do what Twilio does by itself; return the keyword that it answers, if it does.
+def _check(sender: str, body: str, shop: str) -> None:
+    try:
+        phone.parse_e164(sender)
+    except phone.InvalidPhone as error:
+        raise BadText(str(error)) from None
+    if sender == shop:
+        raise BadText("That is the shop’s own number.")
+    if not body.strip():
+        raise BadText("There is nothing to send yet.")
+    if len(body) > MAX_BODY:
+        raise BadText(f"A text has at most {MAX_BODY} characters.")
 
-        Nothing is answered where nothing changes, and nothing to somebody who has opted out.
-        """
-        shop = self._config.from_number
-        if asked == "STOP":
-            return asked if self._opt_outs.add(customer, shop) else None
-        if asked == "START":
-            return asked if self._opt_outs.remove(customer, shop) else None
-        if asked == "HELP" and not self._opt_outs.holds(customer, shop):
-            return asked
+
+def _act(db: Session, message: Message, asked: Keyword | None) -> Keyword | None:
+    """Do what Twilio does by itself; return the keyword that it answers, if it does.
+
+    Nothing is answered where nothing changes, and nothing to somebody who has opted out.
+    """
+    customer, shop, now = message.customer, message.to_number, message.created_at
+    stopped = db.get(OptOut, (customer, shop))
+    if asked == "STOP" and not stopped:
+        db.add(OptOut(customer=customer, sender=shop, at=now))
+    elif asked == "START" and stopped:
+        db.delete(stopped)
+    elif asked != "HELP" or stopped:
         return None
+    return asked
 
-    def _receive(self, customer: str, body: str, asked: Keyword | None) -> Message:
-        now = clock.now().timestamp()
-        message = Message(
-            seq=0,
-            sid=new_sid("SM"),
-            direction="inbound",
-            customer=customer,
-            to_number=self._config.from_number,
-            from_number=customer,
-            service_sid=None,
-            body=body,
-            segments=segments.count(body).segments,
-            status="received",
-            error_code=None,
-            price=None,
-            callback_url=self._config.inbound_webhook,
-            created_at=now,
-            updated_at=now,
-            sent_at=now,
-        )
-        fields = self._fields(message, asked)
-        with self._database.write() as db:
-            message = insert_message(db, message)
-            if message.callback_url and not self._weather.strikes("lost_inbound"):
-                token = insert_callback(db, message, fields, now)
-                if self._weather.strikes("repeated_inbound"):
-                    insert_callback(db, message, fields, now + AGAIN * self._config.pace, token)
-        self._carrier.changed(now)
-        return message
 
-    def _fields(self, message: Message, asked: Keyword | None) -> str:
-        """Return the webhook's body in Twilio's order; what is not known is sent blank."""
-        fields = {
-            "ToCountry": phone.country(message.to_number),
-            "ToState": "",
-            "SmsMessageSid": message.sid,
-            "NumMedia": "0",
-            "ToCity": "",
-            "FromZip": "",
-            "SmsSid": message.sid,
-            "FromState": "",
-            "SmsStatus": "received",
-            "FromCity": "",
-            "Body": message.body,
-            "FromCountry": phone.country(message.customer),
-            "To": message.to_number,
-            "ToZip": "",
-            "NumSegments": str(message.segments),
-            "MessageSid": message.sid,
-            "AccountSid": self._config.account_sid,
-            "From": message.customer,
-            "ApiVersion": API_VERSION,
-        }
-        if asked and self._weather["advanced_opt_out"]:
-            fields = {"OptOutType": asked, **fields}
-        return urlencode(fields)
-
-    def _send_back(
-        self, direction: Direction, customer: str, body: str, callback_url: str | None = None
-    ) -> None:
-        self._carrier.accept(
-            SendRequest(
-                to=customer,
-                sender=self._config.from_number,
-                body=body,
-                callback_url=callback_url,
-                direction=direction,
-            )
-        )
+def _fields(desk: Desk, message: Message, asked: Keyword | None) -> str:
+    """Return the webhook's body in Twilio's order; what is not known is sent blank."""
+    fields = {
+        "ToCountry": phone.country(message.to_number),
+        "ToState": "",
+        "SmsMessageSid": message.sid,
+        "NumMedia": "0",
+        "ToCity": "",
+        "FromZip": "",
+        "SmsSid": message.sid,
+        "FromState": "",
+        "SmsStatus": "received",
+        "FromCity": "",
+        "Body": message.body,
+        "FromCountry": phone.country(message.customer),
+        "To": message.to_number,
+        "ToZip": "",
+        "NumSegments": str(message.segments),
+        "MessageSid": message.sid,
+        "AccountSid": desk.config.account_sid,
+        "From": message.customer,
+        "ApiVersion": API_VERSION,
+    }
+    if asked and desk.weather["advanced_opt_out"]:
+        fields = {"OptOutType": asked, **fields}
+    return urlencode(fields)

@@ -5,11 +5,12 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from smsapp.sandbox import guards
+from smsapp.sandbox import carrier, guards, inbox
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.inbound import customers, opt_outs
 from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.inbox import Conversation
-from smsapp.sandbox.parts import parts
 from smsapp.sandbox.phone import filters
 from smsapp.sandbox.rest.send_request import MAX_BODY
 from smsapp.sandbox.weather import FIELDS, BadWeather
@@ -56,19 +57,19 @@ def conversation(conversation_id: int) -> ResponseReturnValue:
     """Show one conversation; where it was cleared, the page that shows it goes home."""
     if _unchanged():
         return "", 204
-    found = parts().inbox.conversation(conversation_id)
+    found = inbox.conversation(this_desk(), conversation_id)
     return _page(found) if found else redirect(url_for(".home"), 303)
 
 
 @bp.post("/conversations/<int:conversation_id>/texts")
 def reply(conversation_id: int) -> ResponseReturnValue:
     """Text the shop in a conversation."""
-    found = parts().inbox.conversation(conversation_id)
+    found = inbox.conversation(this_desk(), conversation_id)
     if found is None:
         return redirect(url_for(".home"), 303)
     body = request.form.get("body", "")
     try:
-        parts().customers.text(found.number, body)
+        customers.text(this_desk(), found.number, body)
     except BadText as error:
         return _page(found, reply=body, reply_fault=str(error)), 400
     return _ready_to_reply(conversation_id)
@@ -79,10 +80,10 @@ def new_text() -> ResponseReturnValue:
     """Text the shop from a number that may be new."""
     typed = {name: request.form.get(name, "") for name in ("from", "body")}
     try:
-        text = parts().customers.text(typed["from"].translate(_BETWEEN), typed["body"])
+        text = customers.text(this_desk(), typed["from"].translate(_BETWEEN), typed["body"])
     except BadText as error:
         return _page(None, new=typed, new_fault=str(error)), 400
-    return _ready_to_reply(parts().inbox.conversation_with(text.customer))
+    return _ready_to_reply(inbox.conversation_with(this_desk(), text.customer))
 
 
 @bp.post("/weather")
@@ -90,7 +91,7 @@ def set_weather() -> ResponseReturnValue:
     """Set every field of the weather; a box that is not ticked is not sent."""
     given = {f.name: request.form.get(f.name, "0") or "0" for f in FIELDS}
     try:
-        parts().weather.change(given)
+        this_desk().weather.change(given)
     except BadWeather as error:
         return _page(_shown(), weather=given, weather_fault=str(error)), 400
     return _back()
@@ -99,46 +100,45 @@ def set_weather() -> ResponseReturnValue:
 @bp.post("/weather/clear")
 def clear_weather() -> ResponseReturnValue:
     """Make it a calm day again."""
-    parts().weather.clear()
+    this_desk().weather.clear()
     return _back()
 
 
 @bp.post("/clear")
 def clear_conversations() -> ResponseReturnValue:
     """Forget every text."""
-    parts().carrier.clear()
+    carrier.clear(this_desk())
     return redirect(url_for(".home"), 303)
 
 
 def _page(chosen: Conversation | None, **refused: Any) -> str:
     """Return the page; `refused` is what was typed into a form, and its fault."""
-    here = parts()
-    conversations = here.inbox.conversations(MAX_CONVERSATIONS)
+    desk = this_desk()
+    conversations = inbox.conversations(desk, MAX_CONVERSATIONS)
     shown = chosen or (conversations[0] if conversations else None)
-    people, texts = here.inbox.count()
-    sender = here.config.from_number
+    people, texts = inbox.count(desk)
     return render_template(
         "sandbox/phone.html",
-        revision=here.carrier.revision,
+        revision=desk.revision,
         conversations=conversations,
         people=people,
         total=texts,
         shown=shown,
         chosen=chosen is not None,
-        texts=here.inbox.texts(shown.number, MAX_TEXTS) if shown else [],
-        opted_out=shown is not None and here.opt_outs.holds(shown.number, sender),
-        sender=sender,
+        texts=inbox.texts(desk, shown.number, MAX_TEXTS) if shown else [],
+        opted_out=shown is not None and opt_outs.holds(desk, shown.number),
+        sender=desk.config.from_number,
         longest=MAX_BODY,
         fields=FIELDS,
-        weather=refused.pop("weather", None) or here.weather.as_json(),
-        changed=here.weather.changed(),
+        weather=refused.pop("weather", None) or desk.weather.as_json(),
+        changed=desk.weather.changed(),
         codes=CARRIER_ERRORS,
         **{"new": {}, **refused},
     )
 
 
 def _unchanged() -> bool:
-    return request.args.get("since") == str(parts().carrier.revision)
+    return request.args.get("since") == str(this_desk().revision)
 
 
 def _ready_to_reply(conversation_id: int) -> ResponseReturnValue:
@@ -148,7 +148,7 @@ def _ready_to_reply(conversation_id: int) -> ResponseReturnValue:
 
 def _shown() -> Conversation | None:
     text = request.form.get("shown", "")
-    return parts().inbox.conversation(int(text)) if text.isdecimal() else None
+    return inbox.conversation(this_desk(), int(text)) if text.isdecimal() else None
 
 
 def _back() -> ResponseReturnValue:

@@ -5,9 +5,9 @@ import re
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.message import API_VERSION
-from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
 
 ACCOUNT = f"/{API_VERSION}/Accounts/<account_sid>"
@@ -25,7 +25,7 @@ speak_as("messaging.twilio.com", service_bp)
 @bp.get(f"{ACCOUNT}.json")
 def account(account_sid: str) -> ResponseReturnValue:
     """Show the account."""
-    config = parts().config
+    config = this_desk().config
     return json_answer(
         {
             "sid": account_sid,
@@ -41,7 +41,7 @@ def account(account_sid: str) -> ResponseReturnValue:
 @bp.get(f"{ACCOUNT}/IncomingPhoneNumbers.json")
 def numbers(account_sid: str) -> ResponseReturnValue:
     """List the account's number, if it is asked for; Twilio finds parts of one, too."""
-    config = parts().config
+    config = this_desk().config
     asked, texts = request.args.get("PhoneNumber", "").removeprefix("+"), config.number_sends_texts
     number = {
         "sid": NUMBER_SID,
@@ -77,7 +77,7 @@ def numbers(account_sid: str) -> ResponseReturnValue:
 @service_bp.before_request
 def know_the_service() -> None:
     """Refuse to know of any but the account's own."""
-    sid, known = (request.view_args or {}).get("service_sid", ""), parts().config
+    sid, known = (request.view_args or {}).get("service_sid", ""), this_desk().config
     if not _SERVICE_SID.fullmatch(sid) or known.messaging_service_sid not in (None, sid):
         raise TwilioError(20404, path=request.path.removeprefix("/v1"))
 
@@ -85,7 +85,7 @@ def know_the_service() -> None:
 @service_bp.get(SERVICE)
 def service(service_sid: str) -> ResponseReturnValue:
     """Show the Messaging Service."""
-    config = parts().config
+    config = this_desk().config
     return json_answer(
         {
             "sid": service_sid,
@@ -102,7 +102,7 @@ def service(service_sid: str) -> ResponseReturnValue:
 @service_bp.get(f"{SERVICE}/PhoneNumbers")
 def phone_numbers(service_sid: str) -> ResponseReturnValue:
     """List the service's senders: the account's number."""
-    config = parts().config
+    config = this_desk().config
     number: dict[str, object] = {
         "sid": NUMBER_SID,
         "account_sid": config.account_sid,

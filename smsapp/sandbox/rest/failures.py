@@ -9,8 +9,8 @@ import time
 
 from flask import request
 
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
-from smsapp.sandbox.parts import parts
 
 
 def fail_before(trouble: str | None) -> None:
@@ -26,7 +26,7 @@ def fail_after(trouble: str | None) -> None:
     if trouble == "error_after":
         raise TwilioError(20500)
     if trouble == "timeout_after":
-        _hang(_client(), parts().config.hang_seconds, parts().stopping)
+        _hang(_client(), this_desk().config.hang_seconds, this_desk().stopping)
     if trouble in ("timeout_after", "reset_after"):
         _reset(_client())
 

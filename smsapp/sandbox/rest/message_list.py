@@ -3,15 +3,14 @@
 from collections.abc import Mapping
 from urllib.parse import urlencode
 
+from smsapp.sandbox import inbox
+from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.errors import TwilioError
-from smsapp.sandbox.inbox import Inbox
 
 PAGE_SIZE, MAX_PAGE_SIZE = 50, 1000
 
 
-def page_of(
-    inbox: Inbox, account_sid: str, path: str, args: Mapping[str, str]
-) -> dict[str, object]:
+def page_of(desk: Desk, account_sid: str, path: str, args: Mapping[str, str]) -> dict[str, object]:
     """Return one page with the address of the next.
 
     That names the last message of this one ("PA" and its SID), so that a message accepted
@@ -20,10 +19,10 @@ def page_of(
     size = min(max(_whole(args, "PageSize", PAGE_SIZE), 1), MAX_PAGE_SIZE)
     number = _whole(args, "Page", 0)
     to, token = args.get("To"), args.get("PageToken", "")
-    before = inbox.find(token.removeprefix("PA")) if token else None
+    before = inbox.find(desk, token.removeprefix("PA")) if token else None
     if token and before is None:
         raise TwilioError(20006)
-    found = inbox.listed(size + 1, to, before)
+    found = inbox.listed(desk, size + 1, to, before)
     messages, more = found[:size], len(found) > size
     kept = ([("To", to)] if to else []) + [("PageSize", str(size))]
 

@@ -3,9 +3,11 @@
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from smsapp.sandbox import carrier, inbox
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
+from smsapp.sandbox.inbound import opt_outs
 from smsapp.sandbox.message import API_VERSION, Message
-from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
@@ -21,15 +23,15 @@ speak_as("api.twilio.com", bp)
 @bp.post(MESSAGES)
 def create(account_sid: str) -> ResponseReturnValue:
     """Take a text, as the weather lets it."""
-    config, weather = parts().config, parts().weather
-    trouble = weather.trouble()
+    desk = this_desk()
+    trouble = desk.weather.trouble()
     failures.fail_before(trouble)
-    wanted = read_send_request(request.form, config)
-    if parts().opt_outs.holds(wanted.to, wanted.sender or config.from_number):
+    wanted = read_send_request(request.form, desk.config)
+    if opt_outs.holds(desk, wanted.to_number, wanted.from_number):
         raise TwilioError(21610)
-    if weather["queue_full"]:
+    if desk.weather["queue_full"]:
         raise TwilioError(21611)
-    message = parts().carrier.accept(wanted)
+    message = carrier.accept(desk, wanted)
     failures.fail_after(trouble)
     return json_answer(message.as_twilio(account_sid), 201)
 
@@ -37,7 +39,7 @@ def create(account_sid: str) -> ResponseReturnValue:
 @bp.get(MESSAGES)
 def page(account_sid: str) -> ResponseReturnValue:
     """List messages, a page at a time."""
-    return json_answer(page_of(parts().inbox, account_sid, request.path, request.args))
+    return json_answer(page_of(this_desk(), account_sid, request.path, request.args))
 
 
 @bp.get(MESSAGE)
@@ -52,7 +54,7 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
     if request.form.get("Body") == "":
         if _found(sid).status in ("accepted", "queued"):
             raise TwilioError(20009)
-        parts().carrier.redact(sid)
+        carrier.redact(this_desk(), sid)
     return json_answer(_found(sid).as_twilio(account_sid))
 
 
@@ -63,7 +65,7 @@ def nothing_here(rest: str) -> ResponseReturnValue:
 
 
 def _found(sid: str) -> Message:
-    message = parts().inbox.find(sid)
+    message = inbox.find(this_desk(), sid)
     # Verify's messages are not the account's: Twilio sends them from its own.
     if message is None or message.is_code:
         raise TwilioError(20404, path=request.path)

@@ -10,8 +10,8 @@ from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
-from smsapp.sandbox.parts import parts
 
 
 def speak_as(domain: str, bp: Blueprint) -> None:
@@ -30,7 +30,7 @@ def json_answer(
 
 def _sign_in() -> None:
     g.started = time.monotonic()
-    weather, config = parts().weather, parts().config
+    weather, config = this_desk().weather, this_desk().config
     time.sleep(weather["latency_ms"] / 1000)
     account_sid = (request.view_args or {}).get("account_sid", config.account_sid)
     if weather["credentials_refused"] or not _signed_in(config, account_sid):

@@ -5,15 +5,15 @@ from collections.abc import Mapping
 from urllib.parse import urlsplit
 
 from smsapp.phone import InvalidPhone, parse_e164
-from smsapp.sandbox.carrier import SendRequest
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.errors import TEST_RECIPIENTS, TEST_SENDER, TEST_SENDERS, TwilioError
+from smsapp.sandbox.message import Message, new_message
 
 MAX_BODY = 1600  # characters
 _SERVICE = re.compile(r"MG[0-9a-fA-F]{32}")
 
 
-def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendRequest:
+def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> Message:
     """Return the text that a form asks for.
 
     Raises:
@@ -34,13 +34,8 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> SendReq
         _check_sender(sender, to, config)
     if to in TEST_RECIPIENTS:
         raise TwilioError(TEST_RECIPIENTS[to], to=to, sender=sender or "")
-    return SendRequest(
-        to=to,
-        sender=sender,
-        service_sid=service_sid,
-        body=body,
-        callback_url=_callback(form.get("StatusCallback") or None),
-    )
+    callback = _callback(form.get("StatusCallback") or None)
+    return new_message("outbound-api", to, sender, body, service_sid, callback)
 
 
 def _body(form: Mapping[str, str]) -> str:

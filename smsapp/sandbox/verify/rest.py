@@ -8,12 +8,10 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
-from smsapp.sandbox.parts import parts
 from smsapp.sandbox.rest.protocol import json_answer, speak_as
-from smsapp.sandbox.verify.service import Request
-from smsapp.sandbox.verify.verification import CODE_DIGITS, as_twilio, check_as_twilio
-from smsapp.sandbox.weather import Weather
+from smsapp.sandbox.verify import service as verify
 
 SERVICE = "/Services/<service_sid>"
 CHANNELS = ("sms", "call")
@@ -30,23 +28,23 @@ speak_as("verify.twilio.com", bp)
 @bp.before_request
 def know_the_service() -> None:
     """Refuse to know of any but the account's own, and be out of order when the weather is."""
-    sid, known = (request.view_args or {}).get("service_sid", ""), parts().config
+    sid, known = (request.view_args or {}).get("service_sid", ""), this_desk().config
     if not _SERVICE_SID.fullmatch(sid) or known.verify_service_sid not in (None, sid):
         raise _nothing_here()
-    if parts().weather.strikes("verify_unavailable"):
+    if this_desk().weather.strikes("verify_unavailable"):
         raise TwilioError(20503)
 
 
 @bp.get(SERVICE)
 def service(service_sid: str) -> ResponseReturnValue:
     """Show the service."""
-    config = parts().config
+    config = this_desk().config
     return json_answer(
         {
             "sid": service_sid,
             "account_sid": config.account_sid,
             "friendly_name": config.verify_friendly_name,
-            "code_length": CODE_DIGITS,
+            "code_length": verify.CODE_DIGITS,
             "url": f"https://verify.twilio.com{request.path}",
         }
     )
@@ -55,10 +53,10 @@ def service(service_sid: str) -> ResponseReturnValue:
 @bp.post(f"{SERVICE}/Verifications")
 def send(service_sid: str) -> ResponseReturnValue:
     """Send a code."""
-    wanted = _request(service_sid, request.form)
-    _refuse(wanted, parts().weather)
-    sent = parts().verify.send(wanted)
-    return json_answer(as_twilio(*sent, parts().config.account_sid), 201)
+    to, channel = _read(request.form)
+    _refuse(to, channel)
+    sent = verify.send(this_desk(), service_sid, to, channel)
+    return json_answer(sent.as_twilio(this_desk().config.account_sid), 201)
 
 
 @bp.post(f"{SERVICE}/Verifications/<sid>")
@@ -67,10 +65,10 @@ def cancel(service_sid: str, sid: str) -> ResponseReturnValue:
     status = request.form.get("Status", "")
     if status != "canceled":
         raise TwilioError(60200, parameter="Status", value=status)
-    found = parts().verify.cancel(service_sid, sid)
+    found = verify.cancel(this_desk(), service_sid, sid)
     if found is None:
         raise _nothing_here()
-    return json_answer(as_twilio(*found, parts().config.account_sid))
+    return json_answer(found.as_twilio(this_desk().config.account_sid))
 
 
 @bp.post(f"{SERVICE}/VerificationCheck")
@@ -81,10 +79,10 @@ def check(service_sid: str) -> ResponseReturnValue:
         raise TwilioError(60221)
     if not _CODE.fullmatch(code):
         raise TwilioError(60200, parameter="Code", value="")
-    found = parts().verify.check(service_sid, sid, code)
+    found = verify.check(this_desk(), service_sid, sid, code)
     if found is None:
         raise _nothing_here()
-    return json_answer(check_as_twilio(found, parts().config.account_sid))
+    return json_answer(found.check_as_twilio(this_desk().config.account_sid))
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
@@ -93,7 +91,8 @@ def nothing_here(rest: str) -> ResponseReturnValue:
     raise _nothing_here()
 
 
-def _request(service_sid: str, form: Mapping[str, str]) -> Request:
+def _read(form: Mapping[str, str]) -> tuple[str, str]:
+    """Return to whom a code goes, and how."""
     to, channel = form.get("To", ""), form.get("Channel", "")
     try:
         parse_e164(to)
@@ -106,19 +105,19 @@ def _request(service_sid: str, form: Mapping[str, str]) -> Request:
         raise TwilioError(60200, parameter="Channel", value=channel)
     if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
         raise TwilioError(60200, parameter="Locale", value=form["Locale"])
-    return Request(service_sid, to, channel)
+    return to, channel
 
 
-def _refuse(wanted: Request, weather: Weather) -> None:
+def _refuse(to: str, channel: str) -> None:
     """Raise what keeps a number from being sent a code, if anything does."""
-    text = wanted.channel == "sms"
-    if wanted.to in VERIFY_TEST_NUMBERS:
-        raise TwilioError(VERIFY_TEST_NUMBERS[wanted.to], parameter="To", value=wanted.to)
+    weather = this_desk().weather
+    if to in VERIFY_TEST_NUMBERS:
+        raise TwilioError(VERIFY_TEST_NUMBERS[to], parameter="To", value=to)
     if weather["verify_blocked"]:
         raise TwilioError(60410)
     if weather["verify_geo_blocked"]:
         raise TwilioError(60605)
-    if text and (weather["verify_landline"] or _is_landline(wanted.to)):
+    if channel == "sms" and (weather["verify_landline"] or _is_landline(to)):
         raise TwilioError(60205)
 
 
