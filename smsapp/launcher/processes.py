@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 # Until what was started does what it is for; it takes about 2 s, on a busy machine many times that.
@@ -24,46 +25,31 @@ class Stopped(Exception):
     """Somebody asked for the end: Ctrl-C, SIGTERM, or the terminal was closed."""
 
 
+@dataclass
 class Child:
     """One program with its own log, out of reach of the terminal's Ctrl-C."""
 
-    def __init__(
-        self, name: str, arguments: list[str], env: Mapping[str, str], root: Path, log: Path
-    ) -> None:
-        self._name, self._log = name, log
-        with log.open("ab") as output:
-            self._process = subprocess.Popen(  # noqa: S603  our own programs
-                [sys.executable, "-m", *arguments],
-                cwd=root,
-                env=env,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
-
-    @property
-    def exit_code(self) -> int | None:
-        """The exit code; None while it runs."""
-        return self._process.poll()
+    name: str
+    log: Path
+    process: subprocess.Popen[bytes]
+    stays: bool
 
     def stop(self) -> None:
         """Ask it to finish what it is doing; in the end kill it and all that it started."""
-        self._process.terminate()
+        self.process.terminate()
         with suppress(subprocess.TimeoutExpired):
-            self._process.wait(STOP_SECONDS)
+            self.process.wait(STOP_SECONDS)
         # Of a group with nobody left macOS says that it is not permitted.
         with suppress(ProcessLookupError, PermissionError):
-            os.killpg(self._process.pid, signal.SIGKILL)
-        self._process.wait()
+            os.killpg(self.process.pid, signal.SIGKILL)
+        self.process.wait()
 
     def failed(self, how: str) -> Failed:
         """Return the error that it failed in this way, with the end of its log."""
-        lines = self._log.read_text(errors="replace").splitlines()[-15:]
+        lines = self.log.read_text(errors="replace").splitlines()[-15:]
         end = "\n".join(f"  {line}" for line in lines)
-        return Failed(
-            f"{self._name} {how}. The end of {self._log.parent.name}/{self._log.name}:\n{end}"
-        )
+        log = f"{self.log.parent.name}/{self.log.name}"
+        return Failed(f"{self.name} {how}. The end of {log}:\n{end}")
 
 
 class Children:
@@ -76,7 +62,6 @@ class Children:
     def __init__(self, root: Path, env: Mapping[str, str]) -> None:
         self._root, self._env = root, env
         self._started: list[Child] = []
-        self._staying: list[Child] = []
         self.stop_asked = False
 
     def stop_on(self, *signals: signal.Signals) -> None:
@@ -94,48 +79,51 @@ class Children:
             Failed: It failed, or another one ended meanwhile.
             Stopped: Somebody asked for the end.
         """
-        child = self._start(name, arguments, log)
-        self.wait(lambda: child.exit_code is not None, child)
-        if child.exit_code:
+        child = self.start(name, arguments, log, stays=False)
+        self.wait(lambda: child.process.poll() is not None, child)
+        if child.process.returncode:
             raise child.failed("failed")
 
-    def start(self, name: str, arguments: list[str], log: Path) -> Child:
-        """Start a program that is to run as long as the others."""
-        child = self._start(name, arguments, log)
-        self._staying.append(child)
-        return child
+    def start(self, name: str, arguments: list[str], log: Path, stays: bool = True) -> Child:
+        """Start a program; one that `stays` is to run as long as the others."""
+        with log.open("ab") as output:
+            process = subprocess.Popen(  # noqa: S603  our own programs
+                [sys.executable, "-m", *arguments],
+                cwd=self._root,
+                env=self._env,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=output,
+                start_new_session=True,
+            )
+        self._started.append(Child(name, log, process, stays))
+        return self._started[-1]
 
     def wait(self, done: Callable[[], bool], whom: Child) -> None:
         """Wait until `done()`, for which `whom` is answerable; raises as `run` does."""
         deadline = time.monotonic() + START_SECONDS
         while not done():
-            self._check()
+            self._rest()
             if time.monotonic() > deadline:
                 raise whom.failed(f"is not ready after {START_SECONDS} s")
-            time.sleep(POLL_SECONDS)
 
     def watch(self) -> None:
         """Wait for Stopped or Failed."""
         while True:
-            self._check()
-            time.sleep(POLL_SECONDS)
+            self._rest()
 
     def stop(self) -> None:
         """End them all, what was started last first: the app before the carrier it talks to."""
         for child in reversed(self._started):
             child.stop()
 
-    def _start(self, name: str, arguments: list[str], log: Path) -> Child:
-        child = Child(name, arguments, self._env, self._root, log)
-        self._started.append(child)
-        return child
-
-    def _check(self) -> None:
+    def _rest(self) -> None:
         if self.stop_asked:
             raise Stopped
-        for child in self._staying:
-            if child.exit_code is not None:
-                raise child.failed(f"ended by itself (exit code {child.exit_code})")
+        for child in self._started:
+            if child.stays and child.process.poll() is not None:
+                raise child.failed(f"ended by itself (exit code {child.process.returncode})")
+        time.sleep(POLL_SECONDS)
 
     def _ask_to_stop(self, number: int, _frame: object) -> None:
         self.stop_asked = True
