@@ -138,22 +138,27 @@ def wait_for(
 
 
 @contextmanager
-def installation(url: str, folder: Path, **environment: str) -> Iterator[System]:
-    """Set up an installation on an empty database."""
+def installation(
+    url: str, folder: Path, pace: float = 0.2, posts_texts: bool = False, **environment: str
+) -> Iterator[System]:
+    """Set up an installation on an empty database; the sandbox may post customers' texts to it."""
+    port = free_port()
+    base = f"http://127.0.0.1:{port}"
     config = SandboxConfig(
         account_sid=ACCOUNT,
         auth_token=TOKEN,
         from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
         database=folder / "sandbox.sqlite3",
-        pace=0.2,
+        public_base_url=base if posts_texts else "",
+        pace=pace,
         hang_seconds=30,
+        verify_service_sid=environment.get("TWILIO_VERIFY_SERVICE_SID"),
     )
-    port = free_port()
     with running(config) as sandbox:
         settings = ENVIRONMENT | {
             "DATABASE_URL": url,
             "TWILIO_BASE_URL": sandbox.url,
-            "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
+            "PUBLIC_BASE_URL": base,
             "EMBEDDED_WORKER": "true",
         }
         settings |= environment

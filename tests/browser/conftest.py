@@ -8,17 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask_migrate import upgrade
 from playwright.sync_api import Browser, Page, expect
 
-from smsapp import api_keys
-from smsapp.api_keys import Scope
-from smsapp.extensions import db
-from smsapp.sandbox.testing import Sandbox, SandboxConfig, running
-from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, make_app
-from tests.system import System, free_port
+from smsapp.sandbox.testing import Sandbox
+from tests.system import System, installation
 
-VERIFY_SERVICE = "VA00000000000000000000000000000001"
 SHOP = "Corner Books"
 
 
@@ -32,39 +26,16 @@ def sign_in(page: Page, name: str, password: str) -> None:
 @contextmanager
 def shop_on_sandbox(folder: Path, **environment: str) -> Iterator[tuple[System, str]]:
     """Set up a shop with Verify and inbound texts, and start its web process."""
-    port = free_port()
-    url = f"http://127.0.0.1:{port}"
-    config = SandboxConfig(
-        account_sid=ACCOUNT,
-        auth_token=TOKEN,
-        from_number=ENVIRONMENT["TWILIO_FROM_NUMBER"],
-        database=folder / "sandbox.sqlite3",
-        public_base_url=url,
-        verify_service_sid=VERIFY_SERVICE,
-        pace=0.1,
-    )
-    with running(config) as sandbox:
-        settings = ENVIRONMENT | {
-            "DATABASE_URL": f"sqlite:///{folder}/shop.sqlite3",
-            "TWILIO_BASE_URL": sandbox.url,
-            "TWILIO_VERIFY_SERVICE_SID": VERIFY_SERVICE,
-            "PUBLIC_BASE_URL": url,
-            "SHOP_NAME": SHOP,
-            # All tests come from one address.
-            "VERIFY_RATE_LIMIT": "1000/minute",
-        }
-        settings |= environment
-        app = make_app(**settings)
-        with app.app_context():
-            upgrade()
-            key = api_keys.create("shop", set(Scope))
-            db.engine.dispose()
-        system = System(settings, sandbox, key, folder, port)
-        try:
-            system.web()
-            yield system, url
-        finally:
-            system.stop()
+    settings = {
+        "TWILIO_VERIFY_SERVICE_SID": "VA00000000000000000000000000000001",
+        "SHOP_NAME": SHOP,
+        # All tests come from one address.
+        "VERIFY_RATE_LIMIT": "1000/minute",
+    }
+    database = f"sqlite:///{folder}/shop.sqlite3"
+    with installation(database, folder, 0.1, True, **settings | environment) as system:
+        url, _ = system.web()
+        yield system, url
 
 
 @dataclass
