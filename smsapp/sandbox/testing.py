@@ -15,9 +15,9 @@ from werkzeug.test import run_wsgi_app
 from smsapp.sandbox import carrier, inbox
 from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
+from smsapp.sandbox.database import Base
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.inbound import customers, opt_outs
-from smsapp.sandbox.inbound.opt_outs import OptOut
 from smsapp.sandbox.message import Message
 from smsapp.sandbox.scheduler import Scheduler, idle
 from smsapp.sandbox.verify import service as verify
@@ -71,11 +71,11 @@ class Sandbox:
 
     def reset(self) -> None:
         """Be as new: no texts, no opt-outs, no codes, a calm day, conversations from 1."""
-        self.clear()
         with self.desk.database.write() as db:
+            for table in Base.metadata.sorted_tables:
+                db.execute(delete(table))
             db.execute(text("DELETE FROM sqlite_sequence WHERE name = 'message'"))
-            db.execute(delete(OptOut))
-        verify.clear(self.desk)
+        self.desk.changed()
         self.clear_weather()
 
     def settle(self, timeout: float = 10.0) -> None:

@@ -1,33 +1,16 @@
 """A whole installation to examine: the app at its address, a worker's beat, a sandbox."""
 
-import threading
-from contextlib import contextmanager
-
 import pytest
-from werkzeug.serving import make_server
 
 from smsapp.delivery import health
 from smsapp.doctor import examination
 from smsapp.extensions import db
 from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, settings_of
+from tests.system import serving
 
 VERIFY = "VA" + "1" * 32
 KEY, SECRET = "SK" + "1" * 32, "the secret of the API key"
-
-
-@contextmanager
-def serving(app):
-    """Serve an app on a free port; yield its address."""
-    server = make_server("127.0.0.1", 0, app, threaded=True)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
 
 
 @pytest.fixture

@@ -1,5 +1,6 @@
 """A run as somebody at a terminal sees it, for the tests of `make run`."""
 
+import functools
 import http.client
 import json
 import os
@@ -9,12 +10,13 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.error import HTTPError
 from urllib.parse import urlencode
 from urllib.request import HTTPCookieProcessor, build_opener
+
+from tests.system import wait_for
 
 # A start takes 1 to 3 s, on a busy machine many times that.
 PATIENCE = 60
@@ -124,11 +126,7 @@ class Run:
         return found
 
 
-def until(done: Callable[[], object]) -> None:
-    deadline = time.monotonic() + PATIENCE
-    while not done():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+until = functools.partial(wait_for, seconds=PATIENCE)
 
 
 def listens(port: int) -> bool:

@@ -1,14 +1,18 @@
 """Three sandboxes for all tests, as new before each: a start takes longer than most tests."""
 
-from dataclasses import replace
+from contextlib import ExitStack
 
 import pytest
 from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import ACCOUNT, SERVICE, SHOP, TOKEN, Receiver, config_in
+from tests.sandbox.desk import ACCOUNT, CUSTOMER, SERVICE, SHOP, TOKEN, Receiver, config_in
 from tests.sandbox.desk_page import HASTE
+from tests.system import serving
+
+# A carrier that leaves a message queued for as long as a test looks at it.
+SLOW = 100.0
 
 
 @pytest.fixture
@@ -17,37 +21,38 @@ def config(tmp_path):
     return config_in(tmp_path)
 
 
-@pytest.fixture
-def slow_config(config):
-    """A carrier that leaves a message queued for as long as a test looks at it."""
-    return replace(config, pace=100.0)
+@pytest.fixture(scope="session")
+def begin(tmp_path_factory):
+    """Start a sandbox for all tests."""
+    with ExitStack() as stack:
+
+        def begin(**changes):
+            config = config_in(tmp_path_factory.mktemp("sandbox"), **changes)
+            return stack.enter_context(running(config))
+
+        yield begin
 
 
 @pytest.fixture(scope="session")
-def shared_sandbox(tmp_path_factory):
-    with running(config_in(tmp_path_factory.mktemp("sandbox"))) as sandbox:
-        yield sandbox
+def shared_sandbox(begin):
+    return begin()
 
 
 @pytest.fixture(scope="session")
-def shared_slow_sandbox(tmp_path_factory):
-    slow = replace(config_in(tmp_path_factory.mktemp("slow")), pace=100.0)
-    with running(slow) as sandbox:
-        yield sandbox
+def shared_slow_sandbox(begin):
+    return begin(pace=SLOW)
 
 
 @pytest.fixture(scope="session")
 def shared_receiver():
     receiver = Receiver()
-    yield receiver
-    receiver.stop()
+    with serving(receiver.app) as receiver.base:
+        yield receiver
 
 
 @pytest.fixture(scope="session")
-def shared_shop(tmp_path_factory, shared_receiver):
-    told = replace(config_in(tmp_path_factory.mktemp("shop")), public_base_url=shared_receiver.base)
-    with running(told) as sandbox:
-        yield sandbox
+def shared_shop(begin, shared_receiver):
+    return begin(public_base_url=shared_receiver.base)
 
 
 @pytest.fixture
@@ -106,7 +111,7 @@ def client(sandbox, connect):
 def send(client):
     """Send one text with the SDK."""
 
-    def send(to="+15558675310", body="Your order 1001 has shipped.", **more):
+    def send(to=CUSTOMER, body="Your order 1001 has shipped.", **more):
         return client.messages.create(to=to, from_=SHOP, body=body, **more)
 
     return send

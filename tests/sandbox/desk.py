@@ -1,91 +1,73 @@
-"""The account on the desk, and an app of one address that notes every receipt."""
+"""The account on the desk, an app of one address that notes every receipt, and Verify's calls."""
 
 import base64
 import http.client
-import threading
 import time
-from dataclasses import dataclass
-from email.message import Message
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from urllib.parse import parse_qsl, urlencode
+from dataclasses import dataclass, field
+from urllib.parse import urlencode
+
+import pytest
+from twilio.base.exceptions import TwilioRestException
+from werkzeug import Request, Response
+from werkzeug.datastructures import Headers
 
 from smsapp.sandbox.config import SandboxConfig
 
 ACCOUNT, TOKEN, SHOP = "AC" + "0" * 32, "a-token", "+14155550100"
-SERVICE = "VA" + "3" * 32
+SERVICE, MESSAGING = "VA" + "3" * 32, "MG" + "2" * 32
 KEY, SECRET = "SK" + "1" * 32, "a-secret"
+CUSTOMER, OTHER = "+15558675310", "+14155552671"
 
 
-def config_in(folder):
+def config_in(folder, **changes):
     """Return a carrier without delays, with its file in a folder."""
-    return SandboxConfig(
-        ACCOUNT, TOKEN, SHOP, folder / "sandbox.sqlite3", KEY, SECRET, pace=0.0, seed=1
-    )
+    usual = {"pace": 0.0, "seed": 1} | changes
+    return SandboxConfig(ACCOUNT, TOKEN, SHOP, folder / "sandbox.sqlite3", KEY, SECRET, **usual)
+
+
+def refused(call, *args, **more):
+    """Return the HTTP status and the code that a call of the SDK is refused with."""
+    with pytest.raises(TwilioRestException) as raised:
+        call(*args, **more)
+    return raised.value.status, raised.value.code
 
 
 @dataclass(frozen=True)
 class Posted:
     url: str
-    headers: Message
+    headers: Headers
     fields: dict[str, str]
 
 
-class _Server(ThreadingHTTPServer):
-    request_queue_size = 512
-    daemon_threads = True
-
-
+@dataclass
 class Receiver:
     """`answers` are used up in order; then it answers 204. A number below 100 is a nap in s.
 
     An answer may be a pair: a content type and what it says, with a 200.
     """
 
-    def __init__(self):
-        self.posted: list[Posted] = []
-        self.answers: list[float | tuple[str, str]] = []
-        receiver = self
+    base: str = ""
+    posted: list[Posted] = field(default_factory=list)
+    answers: list[float | tuple[str, str]] = field(default_factory=list)
 
-        class Handler(BaseHTTPRequestHandler):
-            protocol_version = "HTTP/1.1"
-            disable_nagle_algorithm = True
+    @property
+    def url(self):
+        return f"{self.base}/twilio/status-callback"
 
-            def do_POST(self):
-                body = self.rfile.read(int(self.headers["Content-Length"])).decode()
-                fields = dict(parse_qsl(body, keep_blank_values=True, strict_parsing=True))
-                url = f"http://{self.headers['Host']}{self.path}"
-                answer = receiver.answers.pop(0) if receiver.answers else 204
-                receiver.posted.append(Posted(url, self.headers, fields))
-                kind, words = answer if isinstance(answer, tuple) else ("", "")
-                status = 200 if isinstance(answer, tuple) else answer
-                if status < 100:
-                    time.sleep(status)
-                    status = 204
-                self.send_response(int(status))
-                if kind:
-                    self.send_header("Content-Type", kind)
-                self.send_header("Content-Length", str(len(words.encode())))
-                self.end_headers()
-                self.wfile.write(words.encode())
-
-            def log_message(self, *args):
-                pass
-
-        self._server = _Server(("127.0.0.1", 0), Handler)
-        self.base = f"http://127.0.0.1:{self._server.server_port}"
-        self.url = f"{self.base}/twilio/status-callback"
-        self._thread = threading.Thread(target=self._server.serve_forever, args=(0.02,))
-        self._thread.start()
+    @Request.application
+    def app(self, request):
+        answer = self.answers.pop(0) if self.answers else 204
+        self.posted.append(Posted(request.url, request.headers, request.form.to_dict()))
+        if isinstance(answer, tuple):
+            return Response(answer[1], content_type=answer[0])
+        if answer < 100:
+            time.sleep(answer)
+        return Response(status=204 if answer < 100 else answer)
 
     def statuses(self, sid=None):
         return [
             p.fields["MessageStatus"] for p in self.posted if sid in (None, p.fields["MessageSid"])
         ]
-
-    def stop(self):
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
 
 
 class Wire:
@@ -97,7 +79,7 @@ class Wire:
         self._connection.auto_open = False
 
     def send(self):
-        form = urlencode({"To": "+15558675310", "From": SHOP, "Body": "Hello"})
+        form = urlencode({"To": CUSTOMER, "From": SHOP, "Body": "Hello"})
         token = base64.b64encode(f"{ACCOUNT}:{TOKEN}".encode()).decode()
         self._connection.request(
             "POST",
@@ -114,3 +96,19 @@ class Wire:
 
     def close(self):
         self._connection.close()
+
+
+def start(verify, to=CUSTOMER, channel="sms", **more):
+    return verify.verifications.create(to=to, channel=channel, **more)
+
+
+def check(verify, sandbox, code=None):
+    """Check the newest verification, with the right code or another."""
+    newest = sandbox.codes()[0]
+    return verify.verification_checks.create(
+        verification_sid=newest["sid"], code=code or newest["code"]
+    )
+
+
+def cancel(verify, sid):
+    return verify.verifications(sid).update(status="canceled")

@@ -3,12 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import ACCOUNT, SERVICE, SHOP
-
-MESSAGING = "MG" + "2" * 32
+from tests.sandbox.desk import ACCOUNT, MESSAGING, SERVICE, SHOP, refused
 
 
 @pytest.fixture
@@ -66,9 +63,7 @@ def test_another_accounts_services_are_not_found(other):
         other.messaging.v1.services("MG1"),
         other.verify.v2.services("VA" + "9" * 32),
     ):
-        with pytest.raises(TwilioRestException) as raised:
-            service.fetch()
-        assert (raised.value.status, raised.value.code) == (404, 20404)
+        assert refused(service.fetch) == (404, 20404)
 
 
 def test_the_verify_service_is_there(other):

@@ -1,8 +1,10 @@
 """Status callbacks: signed as Twilio's, in order, tried again as Twilio does."""
 
 import re
-import socket
+import sqlite3
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from dataclasses import replace
 from urllib.parse import urldefrag
 
 import pytest
@@ -11,17 +13,12 @@ from twilio.request_validator import RequestValidator
 from smsapp.sandbox.callbacks import connection_overrides
 from smsapp.sandbox.callbacks.connection_overrides import ConnectionOverrides
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
-
-
-def closed_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
+from tests.sandbox.desk import ACCOUNT, CUSTOMER, MESSAGING, SHOP, TOKEN
+from tests.system import free_port
 
 
 def tries(sandbox, sid):
-    (text,) = [t for t in sandbox.texts("+15558675310") if t.sid == sid]
+    (text,) = [t for t in sandbox.texts(CUSTOMER) if t.sid == sid]
     return [(r.status, r.answer, r.tries) for r in text.receipts]
 
 
@@ -34,7 +31,7 @@ def test_receipts_are_signed_and_carry_twilios_fields_in_order(sandbox, send, re
         ("SmsSid", sid),
         ("SmsStatus", "sent"),
         ("MessageStatus", "sent"),
-        ("To", "+15558675310"),
+        ("To", CUSTOMER),
         ("MessageSid", sid),
         ("AccountSid", ACCOUNT),
         ("From", SHOP),
@@ -55,21 +52,16 @@ def test_receipts_are_signed_and_carry_twilios_fields_in_order(sandbox, send, re
     assert len(tokens) == 2
 
 
-def test_without_a_messaging_service_the_first_receipt_is_sent(sandbox, send, receiver):
-    send(status_callback=receiver.url)
+@pytest.mark.parametrize(
+    ("sender", "first"),
+    [({"from_": SHOP}, []), ({"messaging_service_sid": MESSAGING}, ["queued"])],
+)
+def test_the_first_receipt_of_a_messaging_service_is_queued(
+    sandbox, client, receiver, sender, first
+):
+    client.messages.create(to=CUSTOMER, body="Hi", status_callback=receiver.url, **sender)
     sandbox.settle()
-    assert receiver.statuses() == ["sent", "delivered"]
-
-
-def test_with_a_messaging_service_the_first_receipt_is_queued(sandbox, client, receiver):
-    client.messages.create(
-        to="+15558675310",
-        messaging_service_sid="MG" + "2" * 32,
-        body="Hi",
-        status_callback=receiver.url,
-    )
-    sandbox.settle()
-    assert receiver.statuses() == ["queued", "sent", "delivered"]
+    assert receiver.statuses() == [*first, "sent", "delivered"]
 
 
 def test_a_failure_says_why(sandbox, client, send, receiver):
@@ -90,7 +82,7 @@ def test_a_receipt_refused_by_the_app_is_not_tried_again(sandbox, send, receiver
 
 
 def test_nobody_listening_is_tried_once_more(sandbox, send):
-    sid = send(status_callback=f"http://127.0.0.1:{closed_port()}/x").sid
+    sid = send(status_callback=f"http://127.0.0.1:{free_port()}/x").sid
     sandbox.settle()
     assert tries(sandbox, sid) == [
         ("sent", "no connection", 2),
@@ -144,29 +136,18 @@ def test_a_receipt_for_another_machine_stays_here(sandbox, send):
     assert all("not an address on this machine" in answer for _, answer, _ in tries(sandbox, sid))
 
 
-def test_receipts_and_statuses_go_on_after_a_restart(config, slow_config, connect, receiver):
-    with running(slow_config) as before:
-        sid = (
-            connect(before)
-            .messages.create(to="+15558675310", from_=SHOP, body="Hi", status_callback=receiver.url)
-            .sid
-        )
+def test_receipts_and_statuses_go_on_after_a_restart(config, connect, receiver):
+    with running(replace(config, pace=100.0)) as before:
+        send = connect(before).messages.create
+        sid = send(to=CUSTOMER, from_=SHOP, body="Hi", status_callback=receiver.url).sid
         before.weather(latency_ms=5)
-    _make_everything_due(config.database)
+    with closing(sqlite3.connect(config.database)) as db, db:
+        db.execute("UPDATE status SET due_at = 0 WHERE happened_at IS NULL")
     with running(config) as after:
         after.settle()
         assert [m["status"] for m in after.messages()] == ["delivered"]
         assert after.weather()["latency_ms"] == 5
     assert receiver.statuses(sid) == ["sent", "delivered"]
-
-
-def _make_everything_due(database):
-    import sqlite3
-
-    db = sqlite3.connect(database)
-    with db:
-        db.execute("UPDATE status SET due_at = 0 WHERE happened_at IS NULL")
-    db.close()
 
 
 def test_a_burst_loses_no_text_and_no_receipt(sandbox, send, receiver):

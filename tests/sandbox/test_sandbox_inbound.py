@@ -8,9 +8,7 @@ from twilio.request_validator import RequestValidator
 from smsapp.sandbox import inbox
 from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
-
-CUSTOMER = "+15558675310"
+from tests.sandbox.desk import ACCOUNT, CUSTOMER, SHOP, TOKEN
 
 
 def texts(sandbox, number=CUSTOMER):

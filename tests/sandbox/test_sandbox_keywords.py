@@ -1,19 +1,10 @@
 """STOP, START and HELP, as Twilio itself handles them."""
 
 import pytest
-from twilio.base.exceptions import TwilioRestException
 
 from smsapp.sandbox.inbound.keywords import REPLIES, keyword
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import SHOP
-
-CUSTOMER, OTHER = "+15558675310", "+14155552671"
-
-
-def refused(send, **more):
-    with pytest.raises(TwilioRestException) as raised:
-        send(**more)
-    return raised.value.status, raised.value.code
+from tests.sandbox.desk import CUSTOMER, MESSAGING, OTHER, SHOP, refused
 
 
 def replies(sandbox, number=CUSTOMER):
@@ -50,8 +41,7 @@ def test_after_stop_nothing_more_is_accepted_for_that_number_alone(sandbox, send
 
 def test_stop_holds_for_a_messaging_service_too(sandbox, client):
     sandbox.text(CUSTOMER, "STOP")
-    service = "MG" + "2" * 32
-    more = {"to": CUSTOMER, "messaging_service_sid": service, "body": "Hi"}
+    more = {"to": CUSTOMER, "messaging_service_sid": MESSAGING, "body": "Hi"}
     assert refused(client.messages.create, **more) == (400, 21610)
 
 

@@ -3,9 +3,7 @@
 import pytest
 import requests
 
-from tests.sandbox.desk import ACCOUNT, TOKEN
-
-CUSTOMER = "+15558675310"
+from tests.sandbox.desk import ACCOUNT, CUSTOMER, OTHER, TOKEN
 
 
 def test_pages_hold_every_message_once_newest_first(client, send):
@@ -49,6 +47,6 @@ def test_a_bad_page_is_a_400(sandbox, query):
 
 
 def test_the_list_can_be_that_of_one_number(client, send):
-    mine, other = send().sid, send(to="+14155552671").sid
+    mine, other = send().sid, send(to=OTHER).sid
     assert [m.sid for m in client.messages.list(to=CUSTOMER)] == [mine]
     assert [m.sid for m in client.messages.list()] == [other, mine]

@@ -6,10 +6,7 @@ import pytest
 import requests
 from twilio.base.exceptions import TwilioRestException
 
-from tests.sandbox.desk import ACCOUNT, KEY, SECRET, SHOP, TOKEN
-
-CUSTOMER = "+15558675310"
-SERVICE = "MG" + "2" * 32
+from tests.sandbox.desk import ACCOUNT, CUSTOMER, KEY, MESSAGING, SECRET, SHOP, TOKEN, refused
 
 
 def post(sandbox, form=None, auth=(ACCOUNT, TOKEN), **more):
@@ -61,14 +58,14 @@ def test_a_text_is_delivered_and_billed(sandbox, client, send):
 
 def test_a_messaging_service_knows_no_sender_yet(slow_sandbox, connect):
     message = connect(slow_sandbox).messages.create(
-        to=CUSTOMER, messaging_service_sid=SERVICE, body="Hello"
+        to=CUSTOMER, messaging_service_sid=MESSAGING, body="Hello"
     )
     assert (message.status, message.from_, message.num_segments) == ("accepted", None, "0")
-    assert (message.messaging_service_sid, message.price_unit) == (SERVICE, None)
+    assert (message.messaging_service_sid, message.price_unit) == (MESSAGING, None)
 
 
 def test_a_messaging_service_picks_the_shops_number(sandbox, client):
-    sid = client.messages.create(to=CUSTOMER, messaging_service_sid=SERVICE, body="Hello").sid
+    sid = client.messages.create(to=CUSTOMER, messaging_service_sid=MESSAGING, body="Hello").sid
     sandbox.settle()
     message = client.messages(sid).fetch()
     assert (message.status, message.from_, message.num_segments) == ("delivered", SHOP, "1")
@@ -152,9 +149,7 @@ def test_twilios_own_sender_for_tests_is_accepted(client):
 
 
 def test_the_sdk_raises_the_code(client):
-    with pytest.raises(TwilioRestException) as raised:
-        client.messages.create(to="+15005550004", from_=SHOP, body="Hi")
-    assert (raised.value.code, raised.value.status) == (21610, 400)
+    assert refused(client.messages.create, to="+15005550004", from_=SHOP, body="Hi") == (400, 21610)
 
 
 def test_an_unknown_sid_is_20404(client):
@@ -166,9 +161,7 @@ def test_an_unknown_sid_is_20404(client):
 
 
 def test_an_unknown_resource_is_20404(client):
-    with pytest.raises(TwilioRestException) as raised:
-        client.calls("CA" + "0" * 32).fetch()
-    assert raised.value.code == 20404
+    assert refused(client.calls("CA" + "0" * 32).fetch) == (404, 20404)
 
 
 def test_a_body_can_be_redacted(sandbox, client, send):
@@ -181,7 +174,5 @@ def test_a_body_can_be_redacted(sandbox, client, send):
 def test_a_body_that_has_not_left_cannot_be_redacted(slow_sandbox, connect):
     client = connect(slow_sandbox)
     sid = client.messages.create(to=CUSTOMER, from_=SHOP, body="Hi").sid
-    with pytest.raises(TwilioRestException) as raised:
-        client.messages(sid).update(body="")
-    assert (raised.value.status, raised.value.code) == (409, 20009)
+    assert refused(client.messages(sid).update, body="") == (409, 20009)
     assert client.messages(sid).fetch().body == "Hi"

@@ -1,18 +1,17 @@
 """The sandbox as a program of its own, under gunicorn."""
 
 import multiprocessing
-import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 
 import pytest
 import requests
-from requests.exceptions import ConnectionError as Cut
 
 from smsapp.sandbox.server import serve
 from smsapp.sandbox.testing import Sandbox
 from tests.sandbox.desk import SHOP, Wire, config_in
+from tests.system import answers, free_port, wait_for
 
 
 class Served:
@@ -30,21 +29,12 @@ class Served:
 @pytest.fixture(scope="module")
 def process(tmp_path_factory):
     """A program for all tests; whatever they leave hanging, it stops in time."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     config = config_in(tmp_path_factory.mktemp("served"))
     process = multiprocessing.get_context("spawn").Process(target=serve, args=(config, port))
     process.start()
     url = f"http://127.0.0.1:{port}"
-    deadline = time.monotonic() + 20
-    while True:
-        try:
-            requests.get(f"{url}/healthz", timeout=1)
-            break
-        except Cut:
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
+    wait_for(lambda: answers(f"{url}/healthz"))
     yield Served(url)
     started = time.monotonic()
     process.terminate()
@@ -71,9 +61,7 @@ def test_it_serves_many_at_once_and_loses_no_receipt(served, connect, receiver):
 
     with ThreadPoolExecutor(64) as pool:
         sids = list(pool.map(send, range(300)))
-    deadline = time.monotonic() + 20
-    while len(receiver.posted) < 600 and time.monotonic() < deadline:
-        time.sleep(0.05)
+    wait_for(lambda: len(receiver.posted) >= 600)
     assert sorted(receiver.statuses()) == ["delivered"] * 300 + ["sent"] * 300
     assert sorted(m["sid"] for m in served.messages()) == sorted(sids)
 

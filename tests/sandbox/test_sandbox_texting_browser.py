@@ -4,11 +4,12 @@ import pytest
 from playwright.sync_api import expect
 
 from smsapp.sandbox import inbox
+from tests.sandbox.desk import CUSTOMER
 from tests.sandbox.desk_page import assert_fits, newest, tab_to
 
 pytestmark = pytest.mark.browser
 
-CUSTOMER, SHOWN = "+15558675310", "+1 555-867-5310"
+SHOWN = "+1 555-867-5310"
 
 
 @pytest.fixture

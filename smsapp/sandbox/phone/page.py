@@ -152,7 +152,7 @@ def _shown() -> Conversation | None:
 
 
 def _back() -> ResponseReturnValue:
-    text = request.form.get("shown", "")
-    if text.isdecimal():
-        return redirect(url_for(".conversation", conversation_id=int(text)), 303)
+    shown = _shown()
+    if shown:
+        return redirect(url_for(".conversation", conversation_id=shown.id), 303)
     return redirect(url_for(".home"), 303)

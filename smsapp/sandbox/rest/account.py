@@ -1,20 +1,16 @@
 """The account itself: its state, its number, its Messaging Service."""
 
-import re
-
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.desk import this_desk
-from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.message import API_VERSION
-from smsapp.sandbox.rest.protocol import json_answer, speak_as
+from smsapp.sandbox.rest.protocol import json_answer, know_only, speak_as
 
 ACCOUNT = f"/{API_VERSION}/Accounts/<account_sid>"
 SERVICE = "/v1/Services/<service_sid>"
 # The same at every start: nothing else is asked about it.
 NUMBER_SID = "PN" + "0" * 32
-_SERVICE_SID = re.compile(r"MG[0-9a-fA-F]{32}")
 
 bp = Blueprint("account", __name__)
 speak_as("api.twilio.com", bp)
@@ -77,9 +73,7 @@ def numbers(account_sid: str) -> ResponseReturnValue:
 @service_bp.before_request
 def know_the_service() -> None:
     """Refuse to know of any but the account's own."""
-    sid, known = (request.view_args or {}).get("service_sid", ""), this_desk().config
-    if not _SERVICE_SID.fullmatch(sid) or known.messaging_service_sid not in (None, sid):
-        raise TwilioError(20404, path=request.path.removeprefix("/v1"))
+    know_only("MG", this_desk().config.messaging_service_sid)
 
 
 @service_bp.get(SERVICE)

@@ -10,7 +10,7 @@ from smsapp.sandbox.inbound import opt_outs
 from smsapp.sandbox.message import API_VERSION, Message
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
-from smsapp.sandbox.rest.protocol import json_answer, speak_as
+from smsapp.sandbox.rest.protocol import json_answer, nothing_here, speak_as
 from smsapp.sandbox.rest.send_request import read_send_request
 
 MESSAGES = f"/{API_VERSION}/Accounts/<account_sid>/Messages.json"
@@ -59,14 +59,14 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])
-def nothing_here(rest: str) -> ResponseReturnValue:
+def not_learnt(rest: str) -> ResponseReturnValue:
     """Answer for all that the sandbox has not learnt."""
-    raise TwilioError(20404, path=request.path)
+    raise nothing_here()
 
 
 def _found(sid: str) -> Message:
     message = inbox.find(this_desk(), sid)
     # Verify's messages are not the account's: Twilio sends them from its own.
     if message is None or message.is_code:
-        raise TwilioError(20404, path=request.path)
+        raise nothing_here()
     return message

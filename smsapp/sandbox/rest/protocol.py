@@ -2,6 +2,7 @@
 
 import hmac
 import json
+import re
 import secrets
 import time
 from collections.abc import Callable
@@ -26,6 +27,21 @@ def json_answer(
 ) -> Response:
     """Return JSON with its keys in Twilio's order."""
     return Response(json.dumps(body), status, headers, content_type="application/json")
+
+
+def know_only(prefix: str, known: str | None) -> None:
+    """Refuse to know of any service but the account's own; None lets any pass.
+
+    Twilio leaves the version out of the address that it repeats.
+    """
+    sid = (request.view_args or {}).get("service_sid", "")
+    if not re.fullmatch(f"{prefix}[0-9a-fA-F]{{32}}", sid) or known not in (None, sid):
+        raise nothing_here()
+
+
+def nothing_here() -> TwilioError:
+    """Return what Twilio says about an address that leads nowhere."""
+    return TwilioError(20404, path=re.sub(r"^/v\d", "", request.path))
 
 
 def _sign_in() -> None:

@@ -10,13 +10,12 @@ from flask.typing import ResponseReturnValue
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
-from smsapp.sandbox.rest.protocol import json_answer, speak_as
+from smsapp.sandbox.rest.protocol import json_answer, know_only, nothing_here, speak_as
 from smsapp.sandbox.verify import service as verify
 
 SERVICE = "/Services/<service_sid>"
 CHANNELS = ("sms", "call")
 OTHER_CHANNELS = frozenset({"email", "whatsapp", "sna", "auto", "rcs", "silent_network_auth"})
-_SERVICE_SID = re.compile(r"VA[0-9a-fA-F]{32}")
 _CODE = re.compile(r"[0-9A-Za-z]{4,10}")
 _LOCALE = re.compile(r"[a-zA-Z]{2,3}([-_][0-9A-Za-z]{2,4})*")
 
@@ -28,9 +27,7 @@ speak_as("verify.twilio.com", bp)
 @bp.before_request
 def know_the_service() -> None:
     """Refuse to know of any but the account's own, and be out of order when the weather is."""
-    sid, known = (request.view_args or {}).get("service_sid", ""), this_desk().config
-    if not _SERVICE_SID.fullmatch(sid) or known.verify_service_sid not in (None, sid):
-        raise _nothing_here()
+    know_only("VA", this_desk().config.verify_service_sid)
     if this_desk().weather.strikes("verify_unavailable"):
         raise TwilioError(20503)
 
@@ -67,7 +64,7 @@ def cancel(service_sid: str, sid: str) -> ResponseReturnValue:
         raise TwilioError(60200, parameter="Status", value=status)
     found = verify.cancel(this_desk(), service_sid, sid)
     if found is None:
-        raise _nothing_here()
+        raise nothing_here()
     return json_answer(found.as_twilio(this_desk().config.account_sid))
 
 
@@ -81,14 +78,14 @@ def check(service_sid: str) -> ResponseReturnValue:
         raise TwilioError(60200, parameter="Code", value="")
     found = verify.check(this_desk(), service_sid, sid, code)
     if found is None:
-        raise _nothing_here()
+        raise nothing_here()
     return json_answer(found.check_as_twilio(this_desk().config.account_sid))
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
-def nothing_here(rest: str) -> ResponseReturnValue:
+def not_learnt(rest: str) -> ResponseReturnValue:
     """Answer for all that the sandbox has not learnt."""
-    raise _nothing_here()
+    raise nothing_here()
 
 
 def _read(form: Mapping[str, str]) -> tuple[str, str]:
@@ -125,8 +122,3 @@ def _is_landline(number: str) -> bool:
     """Return whether it is known to be one; North American numbers do not tell."""
     kind = phonenumbers.number_type(phonenumbers.parse(number))
     return kind == phonenumbers.PhoneNumberType.FIXED_LINE
-
-
-def _nothing_here() -> TwilioError:
-    # Twilio leaves the version out of the address that it repeats.
-    return TwilioError(20404, path=request.path.removeprefix("/v2"))

@@ -3,7 +3,7 @@
 import hmac
 import secrets
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session, joinedload
 
 from smsapp import clock
@@ -95,13 +95,6 @@ def expire(desk: Desk) -> None:
     pending = Verification.status == "pending"
     with desk.database.write() as db:
         db.execute(update(Verification).where(pending).values(expires_at=0))
-
-
-def clear(desk: Desk) -> None:
-    """Forget every verification."""
-    with desk.database.write() as db:
-        db.execute(delete(Verification))
-        db.execute(delete(Attempt))
 
 
 def codes(desk: Desk) -> list[dict[str, object]]:
