@@ -39,6 +39,18 @@ TRANSIENT: dict[int, tuple[str, str]] = {
         "We sent texts faster than the carriers of the United States allow for our registration.",
         "Wait: it is tried again by itself, and if it happens often have the sending rate lowered.",
     ),
+    30017: (
+        "The carrier's network was overloaded and did not take the text.",
+        "Wait for the later try.",
+    ),
+    30410: (
+        "The carrier did not answer Twilio in time.",
+        "Wait for the later try.",
+    ),
+    30500: (
+        "Twilio had an internal fault after it had taken the text, which did not leave.",
+        "Wait for the later try, and see Twilio's status page if it happens often.",
+    ),
     63018: (
         "We sent messages on this channel faster than it allows.",
         "Wait: it is tried again by itself.",
@@ -130,12 +142,24 @@ OPT_OUT: dict[int, tuple[str, str]] = {
     ),
 }
 
+_OUR_NUMBER = (
+    "Choose a number in the settings that the Twilio account owns and that can send texts."
+)
+
 # Not sent; a setting, here or in the Twilio Console, has to change first.
 CONFIGURATION: dict[int, tuple[str, str]] = {
     20003: (
         "Twilio did not accept our credentials, or the Twilio account is not active.",
         "Check the account SID and the auth token or API key, and the account's state in the"
         " Twilio Console.",
+    ),
+    20005: (
+        "Our Twilio account is not active.",
+        "Open the Twilio Console: it says why the account is suspended or closed.",
+    ),
+    20008: (
+        "Our credentials are test credentials, which cannot send texts.",
+        "Put the live account SID and auth token, or an API key, into the settings.",
     ),
     21212: (
         "The number or name that we send from is not a valid sender.",
@@ -146,13 +170,34 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
         "Allow the country in the Twilio Console under Messaging Geographic Permissions, then"
         " send again.",
     ),
-    21606: (
-        "The number that we send from is not ours or cannot send texts.",
-        "Choose a number in the settings that the Twilio account owns and that can send texts.",
+    21606: ("The number that we send from is not ours or cannot send texts.", _OUR_NUMBER),
+    21603: (
+        "The request named nothing to send from.",
+        "Set TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID.",
     ),
+    21607: ("The number that we send from cannot be used for texts.", _OUR_NUMBER),
     21608: (
         "Our Twilio account is a trial, and a trial may text verified numbers only.",
         "Upgrade the account, or add the number under Verified Caller IDs in the Twilio Console.",
+    ),
+    21659: ("The number that we send from is not one of Twilio's.", _OUR_NUMBER),
+    21660: ("The number that we send from belongs to another Twilio account.", _OUR_NUMBER),
+    21661: ("The number that we send from cannot send texts.", _OUR_NUMBER),
+    21701: (
+        "The Messaging Service in the settings does not exist.",
+        "Correct TWILIO_MESSAGING_SERVICE_SID: the Twilio Console lists the account's services.",
+    ),
+    21703: (
+        "The Messaging Service has no number that could send this text.",
+        "Add a number to its sender pool in the Twilio Console.",
+    ),
+    21704: (
+        "The Messaging Service has no numbers at all.",
+        "Add a number to its sender pool in the Twilio Console.",
+    ),
+    21705: (
+        "The Messaging Service in the settings cannot be used.",
+        "See in the Twilio Console what is wrong with it, or set another one.",
     ),
     30002: (
         "Twilio suspended our account before the text left.",
@@ -162,6 +207,10 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
         "We used up what the recipient's carrier lets us send in one day.",
         "Send again after midnight Pacific time, or ask Twilio to raise the daily limit of the"
         " A2P 10DLC registration.",
+    ),
+    30032: (
+        "Our toll-free number has not been verified, so carriers do not take texts from it.",
+        "Have it verified in the Twilio Console under Toll-Free Verification.",
     ),
     30034: (
         "Our number is not registered for business texts in the United States.",
@@ -189,7 +238,10 @@ UNKNOWN: dict[int, tuple[str, str]] = {
 
 # The operator's faults, all CONFIGURATION: nothing at all leaves until they are mended. 63038 is
 # an HTTP 429, yet trying again soon is useless: the account's window is a day.
-HOLDS_SENDER = frozenset({20003, 21212, 21606, 30002, 63038})
+HOLDS_SENDER = frozenset(
+    {20003, 20005, 20008, 21212, 21603, 21606, 21607, 21659, 21660, 21661}
+    | {21701, 21703, 21704, 21705, 30002, 63038}
+)
 DAILY_LIMIT = 63038
 
 # Too fast: for our account, for our registration, for the channel.

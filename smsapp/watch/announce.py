@@ -13,7 +13,7 @@ from sqlalchemy import bindparam, case, select, update
 from smsapp import backoff
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Alarm
-from smsapp.providers import webhook
+from smsapp.providers import alarm_webhook
 from smsapp.watch import alarm_text
 
 CLAIMED_FOR = timedelta(minutes=1)
@@ -64,7 +64,7 @@ def _tell_one(url: str) -> bool:
     if row is None:
         return False
     is_raise = row.raise_told_at is None
-    trouble = webhook.post(url, _message(row, "raised" if is_raise else "cleared"))
+    trouble = alarm_webhook.post(url, _message(row, "raised" if is_raise else "cleared"))
     with db.engine.begin() as conn:
         now = database_now(conn)
         if trouble is None:

@@ -7,10 +7,11 @@ from smsapp.providers.twilio_errors import ErrorClass, meaning
 
 SYNC = [20003, 20404, 20429, 20500, 20503, 21211, 21212, 21408, 21602, 21604, 21606, 21608]
 SYNC += [21610, 21611, 21612, 21614, 21617]
+SENDER = [20005, 20008, 21603, 21607, 21659, 21660, 21661, 21701, 21703, 21704, 21705]
 CALLBACK = [30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008, 30009, 30010, 30022, 30023]
-CALLBACK += [30034, 30036, 30450]
+CALLBACK += [30017, 30032, 30034, 30036, 30410, 30450, 30500]
 WHATSAPP = [63016, 63018, 63024, 63025, 63038]
-LISTED = SYNC + CALLBACK + WHATSAPP
+LISTED = SYNC + SENDER + CALLBACK + WHATSAPP
 
 # (code, http_status) of everything that no list names.
 FALLBACKS = [(None, 400), (None, 401), (None, 403), (None, 408), (None, 429), (None, 500)]
@@ -46,7 +47,7 @@ def test_cause_and_next_step_are_one_plain_sentence_each(code, http_status):
         assert "http" not in sentence
 
 
-@pytest.mark.parametrize("code", [20003, 21212, 21606, 30002, 63038])
+@pytest.mark.parametrize("code", [20003, 21212, 21606, 30002, 63038, *SENDER])
 def test_the_operators_faults_hold_the_sender(code):
     assert error_class(code) is ErrorClass.CONFIGURATION
     assert meaning(code).holds_sender

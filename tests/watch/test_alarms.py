@@ -191,7 +191,7 @@ def test_one_who_died_while_posting_is_followed_by_another(app, record, due, mon
             raise SystemExit
 
         with monkeypatch.context() as patch, pytest.raises(SystemExit):
-            patch.setattr(announce.webhook, "post", dies)
+            patch.setattr(announce.alarm_webhook, "post", dies)
             announce.tick()
         announce.tick()
         assert told == [], "the first one has a minute for it"
