@@ -14,7 +14,7 @@ import pytest
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Row, delete, select, text, update
 from werkzeug.security import generate_password_hash
 
@@ -343,6 +343,35 @@ def browser() -> Iterator[Browser]:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=CHROMIUM_ARGS)
         yield browser
         browser.close()
+
+
+@pytest.fixture
+def open_window(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Open windows of the browser; at the end, nothing may have gone wrong in them."""
+    contexts: list[BrowserContext] = []
+    faults: list[str] = []
+
+    def opens(
+        width: int = 1280, height: int = 900, forgiving: bool = False, **options: Any
+    ) -> Page:
+        def note(message: ConsoleMessage) -> None:
+            # What a form with a fault is answered with is an "error" in the console.
+            refused = forgiving and "Failed to load resource" in message.text
+            if message.type == "error" and not refused:
+                faults.append(message.text)
+
+        context = browser.new_context(viewport={"width": width, "height": height}, **options)
+        context.set_default_timeout(10_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: faults.append(str(error)))
+        page.on("console", note)
+        return page
+
+    yield opens
+    for context in contexts:
+        context.close()
+    assert faults == []
 
 
 ROOT = Path(__file__).parents[1]

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from flask import Flask
+from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, json_api
@@ -14,11 +15,18 @@ from smsapp.sandbox.verify import rest as verify
 ROOT = Path(__file__).parents[2]
 
 
+class TwilioOrder(DefaultJSONProvider):
+    """JSON with its keys in Twilio's order."""
+
+    sort_keys = False
+
+
 def create_sandbox(desk: Desk) -> Flask:
     """Return a sandbox as a Flask app; it is `Scheduler` that lets its time pass."""
     app = Flask(__name__, template_folder=ROOT / "templates", static_folder=ROOT / "static")
     app.config["MAX_CONTENT_LENGTH"] = 1_000_000
     app.extensions["sandbox"] = desk
+    app.json = TwilioOrder(app)
     app.before_request(guards.only_this_machine)
     for bp in (messages.bp, account.bp, account.service_bp, verify.bp, json_api.bp, page.bp):
         app.register_blueprint(bp)

@@ -73,7 +73,7 @@ class TwilioError(Exception):
     def __init__(self, code: int, words: str | None = None, **fields: object) -> None:
         self.code = code
         self.status, usual = _ERRORS[code]
-        self.headers = _HEADERS.get(code)
+        self.headers = _HEADERS.get(code, {})
         # Of a parameter without a value only its name is said.
         self.message = (words or usual).format(**fields).rstrip(": ")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from smsapp.sandbox.testing import Sandbox
 from tests.system import System, installation
@@ -85,29 +85,12 @@ Opens = Callable[..., Customer]
 
 
 @pytest.fixture
-def customer(browser: Browser, shop: tuple[System, str]) -> Iterator[Opens]:
-    """Open a browser window for a new customer; nothing may have gone wrong in it at the end."""
+def customer(open_window: Callable[..., Page], shop: tuple[System, str]) -> Opens:
+    """Open a browser window for a new customer."""
     system, url = shop
-    contexts: list[Any] = []
-    faults: list[str] = []
 
-    def note(message: Any) -> None:
-        # What a form with a fault is answered with is an "error" in the console.
-        if message.type == "error" and "Failed to load resource" not in message.text:
-            faults.append(message.text)
-
-    def opens(width: int = 1280, height: int = 900, **options: Any) -> Customer:
-        context = browser.new_context(
-            base_url=url, viewport={"width": width, "height": height}, **options
-        )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", note)
+    def opens(**options: Any) -> Customer:
+        page = open_window(forgiving=True, base_url=url, **options)
         return Customer(page, next(NUMBERS), system.sandbox)
 
-    yield opens
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return opens

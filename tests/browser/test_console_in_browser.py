@@ -2,13 +2,13 @@
 
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Browser, Page, expect
+from playwright.sync_api import Page, expect
 
 from smsapp import operators
 from smsapp.extensions import db
@@ -38,35 +38,19 @@ def people(shop: tuple[System, str]) -> None:
 
 
 @pytest.fixture
-def console(browser: Browser, shop: tuple[System, str], people: None) -> Iterator[Opens]:
-    """Open the console for somebody; nothing may have gone wrong in it at the end."""
-    contexts: list[Any] = []
-    faults: list[str] = []
+def console(
+    open_window: Callable[..., Page], shop: tuple[System, str], people: None
+) -> Callable[..., Page]:
+    """Open the console for somebody."""
 
     def opens(name: str, **options: Any) -> Page:
-        options = {"viewport": {"width": 1280, "height": 900}} | options
-        context = browser.new_context(base_url=shop[1], **options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                faults.append(message.text)
-                if message.type == "error" and "Failed to load resource" not in message.text
-                else None
-            ),
-        )
+        page = open_window(forgiving=True, base_url=shop[1], **options)
         page.goto("/console/")
         sign_in(page, name, PASSWORD)
         expect(page.get_by_role("heading", name="Find a text")).to_be_visible()
         return page
 
-    yield opens
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return opens
 
 
 class Sent:
@@ -223,7 +207,7 @@ def places(text: Sent) -> dict[str, str]:
 def test_every_page_is_clean_and_fits(console, sent, shop, viewport, scheme):
     text = sent()
     shop[0].sandbox.text(text.number, "Where is my parcel? " + "verylongword" * 20)
-    page = console("olga", viewport=viewport, color_scheme=scheme)
+    page = console("olga", **viewport, color_scheme=scheme)
     for name, place in places(text).items():
         page.goto(place)
         axe_clean(page)

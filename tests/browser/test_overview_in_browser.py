@@ -78,32 +78,17 @@ def signed_in(browser, busy):
 
 
 @pytest.fixture
-def page(browser, busy, signed_in):
-    """Sam's browser; nothing may have gone wrong in it at the end."""
-    faults = []
+def page(open_window, busy, signed_in):
+    """Sam's browser."""
 
     def opens(width, height=900, **options):
-        context = browser.new_context(
-            base_url=busy,
-            viewport={"width": width, "height": height},
-            storage_state=signed_in,
-            **options,
-        )
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", lambda said: faults.append(said.text) if said.type == "error" else None)
+        page = open_window(width, height, base_url=busy, storage_state=signed_in, **options)
         page.goto("/console/")
         page.get_by_role("link", name="Overview").click()
         expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()
         return page
 
-    contexts = []
-    yield opens
-    for context in contexts:
-        context.close()
-    assert faults == []
+    return opens
 
 
 @pytest.mark.parametrize(

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.message import API_VERSION
-from smsapp.sandbox.rest.protocol import json_answer, know_only, speak_as
+from smsapp.sandbox.rest.protocol import know_only, speak_as
 
 ACCOUNT = f"/{API_VERSION}/Accounts/<account_sid>"
 SERVICE = "/v1/Services/<service_sid>"
@@ -22,16 +22,14 @@ speak_as("messaging.twilio.com", service_bp)
 def account(account_sid: str) -> ResponseReturnValue:
     """Show the account."""
     config = this_desk().config
-    return json_answer(
-        {
-            "sid": account_sid,
-            "friendly_name": "Sandbox",
-            "owner_account_sid": account_sid,
-            "status": config.account_status,
-            "type": config.account_type,
-            "uri": request.path,
-        }
-    )
+    return {
+        "sid": account_sid,
+        "friendly_name": "Sandbox",
+        "owner_account_sid": account_sid,
+        "status": config.account_status,
+        "type": config.account_type,
+        "uri": request.path,
+    }
 
 
 @bp.get(f"{ACCOUNT}/IncomingPhoneNumbers.json")
@@ -55,19 +53,17 @@ def numbers(account_sid: str) -> ResponseReturnValue:
         "api_version": API_VERSION,
         "uri": f"/{API_VERSION}/Accounts/{account_sid}/IncomingPhoneNumbers/{NUMBER_SID}.json",
     }
-    return json_answer(
-        {
-            "incoming_phone_numbers": [number] if asked in config.from_number else [],
-            "first_page_uri": request.path,
-            "next_page_uri": None,
-            "previous_page_uri": None,
-            "page": 0,
-            "page_size": 50,
-            "start": 0,
-            "end": 0,
-            "uri": request.path,
-        }
-    )
+    return {
+        "incoming_phone_numbers": [number] if asked in config.from_number else [],
+        "first_page_uri": request.path,
+        "next_page_uri": None,
+        "previous_page_uri": None,
+        "page": 0,
+        "page_size": 50,
+        "start": 0,
+        "end": 0,
+        "uri": request.path,
+    }
 
 
 @service_bp.before_request
@@ -80,17 +76,15 @@ def know_the_service() -> None:
 def service(service_sid: str) -> ResponseReturnValue:
     """Show the Messaging Service."""
     config = this_desk().config
-    return json_answer(
-        {
-            "sid": service_sid,
-            "account_sid": config.account_sid,
-            "friendly_name": "Sandbox",
-            "inbound_request_url": config.inbound_webhook,
-            "inbound_method": config.inbound_method,
-            "use_inbound_webhook_on_number": False,
-            "url": f"https://messaging.twilio.com{request.path}",
-        }
-    )
+    return {
+        "sid": service_sid,
+        "account_sid": config.account_sid,
+        "friendly_name": "Sandbox",
+        "inbound_request_url": config.inbound_webhook,
+        "inbound_method": config.inbound_method,
+        "use_inbound_webhook_on_number": False,
+        "url": f"https://messaging.twilio.com{request.path}",
+    }
 
 
 @service_bp.get(f"{SERVICE}/PhoneNumbers")
@@ -105,13 +99,13 @@ def phone_numbers(service_sid: str) -> ResponseReturnValue:
         "country_code": "US",
         "capabilities": ["SMS"] if config.number_sends_texts else [],
     }
-    return json_answer(_page("phone_numbers", [number]))
+    return _page("phone_numbers", [number])
 
 
 @service_bp.get(f"{SERVICE}/ShortCodes")
 def short_codes(service_sid: str) -> ResponseReturnValue:
     """List the service's short codes: none."""
-    return json_answer(_page("short_codes", []))
+    return _page("short_codes", [])
 
 
 def _page(key: str, rows: list[dict[str, object]]) -> dict[str, object]:

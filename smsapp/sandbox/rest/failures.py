@@ -12,13 +12,13 @@ from flask import request
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
 
+_BEFORE = {"too_many_requests": 20429, "error_before": 20503}
+
 
 def fail_before(trouble: str | None) -> None:
     """Raise what keeps a text from being accepted, if anything does."""
-    if trouble == "too_many_requests":
-        raise TwilioError(20429)
-    if trouble == "error_before":
-        raise TwilioError(20503)
+    if trouble in _BEFORE:
+        raise TwilioError(_BEFORE[trouble])
 
 
 def fail_after(trouble: str | None) -> None:

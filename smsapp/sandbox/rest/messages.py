@@ -10,7 +10,7 @@ from smsapp.sandbox.inbound import opt_outs
 from smsapp.sandbox.message import API_VERSION, Message
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
-from smsapp.sandbox.rest.protocol import json_answer, nothing_here, speak_as
+from smsapp.sandbox.rest.protocol import nothing_here, speak_as
 from smsapp.sandbox.rest.send_request import read_send_request
 
 MESSAGES = f"/{API_VERSION}/Accounts/<account_sid>/Messages.json"
@@ -33,19 +33,19 @@ def create(account_sid: str) -> ResponseReturnValue:
         raise TwilioError(21611)
     message = carrier.accept(desk, wanted)
     failures.fail_after(trouble)
-    return json_answer(message.as_twilio(account_sid), 201)
+    return message.as_twilio(account_sid), 201
 
 
 @bp.get(MESSAGES)
 def page(account_sid: str) -> ResponseReturnValue:
     """List messages, a page at a time."""
-    return json_answer(page_of(this_desk(), account_sid, request.path, request.args))
+    return page_of(this_desk(), account_sid, request.path, request.args)
 
 
 @bp.get(MESSAGE)
 def fetch(account_sid: str, sid: str) -> ResponseReturnValue:
     """Look a message up."""
-    return json_answer(_found(sid).as_twilio(account_sid))
+    return _found(sid).as_twilio(account_sid)
 
 
 @bp.post(MESSAGE)
@@ -55,7 +55,7 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
         if _found(sid).status in ("accepted", "queued"):
             raise TwilioError(20009)
         carrier.redact(this_desk(), sid)
-    return json_answer(_found(sid).as_twilio(account_sid))
+    return _found(sid).as_twilio(account_sid)
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])

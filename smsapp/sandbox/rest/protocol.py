@@ -1,7 +1,6 @@
 """What all of Twilio's REST addresses share: signing in, headers, errors, JSON."""
 
 import hmac
-import json
 import re
 import secrets
 import time
@@ -20,13 +19,6 @@ def speak_as(domain: str, bp: Blueprint) -> None:
     bp.before_request(_sign_in)
     bp.register_error_handler(TwilioError, _refuse)
     bp.after_request(_headers_of(domain))
-
-
-def json_answer(
-    body: dict[str, object], status: int = 200, headers: dict[str, str] | None = None
-) -> Response:
-    """Return JSON with its keys in Twilio's order."""
-    return Response(json.dumps(body), status, headers, content_type="application/json")
 
 
 def know_only(prefix: str, known: str | None) -> None:
@@ -67,7 +59,7 @@ def _signed_in(config: SandboxConfig, account_sid: str) -> bool:
 
 
 def _refuse(error: TwilioError) -> ResponseReturnValue:
-    return json_answer(error.body(), error.status, error.headers)
+    return error.body(), error.status, error.headers
 
 
 def _headers_of(domain: str) -> Callable[[Response], Response]:

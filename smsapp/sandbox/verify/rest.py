@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
-from smsapp.sandbox.rest.protocol import json_answer, know_only, nothing_here, speak_as
+from smsapp.sandbox.rest.protocol import know_only, nothing_here, speak_as
 from smsapp.sandbox.verify import service as verify
 
 SERVICE = "/Services/<service_sid>"
@@ -36,15 +36,13 @@ def know_the_service() -> None:
 def service(service_sid: str) -> ResponseReturnValue:
     """Show the service."""
     config = this_desk().config
-    return json_answer(
-        {
-            "sid": service_sid,
-            "account_sid": config.account_sid,
-            "friendly_name": config.verify_friendly_name,
-            "code_length": verify.CODE_DIGITS,
-            "url": f"https://verify.twilio.com{request.path}",
-        }
-    )
+    return {
+        "sid": service_sid,
+        "account_sid": config.account_sid,
+        "friendly_name": config.verify_friendly_name,
+        "code_length": verify.CODE_DIGITS,
+        "url": f"https://verify.twilio.com{request.path}",
+    }
 
 
 @bp.post(f"{SERVICE}/Verifications")
@@ -53,7 +51,7 @@ def send(service_sid: str) -> ResponseReturnValue:
     to, channel = _read(request.form)
     _refuse(to, channel)
     sent = verify.send(this_desk(), service_sid, to, channel)
-    return json_answer(sent.as_twilio(this_desk().config.account_sid), 201)
+    return sent.as_twilio(this_desk().config.account_sid), 201
 
 
 @bp.post(f"{SERVICE}/Verifications/<sid>")
@@ -65,7 +63,7 @@ def cancel(service_sid: str, sid: str) -> ResponseReturnValue:
     found = verify.cancel(this_desk(), service_sid, sid)
     if found is None:
         raise nothing_here()
-    return json_answer(found.as_twilio(this_desk().config.account_sid))
+    return found.as_twilio(this_desk().config.account_sid)
 
 
 @bp.post(f"{SERVICE}/VerificationCheck")
@@ -79,7 +77,7 @@ def check(service_sid: str) -> ResponseReturnValue:
     found = verify.check(this_desk(), service_sid, sid, code)
     if found is None:
         raise nothing_here()
-    return json_answer(found.check_as_twilio(this_desk().config.account_sid))
+    return found.check_as_twilio(this_desk().config.account_sid)
 
 
 @bp.route("/<path:rest>", methods=["GET", "POST", "DELETE"])
