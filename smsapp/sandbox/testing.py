@@ -4,7 +4,7 @@ import socket
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from io import BytesIO
 from typing import Any
 
@@ -106,7 +106,9 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
         server.shutdown()
         thread.join()
         for open_socket in list(Handler.open_sockets):
-            _close(open_socket)
+            # Its thread reads the end and goes; the client may have been quicker.
+            with suppress(OSError):
+                open_socket.shutdown(socket.SHUT_RDWR)
         scheduler.stop()
 
 
@@ -150,11 +152,3 @@ class _KeptAliveHandler(WSGIRequestHandler):
 
     def log(self, type: str, message: str, *args: Any) -> None:
         """Say nothing: a test has its own output."""
-
-
-def _close(open_socket: socket.socket) -> None:
-    """End a kept connection; its thread reads the end and goes."""
-    try:
-        open_socket.shutdown(socket.SHUT_RDWR)
-    except OSError:
-        return  # the client was quicker

@@ -1,14 +1,11 @@
 """The phone page in a real browser."""
 
-from dataclasses import replace
-
 import pytest
 from playwright.sync_api import expect
-from twilio.rest import Client
 
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import ACCOUNT, SHOP, TOKEN
-from tests.sandbox.desk_page import HASTE, assert_fits, axe_faults, newest, tab_to
+from tests.sandbox.desk import CUSTOMER, SHOP
+from tests.sandbox.desk_page import assert_fits, axe_faults, newest, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -137,18 +134,12 @@ def test_a_hidden_page_does_not_ask(open_page, sandbox):
     assert asked == []
 
 
-def test_it_goes_on_after_the_sandbox_was_restarted(browser, config):
-    context = browser.new_context()
-    context.add_init_script(HASTE)
-    page = context.new_page()
+def test_it_goes_on_after_the_sandbox_was_restarted(open_page, connect, config):
     with running(config) as first:
-        page.goto(first.url)
+        page = open_page(of=first, forgiving=True)
         port = int(first.url.rsplit(":", 1)[1])
     page.wait_for_timeout(200)
-    with running(replace(config), port=port) as second:
-        client = Client(ACCOUNT, TOKEN)
-        client.api.base_url = second.url
-        client.messages.create(to="+15558675310", from_=SHOP, body="Back again")
-        client.http_client.session.close()
+    with running(config, port=port) as second:
+        connect(second).messages.create(to=CUSTOMER, from_=SHOP, body="Back again")
         expect(newest(page)).to_contain_text("Back again")
-        context.close()
+        page.close()

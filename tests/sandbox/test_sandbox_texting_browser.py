@@ -4,7 +4,7 @@ import pytest
 from playwright.sync_api import expect
 
 from smsapp.sandbox import inbox
-from tests.sandbox.desk import CUSTOMER
+from tests.sandbox.desk import CUSTOMER, start
 from tests.sandbox.desk_page import assert_fits, newest, tab_to
 
 pytestmark = pytest.mark.browser
@@ -12,19 +12,9 @@ pytestmark = pytest.mark.browser
 SHOWN = "+1 555-867-5310"
 
 
-@pytest.fixture
-def start(verify):
-    """Let Verify send a code."""
-
-    def start(to=CUSTOMER, channel="sms"):
-        return verify.verifications.create(to=to, channel=channel)
-
-    return start
-
-
-def test_a_code_appears_by_itself_and_is_announced(open_page, sandbox, start):
+def test_a_code_appears_by_itself_and_is_announced(open_page, sandbox, verify):
     page = open_page()
-    start()
+    start(verify)
     code = sandbox.codes()[0]["code"]
     expect(newest(page)).to_contain_text("Verification code · Twilio Verify")
     expect(newest(page).locator(".bubble strong")).to_have_text(code)
@@ -33,8 +23,8 @@ def test_a_code_appears_by_itself_and_is_announced(open_page, sandbox, start):
     )
 
 
-def test_a_call_is_no_text(open_page, sandbox, start):
-    start(channel="call")
+def test_a_call_is_no_text(open_page, sandbox, verify):
+    start(verify, channel="call")
     sandbox.settle()
     page = open_page()
     expect(newest(page)).to_contain_text("Phone call · Twilio Verify")
@@ -146,9 +136,9 @@ def test_a_text_from_a_customer_is_announced_as_one(open_page, send, sandbox):
     expect(page.get_by_role("status")).to_have_text(f"Text from {SHOWN}: Hello?")
 
 
-def test_it_fits_a_phone(open_page, send, start, sandbox):
-    start()
-    start(channel="call")
+def test_it_fits_a_phone(open_page, send, verify, sandbox):
+    start(verify)
+    start(verify, channel="call")
     sandbox.text(CUSTOMER, "Aaaaaah" * 30)
     sandbox.text(CUSTOMER, "STOP")
     sandbox.settle()

@@ -47,12 +47,7 @@ def country(e164: str) -> str:
 
 def clock_time(at: float, exact: bool = False) -> str:
     """Return the time of day on this desk: "09:41", or "09:41:07.250"."""
-    local = _local(at)
-    return (
-        local.strftime("%H:%M:%S.") + f"{local.microsecond // 1000:03}"
-        if exact
-        else (local.strftime("%H:%M"))
-    )
+    return _local(at).time().isoformat("milliseconds" if exact else "minutes")
 
 
 def day(at: float) -> str:

@@ -19,15 +19,21 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> Message
     Raises:
         TwilioError: The first objection, as Twilio would give it.
     """
-    to, sender = form.get("To", ""), form.get("From") or None
+    to, sender, body = form.get("To", ""), form.get("From") or None, form.get("Body", "")
     service_sid = form.get("MessagingServiceSid") or None
     if not to:
         # Also what a JSON body gets: Twilio reads forms only.
         raise TwilioError(21604)
     if not sender and not service_sid:
         raise TwilioError(21603)
-    body = _body(form)
-    _check_recipient(to)
+    if not body:
+        raise TwilioError(21602)
+    if len(body) > MAX_BODY:
+        raise TwilioError(21617, limit=MAX_BODY)
+    try:
+        parse_e164(to)
+    except InvalidPhone:
+        raise TwilioError(21211, to=to) from None
     if service_sid and not _SERVICE.fullmatch(service_sid):
         raise TwilioError(21701, sid=service_sid)
     if sender:
@@ -36,22 +42,6 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> Message
         raise TwilioError(TEST_RECIPIENTS[to], to=to, sender=sender or "")
     callback = _callback(form.get("StatusCallback") or None)
     return new_message("outbound-api", to, sender, body, service_sid, callback)
-
-
-def _body(form: Mapping[str, str]) -> str:
-    body = form.get("Body", "")
-    if not body:
-        raise TwilioError(21602)
-    if len(body) > MAX_BODY:
-        raise TwilioError(21617, limit=MAX_BODY)
-    return body
-
-
-def _check_recipient(to: str) -> None:
-    try:
-        parse_e164(to)
-    except InvalidPhone:
-        raise TwilioError(21211, to=to) from None
 
 
 def _check_sender(sender: str, to: str, config: SandboxConfig) -> None:
