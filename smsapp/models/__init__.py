@@ -6,7 +6,15 @@ can be erased by nulling one field while opt-outs and counts survive.
 
 from smsapp.models.api_keys import ApiKey
 from smsapp.models.base import Base, Channel
-from smsapp.models.consent import Consent, ConsentAction, ConsentEvidence, ConsentSource, Wording
+from smsapp.models.consent import (
+    Consent,
+    ConsentAction,
+    ConsentEvidence,
+    ConsentSource,
+    OptOut,
+    OptOutSource,
+    Wording,
+)
 from smsapp.models.deliveries import (
     BODY_MAY_GO,
     Attempt,
@@ -16,15 +24,16 @@ from smsapp.models.deliveries import (
     CallOutcome,
     Delivery,
     DeliveryState,
+    Ignored,
     Reason,
+    Receipt,
+    ReceiptSource,
+    RejectedReceipt,
 )
 from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
 from smsapp.models.operators import Act, Audit, Operator, OperatorSession, Role
-from smsapp.models.opt_outs import OptOut, OptOutSource
-from smsapp.models.phones import NUMBER_IS_HERE, Phone
-from smsapp.models.receipts import Ignored, Receipt, ReceiptSource, RejectedReceipt
+from smsapp.models.phones import NUMBER_IS_HERE, Phone, Verification
 from smsapp.models.senders import Sender
-from smsapp.models.verifications import Verification
 from smsapp.models.watching import (
     Alarm,
     AlarmKind,
@@ -34,48 +43,3 @@ from smsapp.models.watching import (
     Tally,
     Worker,
 )
-
-__all__ = [
-    "BODY_IS_HERE",
-    "BODY_MAY_GO",
-    "NUMBER_IS_HERE",
-    "Act",
-    "Alarm",
-    "AlarmKind",
-    "ApiKey",
-    "Attempt",
-    "AttemptSource",
-    "AttemptState",
-    "Audit",
-    "Base",
-    "BodyAtTwilio",
-    "CallOutcome",
-    "Channel",
-    "Consent",
-    "ConsentAction",
-    "ConsentEvidence",
-    "ConsentSource",
-    "Delivery",
-    "DeliveryState",
-    "HourCount",
-    "Ignored",
-    "Inbound",
-    "InboundList",
-    "Operator",
-    "OperatorSession",
-    "OptOut",
-    "OptOutSource",
-    "Phone",
-    "Reason",
-    "Receipt",
-    "ReceiptSource",
-    "RejectedReceipt",
-    "Role",
-    "RolledHour",
-    "ScheduledJob",
-    "Sender",
-    "Tally",
-    "Verification",
-    "Wording",
-    "Worker",
-]

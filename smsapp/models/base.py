@@ -3,7 +3,7 @@
 from datetime import UTC, datetime
 from enum import Enum, StrEnum
 
-from sqlalchemy import DateTime, MetaData, String
+from sqlalchemy import DateTime, Index, MetaData, String, TextClause, text
 from sqlalchemy import Enum as EnumType
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase
@@ -19,6 +19,12 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
     CALL = "call"
     EMAIL = "email"
+
+
+def partial_index(name: str, *columns: str, where: str | TextClause, unique: bool = False) -> Index:
+    """Return an index of those rows alone for which `where` holds, on both databases."""
+    rows = text(str(where))
+    return Index(name, *columns, unique=unique, postgresql_where=rows, sqlite_where=rows)
 
 
 class UtcDateTime(TypeDecorator[datetime]):

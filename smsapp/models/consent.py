@@ -1,4 +1,4 @@
-"""The ledger of what people agreed to, and the words they were shown."""
+"""The ledger of what people agreed to, the words they were shown, and STOP above it."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -6,7 +6,7 @@ from enum import StrEnum
 from sqlalchemy import CheckConstraint, ForeignKey, ForeignKeyConstraint, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey
+from smsapp.models.base import Base, PhoneKey, partial_index
 
 
 class ConsentAction(StrEnum):
@@ -22,6 +22,15 @@ class ConsentSource(StrEnum):
     PAGE = "page"
     API = "api"  # an internal service, with its consentAt
     TEXT = "text"
+    OPERATOR = "operator"
+
+
+class OptOutSource(StrEnum):
+    """Which door an opt-out came through."""
+
+    PAGE = "page"
+    TEXT = "text"  # STOP
+    TWILIO = "twilio"  # 21610, from the answer to a call or from a receipt
     OPERATOR = "operator"
 
 
@@ -71,3 +80,18 @@ class ConsentEvidence(Base):
     seq: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)
     address: Mapped[str | None] = mapped_column(String(45))
     user_agent: Mapped[str | None] = mapped_column(String(400))
+
+
+class OptOut(Base):
+    """STOP, per phone, above every consent. It holds until lifted_at is set."""
+
+    __tablename__ = "opt_out"
+    __table_args__ = (
+        partial_index("opt_out_in_force", "phone_key", where="lifted_at IS NULL", unique=True),
+    )
+
+    id: Mapped[int] = mapped_column(primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    source: Mapped[OptOutSource]
+    created_at: Mapped[datetime]
+    lifted_at: Mapped[datetime | None]

@@ -1,4 +1,4 @@
-"""Deliveries, which are the outbox, and their attempts."""
+"""Deliveries, which are the outbox, their attempts, and the receipts of these."""
 
 import uuid
 from datetime import datetime
@@ -16,7 +16,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, Channel, PhoneKey
+from smsapp.models.base import Base, Channel, PhoneKey, partial_index
 
 # What nothing more is done about, and what still holds its body. Written as the index has it, so
 # that both databases see that it serves. A text that was sent and never heard of again counts
@@ -83,6 +83,21 @@ class CallOutcome(StrEnum):
     UNKNOWN = "unknown"
 
 
+class ReceiptSource(StrEnum):
+    """How a status came to us."""
+
+    RECEIPT = "receipt"
+    LOOK_UP = "look_up"  # we asked
+
+
+class Ignored(StrEnum):
+    """Why a receipt moved nothing and is not among an attempt's receipts."""
+
+    REPEATED = "repeated"  # the same had come before
+    OTHER_MESSAGE = "other_message"  # its SID is not the attempt's
+    OTHER_ACCOUNT = "other_account"
+
+
 class Delivery(Base):
     """One text to one recipient for one event. The pending ones are the outbox."""
 
@@ -90,42 +105,17 @@ class Delivery(Base):
     __table_args__ = (
         UniqueConstraint("kind", "event_id", name="delivery_event_key"),
         # The worker's query: what is due, oldest first.
-        Index(
-            "delivery_due",
-            "due_at",
-            postgresql_where=text("state = 'pending'"),
-            sqlite_where=text("state = 'pending'"),
-        ),
+        partial_index("delivery_due", "due_at", where="state = 'pending'"),
         # Leases that have lapsed.
-        Index(
-            "delivery_leased",
-            "lease_until",
-            postgresql_where=text("state = 'sending'"),
-            sqlite_where=text("state = 'sending'"),
-        ),
+        partial_index("delivery_leased", "lease_until", where="state = 'sending'"),
         # Whose fate has to be looked up at Twilio.
-        Index(
-            "delivery_check",
-            "check_at",
-            postgresql_where=text("check_at IS NOT NULL"),
-            sqlite_where=text("check_at IS NOT NULL"),
-        ),
+        partial_index("delivery_check", "check_at", where="check_at IS NOT NULL"),
         # Whose bodies are to be blanked, oldest first.
-        Index("delivery_body", "state_at", postgresql_where=BODY_MAY_GO, sqlite_where=BODY_MAY_GO),
+        partial_index("delivery_body", "state_at", where=BODY_MAY_GO),
         # What nobody knows the fate of, oldest first.
-        Index(
-            "delivery_unknown",
-            "state_at",
-            postgresql_where=text("state = 'unknown'"),
-            sqlite_where=text("state = 'unknown'"),
-        ),
+        partial_index("delivery_unknown", "state_at", where="state = 'unknown'"),
         # The last failures.
-        Index(
-            "delivery_failed",
-            "state_at",
-            postgresql_where=text("state IN ('failed', 'undelivered')"),
-            sqlite_where=text("state IN ('failed', 'undelivered')"),
-        ),
+        partial_index("delivery_failed", "state_at", where="state IN ('failed', 'undelivered')"),
         # What a number is owed, and how many texts it got since midnight.
         Index("delivery_phone", "phone_key", "last_attempt_at"),
         # What went out about a subject, newest first.
@@ -202,3 +192,29 @@ class Attempt(Base):
     is_inferred: Mapped[bool] = mapped_column(server_default=false())
     started_at: Mapped[datetime]
     settled_at: Mapped[datetime | None]
+
+
+class Receipt(Base):
+    """A status Twilio reported for an attempt, once, however often it was posted."""
+
+    __tablename__ = "receipt"
+
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("attempt.id"), primary_key=True)
+    status: Mapped[str] = mapped_column(String(20), primary_key=True)
+    error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
+    source: Mapped[ReceiptSource] = mapped_column(server_default=ReceiptSource.RECEIPT.value)
+    received_at: Mapped[datetime]
+
+
+class RejectedReceipt(Base):
+    """A receipt that was not believed, or came before; kept to show to whoever asks."""
+
+    __tablename__ = "ignored_receipt"
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    attempt_id: Mapped[uuid.UUID] = mapped_column(ForeignKey("attempt.id"), index=True)
+    why: Mapped[Ignored]
+    sid: Mapped[str | None] = mapped_column(String(34))  # null: the attempt's
+    status: Mapped[str] = mapped_column(String(20))
+    error_code: Mapped[int]  # 0: none
+    received_at: Mapped[datetime]

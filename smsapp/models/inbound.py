@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey
+from smsapp.models.base import Base, PhoneKey, partial_index
 
 BODY_IS_HERE = text("blanked_at IS NULL")
 
@@ -17,9 +17,7 @@ class Inbound(Base):
     __table_args__ = (
         Index("inbound_phone", "phone_key", "received_at"),
         # Whose bodies are to be blanked, oldest first.
-        Index(
-            "inbound_body", "received_at", postgresql_where=BODY_IS_HERE, sqlite_where=BODY_IS_HERE
-        ),
+        partial_index("inbound_body", "received_at", where=BODY_IS_HERE),
         # The inbox, newest first.
         Index("inbound_newest", "received_at", "sid"),
     )

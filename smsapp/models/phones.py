@@ -1,11 +1,12 @@
-"""Numbers: the one table that has them."""
+"""Numbers, in the one table that has them, and the codes that prove whose they are."""
 
+import uuid
 from datetime import datetime
 
-from sqlalchemy import Index, String, text
+from sqlalchemy import ForeignKey, Index, String, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey
+from smsapp.models.base import Base, Channel, PhoneKey, partial_index
 
 NUMBER_IS_HERE = text("e164 IS NOT NULL")
 
@@ -16,9 +17,7 @@ class Phone(Base):
     __tablename__ = "phone"
     __table_args__ = (
         # Numbers that may have gone unused for long, the longest first.
-        Index(
-            "phone_idle", "used_at", postgresql_where=NUMBER_IS_HERE, sqlite_where=NUMBER_IS_HERE
-        ),
+        partial_index("phone_idle", "used_at", where=NUMBER_IS_HERE),
     )
 
     phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
@@ -38,3 +37,25 @@ class Phone(Base):
     forgotten_at: Mapped[datetime | None]
     # Rows in the consent ledger, so that a missing last one shows too.
     consents: Mapped[int] = mapped_column(server_default="0")
+
+
+class Verification(Base):
+    """One code that Twilio Verify was asked to send; the code itself is never here."""
+
+    __tablename__ = "verification"
+    __table_args__ = (
+        # How often a number, and a prefix, asked lately.
+        Index("verification_phone", "phone_key", "started_at"),
+        Index("verification_prefix", "prefix", "started_at"),
+        Index("verification_sid", "verify_sid"),
+    )
+
+    id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
+    phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
+    prefix: Mapped[str] = mapped_column(String(8))  # "+44770": country code and three digits
+    channel: Mapped[Channel]
+    # Null until Twilio has answered. A second code has the SID of the first.
+    verify_sid: Mapped[str | None] = mapped_column(String(34))
+    checks: Mapped[int]
+    started_at: Mapped[datetime]
+    approved_at: Mapped[datetime | None]

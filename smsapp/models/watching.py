@@ -7,10 +7,10 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, CheckConstraint, Index, String, text
+from sqlalchemy import JSON, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base
+from smsapp.models.base import Base, partial_index
 
 
 class Worker(Base):
@@ -41,21 +41,9 @@ class Alarm(Base):
 
     __tablename__ = "alarm"
     __table_args__ = (
-        Index(
-            "alarm_open",
-            "kind",
-            "subject",
-            unique=True,
-            postgresql_where=text("cleared_at IS NULL"),
-            sqlite_where=text("cleared_at IS NULL"),
-        ),
+        partial_index("alarm_open", "kind", "subject", where="cleared_at IS NULL", unique=True),
         # What is due to be posted to ALARM_WEBHOOK_URL.
-        Index(
-            "alarm_to_tell",
-            "tell_at",
-            postgresql_where=text("tell_at IS NOT NULL"),
-            sqlite_where=text("tell_at IS NOT NULL"),
-        ),
+        partial_index("alarm_to_tell", "tell_at", where="tell_at IS NOT NULL"),
         CheckConstraint("cleared_at IS NULL OR cleared_at >= raised_at", name="clears_later"),
     )
 
