@@ -9,7 +9,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 from sqlalchemy.engine import make_url
 
-from smsapp.config import LOOPBACK
+from smsapp.config_types import LOOPBACK
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import ROOT, settings
 from smsapp.providers.http_client import CurlClient
@@ -71,9 +71,7 @@ def _readable(paths: Iterable[Path]) -> Iterator[Finding]:
     bad = [path for path in there if _others_can_read(path)]
     for path in bad:
         yield fault(
-            "Files",
-            f"Every user of this machine can read {path.name}.",
-            f"chmod 600 {path}",
+            "Files", f"Every user of this machine can read {path.name}.", f"chmod 600 {path}"
         )
     if not bad:
         names = ", ".join(path.name for path in there) or "none here"

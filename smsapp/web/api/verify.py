@@ -8,9 +8,9 @@ from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
 
 from smsapp.api_keys import Scope
+from smsapp.config_types import E164
 from smsapp.extensions import csrf
 from smsapp.models import Channel
-from smsapp.phone import parse_e164
 from smsapp.recipients import verification
 from smsapp.web import guards
 from smsapp.web.api.parsing import parse
@@ -28,15 +28,12 @@ def _locale(value: str) -> str:
     return value
 
 
-Phone = Annotated[str, AfterValidator(parse_e164)]
-
-
 class Start(BaseModel):
     """The body of POST /api/verify/start."""
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    phone: Phone
+    phone: E164
     channel: Literal["sms", "call"] = "sms"
     locale: Annotated[str, AfterValidator(_locale)] | None = None
 
@@ -46,7 +43,7 @@ class Check(BaseModel):
 
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
-    phone: Phone
+    phone: E164
     code: Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
 
 

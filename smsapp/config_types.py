@@ -1,0 +1,126 @@
+"""What a setting may be: types that read one variable, or say what is wrong with it."""
+
+import re
+from typing import Annotated
+from urllib.parse import urlsplit
+
+import limits
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError
+
+from smsapp.phone import parse_e164
+
+LOOPBACK = {"127.0.0.1", "::1", "localhost"}
+_DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
+_HTTP = re.compile(r"https?://[!-~]+")
+
+
+def _base_url(value: str) -> str:
+    if "@" in value or "?" in value or "#" in value:
+        raise ValueError("must hold no user name, query or fragment")
+    if host(value) is None or not _HTTP.fullmatch(value):
+        raise ValueError("must be an http or https URL, such as https://sms.example.com")
+    return value.rstrip("/")
+
+
+def _webhook_url(value: SecretStr) -> SecretStr:
+    """Refuse what would carry our troubles in the clear; a path is often a secret, so is it all."""
+    url = value.get_secret_value()
+    scheme, name = url.partition("://")[0], host(url)
+    if not _HTTP.fullmatch(url) or name is None or "@" in url or "#" in url:
+        raise ValueError("must be a URL with no user name and no fragment")
+    if scheme != "https" and name not in LOOPBACK:
+        raise ValueError("must begin with https://, unless it is on this machine")
+    return value
+
+
+def host(url: str) -> str | None:
+    """Return the host of a URL in lower case; None where it has none or cannot be read."""
+    try:
+        parts = urlsplit(url)
+        return parts.hostname if parts.port != 0 else None
+    except ValueError:
+        return None
+
+
+def _database_url(value: str) -> str:
+    try:
+        url = make_url(value)
+        backend = url.get_backend_name()
+    except (ArgumentError, ValueError):
+        raise ValueError("must be a SQLAlchemy URL") from None
+    if backend not in _DRIVERS:
+        raise ValueError("must be a sqlite:/// or postgresql:// URL")
+    if backend == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise ValueError("must name a file: what is in memory is lost when the process ends")
+    return url.set(drivername=_DRIVERS[backend]).render_as_string(hide_password=False)
+
+
+def _storage_uri(value: str) -> str:
+    scheme = value.partition(":")[0]
+    if scheme not in {"memory", "redis", "rediss", "redis+unix"}:
+        raise ValueError("must be memory:// or a redis:// URL")
+    if scheme in {"redis", "rediss"} and host(value) is None:
+        raise ValueError("must name a host, such as redis://localhost:6379")
+    return value
+
+
+def _rate(value: str) -> str:
+    try:
+        limits.parse_many(value)
+    except ValueError:
+        raise ValueError("must be a limit such as 3000/minute") from None
+    return value
+
+
+def _e164_set(value: object) -> object:
+    """Split a comma-separated list; a frozenset, because settings are hashable."""
+    if not isinstance(value, str):
+        return value
+    return frozenset(parse_e164(part.strip()) for part in value.split(",") if part.strip())
+
+
+# More than all processes of one database could send, so that a throttle would only cost time.
+NO_THROTTLE_FROM = 10_000
+
+
+def _throttle(value: float | None) -> float | None:
+    if value is None or value >= NO_THROTTLE_FROM:
+        return None
+    if not value >= 0.01:  # "nan" is neither
+        raise ValueError("must be a number from 0.01 on")
+    return value
+
+
+def _minutes(value: object) -> object:
+    """Split a comma-separated list of whole minutes."""
+    if not isinstance(value, str):
+        return value
+    parts = [part.strip() for part in value.split(",") if part.strip()]
+    if not all(part.isascii() and part.isdigit() and 0 < int(part) <= 10_080 for part in parts):
+        raise ValueError("must be whole minutes with commas between, such as 5,15,45")
+    return tuple(int(part) for part in parts)
+
+
+Key = Annotated[SecretStr, Field(min_length=32)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+E164 = Annotated[str, AfterValidator(parse_e164)]
+
+
+WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+StorageUri = Annotated[str, AfterValidator(_storage_uri)]
+Rate = Annotated[str, AfterValidator(_rate)]
+Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
+Throttle = Annotated[float | None, AfterValidator(_throttle)]
+Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]
+Days = Annotated[int, Field(ge=1, le=36_500)]
+Percent = Annotated[int, Field(ge=0, le=100)]
+Port = Annotated[int, Field(ge=1, le=65535)]
+AtLeastOne = Annotated[int, Field(ge=1)]
+
+
+def sid(prefix: str) -> StringConstraints:
+    """Return what one of Twilio's identifiers looks like."""
+    return StringConstraints(pattern=rf"^{prefix}[0-9a-fA-F]{{32}}$")
