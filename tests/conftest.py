@@ -24,7 +24,8 @@ from smsapp.app import create_app
 from smsapp.extensions import Base, db
 from smsapp.models import Attempt, Delivery, DeliveryState, Sender
 from smsapp.providers import sms
-from smsapp.providers.messages import Listed, Refused, SendResult, Sent
+from smsapp.providers.messages import Listed, SendResult, Sent
+from smsapp.providers.outcomes import Refused
 from tests import servers
 
 ACCOUNT = "AC00000000000000000000000000000001"

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim
 from smsapp.models import CallOutcome
-from smsapp.providers.messages import Refused, SendResult, Sent, Unknown, Unwritten
+from smsapp.providers.messages import SendResult, Sent
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning
 
 UNWRITTEN = ErrorMeaning(

@@ -30,7 +30,8 @@ from smsapp.models import (
     ReceiptSource,
 )
 from smsapp.phone import mask
-from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.recipients import phones
 
 log = logging.getLogger(__name__)

@@ -17,7 +17,8 @@ from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
 from smsapp.providers.channel import Outgoing
-from smsapp.providers.messages import SendResult, Unwritten
+from smsapp.providers.messages import SendResult
+from smsapp.providers.outcomes import Unwritten
 from smsapp.providers.sms import CALL_SECONDS
 from smsapp.providers.twilio_errors import ErrorClass, code_label
 from smsapp.recipients import permission

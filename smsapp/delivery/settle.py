@@ -13,7 +13,8 @@ from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
 from smsapp.models import Attempt, AttemptState, Delivery, DeliveryState, Reason
-from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.twilio_errors import ErrorClass
 
 

@@ -9,8 +9,9 @@ from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.doctor.here import OUT_OF_REACH, SECONDS
 from smsapp.extensions import settings
 from smsapp.phone import mask
-from smsapp.providers.account import Failure, Number, Reader, Webhook
-from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from smsapp.providers.account import DatedClient, Number, Reader, Webhook
+from smsapp.providers.http_client import rest_client
+from smsapp.providers.outcomes import Failure, Refused, Unknown, Unwritten
 
 INBOUND = "/twilio/inbound"
 OVERRIDES = "#rc=5&rp=all"
@@ -51,7 +52,10 @@ def check_twilio() -> Iterator[Finding]:
     else:
         yield ok("Twilio account", "active")
     ours = reader(config, *config.rest_credentials)
-    yield from _sender(config, ours)
+    if config.twilio_messaging_service_sid:
+        yield from _service(config, config.twilio_messaging_service_sid, ours)
+    else:
+        yield from _number(config, config.twilio_from_number or "", ours)
     yield from _verify(config, ours)
 
 
@@ -63,20 +67,10 @@ _REACH = (
 
 def reader(config: Settings, username: str, password: str) -> Reader:
     """Return a reader with these credentials."""
-    return Reader(
-        account_sid=config.twilio_account_sid,
-        username=username,
-        password=password,
-        base_url=config.twilio_base_url,
-        timeout_seconds=SECONDS,
+    client = rest_client(
+        config.twilio_account_sid, username, password, config.twilio_base_url, SECONDS, DatedClient
     )
-
-
-def _sender(config: Settings, twilio: Reader) -> Iterator[Finding]:
-    if config.twilio_messaging_service_sid:
-        yield from _service(config, config.twilio_messaging_service_sid, twilio)
-    else:
-        yield from _number(config, config.twilio_from_number or "", twilio)
+    return Reader(client)
 
 
 def _number(config: Settings, e164: str, twilio: Reader) -> Iterator[Finding]:
@@ -187,25 +181,26 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
 
 def _unseen(about: str, what: str, setting: str, failure: Failure) -> Finding:
     """Return why something could not be looked at."""
-    if isinstance(failure, Refused) and failure.http_status == 404:
-        return fault(
-            about,
-            f"The account has no such thing as {what} in {setting}.",
-            f"Copy {setting} from console.twilio.com again; the account must be the same.",
-        )
-    if isinstance(failure, Refused) and failure.http_status == 401:
-        return fault(
-            about,
-            f"Twilio refuses our credentials when asked for {what}.",
-            "Make a new API key at console.twilio.com, in this account, and set "
-            "TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET.",
-        )
-    if isinstance(failure, Refused) and failure.http_status == 403:
-        return warning(
-            about,
-            f"Our API key may not look at {what}.",
-            "That is well if it is restricted on purpose; then check it at console.twilio.com.",
-        )
+    match failure:
+        case Refused(http_status=404):
+            return fault(
+                about,
+                f"The account has no such thing as {what} in {setting}.",
+                f"Copy {setting} from console.twilio.com again; the account must be the same.",
+            )
+        case Refused(http_status=401):
+            return fault(
+                about,
+                f"Twilio refuses our credentials when asked for {what}.",
+                "Make a new API key at console.twilio.com, in this account, and set "
+                "TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET.",
+            )
+        case Refused(http_status=403):
+            return warning(
+                about,
+                f"Our API key may not look at {what}.",
+                "That is well if it is restricted on purpose; then check it at console.twilio.com.",
+            )
     return fault(about, f"Asked for {what}, Twilio fails: {_trouble(failure)}.", _REACH)
 
 

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from functools import partial
 
 
 class Mark(StrEnum):
@@ -22,16 +23,5 @@ class Finding:
     advice: str = ""
 
 
-def ok(about: str, words: str) -> Finding:
-    """Return that something is as it should be."""
-    return Finding(Mark.OK, about, words)
-
-
-def warning(about: str, words: str, advice: str) -> Finding:
-    """Return that something works and yet should be looked at."""
-    return Finding(Mark.WARNING, about, words, advice)
-
-
-def fault(about: str, words: str, advice: str) -> Finding:
-    """Return that something does not work, or is not safe."""
-    return Finding(Mark.FAULT, about, words, advice)
+# That something is as it should be, works and yet should be looked at, or does not work.
+ok, warning, fault = (partial(Finding, mark) for mark in Mark)

@@ -23,7 +23,8 @@ from smsapp.inbound.messages import Missed, Text
 from smsapp.models import Inbound, InboundList
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.providers import sms
-from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Failure, Refused
 
 log = logging.getLogger(__name__)
 
@@ -43,20 +44,6 @@ POSTING = timedelta(minutes=1)
 FIRST = timedelta(days=7)
 MAX_SIDS = 500
 
-_WHOSE = InboundList.sender == bindparam("of")
-_LOOK_AT = select(InboundList.look_at).where(_WHOSE)
-_CLAIM = (
-    update(InboundList)
-    .where(_WHOSE, InboundList.look_at <= bindparam("now"))
-    .values(look_at=bindparam("next_look"))
-    .returning(InboundList.complete_until)
-)
-_SET_NEXT = update(InboundList).where(_WHOSE).values(look_at=bindparam("next_look"))
-_COMPLETE = (
-    update(InboundList)
-    .where(_WHOSE, InboundList.complete_until < bindparam("until"))
-    .values(complete_until=bindparam("until"))
-)
 _KNOWN = select(Inbound.sid, Inbound.keyword).where(
     Inbound.sid.in_(bindparam("sids", expanding=True))
 )
@@ -66,11 +53,7 @@ Item = TypeVar("Item")
 
 
 class NoList(Exception):
-    """Twilio did not answer with a list; `why` is one word for the log."""
-
-    def __init__(self, why: str) -> None:
-        super().__init__(why)
-        self.why = why
+    """Twilio did not answer with a list; the text is one word for the log."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,7 +78,7 @@ def fetch(stopping: threading.Event | None = None) -> int | None:
         senders = _senders()
         listed = _listed(senders, look.since)
     except NoList as error:
-        log.warning("cannot list the texts that came in", extra={"reason": error.why})
+        log.warning("cannot list the texts that came in", extra={"reason": str(error)})
         _set_next_look(name, AFTER_NO_ANSWER)
         return None
     count = 0
@@ -113,24 +96,30 @@ def fetch(stopping: threading.Event | None = None) -> int | None:
 def _claim_look(name: str) -> Look | None:
     """Claim the look that is due, for CLAIMED_FOR; return None where none is, or another has it."""
     with reading() as conn:
-        look_at = conn.execute(_LOOK_AT, {"of": name}).scalar_one_or_none()
+        look_at = conn.scalar(select(InboundList.look_at).where(InboundList.sender == name))
         if look_at and look_at > database_now(conn):
             return None
     with db.engine.begin() as conn:
         now = database_now(conn)
         row = {"sender": name, "complete_until": now - FIRST, "look_at": now}
         conn.execute(insert_into(conn, InboundList).on_conflict_do_nothing(), row)
-        values = {"of": name, "now": now, "next_look": now + CLAIMED_FOR}
-        until = conn.execute(_CLAIM, values).scalar_one_or_none()
+        until = conn.scalar(
+            update(InboundList)
+            .where(InboundList.sender == name, InboundList.look_at <= now)
+            .values(look_at=now + CLAIMED_FOR)
+            .returning(InboundList.complete_until)
+        )
     return Look(until - OVERLAP, now) if until else None
 
 
 def _set_next_look(name: str, wait: timedelta, complete_until: datetime | None = None) -> None:
     """Set when to look next and, after a complete look, until when all texts are known."""
+    ours = update(InboundList).where(InboundList.sender == name)
     with db.engine.begin() as conn:
-        conn.execute(_SET_NEXT, {"of": name, "next_look": database_now(conn) + wait})
+        conn.execute(ours.values(look_at=database_now(conn) + wait))
         if complete_until:
-            conn.execute(_COMPLETE, {"of": name, "until": complete_until})
+            is_news = InboundList.complete_until < complete_until
+            conn.execute(ours.where(is_news).values(complete_until=complete_until))
 
 
 def _senders() -> list[str]:
@@ -154,7 +143,7 @@ def _listed(senders: list[str], since: datetime) -> list[Listed]:
     ]
 
 
-def _got(answer: list[Item] | Refused | Unwritten | Unknown) -> list[Item]:
+def _got(answer: list[Item] | Failure) -> list[Item]:
     if isinstance(answer, list):
         return answer
     raise NoList(f"http_{answer.http_status}" if isinstance(answer, Refused) else answer.reason)

@@ -1,22 +1,16 @@
 """What Twilio says about our account: read only, for whoever looks for what is wrong."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
-from typing import Any, TypeVar
+from typing import Any
 
 import pycurl
 from twilio.rest import Client
 
 from smsapp import clock
 from smsapp.providers.http_client import CurlClient
-from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
-
-__all__ = ["Account", "Failure", "MessagingService", "Number", "Reader", "Webhook"]
-
-Failure = Refused | Unwritten | Unknown
-Found = TypeVar("Found")
+from smsapp.providers.outcomes import Failure, outcome_of
 
 # A service may have hundreds; a few show whether they are set up.
 MAX_NUMBERS = 20
@@ -59,38 +53,25 @@ class MessagingService:
 
 
 class Reader:
-    """Reads one account.
+    """Reads one account, by a client over DatedClient (http_client.rest_client)."""
 
-    Args:
-        account_sid, username, password, base_url, timeout_seconds: As for providers.messages.
-    """
-
-    def __init__(
-        self,
-        *,
-        account_sid: str,
-        username: str,
-        password: str,
-        base_url: str | None = None,
-        timeout_seconds: float = 5.0,
-    ) -> None:
-        self._http = _DatedClient(base_url, timeout_seconds)
-        self._client = Client(username, password, account_sid, http_client=self._http)
-        self._account_sid = account_sid
+    def __init__(self, client: Client) -> None:
+        self._client = client
 
     @property
     def skew(self) -> timedelta | None:
         """How far Twilio's clock is ahead of ours, to a second; None before any answer."""
-        return self._http.skew
+        skew: timedelta | None = self._client.http_client.skew
+        return skew
 
     def account(self) -> Account | Failure:
         """Return the account. API keys of the standard kind may not see it, the token may."""
 
         def read() -> Account:
-            found = self._client.api.v2010.accounts(self._account_sid).fetch()
+            found = self._client.api.v2010.accounts(self._client.account_sid).fetch()
             return Account(str(found.status), str(found.type).lower() == "trial")
 
-        return _told(read)
+        return outcome_of(read)
 
     def number(self, e164: str) -> Number | Failure | None:
         """Return a number of the account's; None where it has no such number."""
@@ -100,7 +81,7 @@ class Reader:
             found = self._client.incoming_phone_numbers.list(phone_number=e164, limit=MAX_NUMBERS)
             return next((_number(each) for each in found if each.phone_number == e164), None)
 
-        return _told(read)
+        return outcome_of(read)
 
     def messaging_service(self, sid: str) -> MessagingService | Failure:
         """Return a Messaging Service, "MG…", with its senders."""
@@ -116,14 +97,14 @@ class Reader:
                 bool(service.short_codes.list(limit=1)),
             )
 
-        return _told(read)
+        return outcome_of(read)
 
     def verify_service(self, sid: str) -> str | Failure:
         """Return the name of a Verify Service, "VA…"."""
-        return _told(lambda: str(self._client.verify.v2.services(sid).fetch().friendly_name))
+        return outcome_of(lambda: str(self._client.verify.v2.services(sid).fetch().friendly_name))
 
 
-class _DatedClient(CurlClient):
+class DatedClient(CurlClient):
     """Notes what time it is at the other end, too."""
 
     skew: timedelta | None = None
@@ -144,15 +125,6 @@ class _DatedClient(CurlClient):
             theirs = theirs.replace(tzinfo=UTC)
         now: datetime = clock.now()
         self.skew = theirs - now.replace(microsecond=0)
-
-
-def _told(read: Callable[[], Found]) -> Found | Failure:
-    try:
-        return read()
-    except CallFailed as failed:
-        return failed.outcome
-    except Exception:  # noqa: BLE001  # an answer that cannot be read tells nothing
-        return Unknown("bad_answer", None, None)
 
 
 def _number(found: Any) -> Number:

@@ -9,7 +9,7 @@ from sqlalchemy import Connection
 
 from smsapp.models import AttemptState
 from smsapp.providers.messages import Listed, SendResult
-from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from smsapp.providers.outcomes import Failure
 from smsapp.providers.twilio_errors import ErrorMeaning
 
 
@@ -66,10 +66,10 @@ class Provider(Protocol):
     def send(self, message: Outgoing) -> SendResult:
         """Call the provider once, and return what is certain afterwards."""
 
-    def find(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+    def find(self, sid: str) -> Listed | Failure:
         """Return one message as the provider has it."""
 
-    def find_to(self, e164: str, since: datetime) -> list[Listed] | Refused | Unwritten | Unknown:
+    def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure:
         """Return the messages to a number that were made since then, newest first."""
 
     def read_callback(self, fields: Mapping[str, str]) -> Callback | None:

@@ -13,11 +13,7 @@ from gevent import get_hub, monkey
 from gevent.hub import Waiter
 
 _READ, _WRITE = 1, 2
-_WATCHED = {
-    pycurl.POLL_IN: _READ,
-    pycurl.POLL_OUT: _WRITE,
-    pycurl.POLL_INOUT: _READ | _WRITE,
-}
+_WATCHED = {pycurl.POLL_IN: _READ, pycurl.POLL_OUT: _WRITE, pycurl.POLL_INOUT: _READ | _WRITE}
 
 
 class Handle:

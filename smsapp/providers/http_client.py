@@ -17,6 +17,7 @@ import pycurl
 from gevent import monkey
 from twilio.http import HttpClient
 from twilio.http.response import Response
+from twilio.rest import Client
 
 from smsapp.providers import curl_wait, outcomes
 from smsapp.providers.curl_wait import Handle
@@ -145,6 +146,30 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         """
         handle.curl.reset()
         self._idle[os.getpid()].append(handle)
+
+
+def rest_client(
+    account_sid: str,
+    username: str,
+    password: str,
+    base_url: str | None = None,
+    timeout_seconds: float = 10.0,
+    http: type[CurlClient] = CurlClient,
+) -> Client:
+    """Return Twilio's own client of one account, over libcurl; it serves any number of threads.
+
+    Args:
+        account_sid: "AC…".
+        username: The account SID again, or the SID of an API key, "SK…".
+        password: The auth token, or the API key's secret.
+        base_url: Replaces scheme and host of Twilio's addresses: a sandbox or a proxy.
+        timeout_seconds: Of one whole call.
+        http: What makes its requests.
+
+    Raises:
+        ValueError: `base_url` is no address.
+    """
+    return Client(username, password, account_sid, http_client=http(base_url, timeout_seconds))
 
 
 def _form(fields: Mapping[str, object]) -> str:

@@ -4,14 +4,12 @@ import json
 import re
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from itertools import takewhile
 from typing import Any
 
 from twilio.rest import Client
 
-from smsapp.providers.http_client import CurlClient
-from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
-
-__all__ = ["Refused", "SendResult", "Sent", "Twilio", "Unknown", "Unwritten"]
+from smsapp.providers.outcomes import UNREADABLE, Failure, outcome_of
 
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
 _SEGMENTS = re.compile(r"[1-9][0-9]{0,2}")
@@ -56,38 +54,17 @@ class Listed:
     sender: str | None = None
 
 
-SendResult = Sent | Refused | Unwritten | Unknown
+SendResult = Sent | Failure
 
 
 class Twilio:
-    """One Twilio account; one object serves any number of threads.
+    """The texts of one account (http_client.rest_client); one object serves all threads."""
 
-    Args:
-        account_sid: "AC…".
-        username: The account SID again, or the SID of an API key, "SK…".
-        password: The auth token, or the API key's secret.
-        base_url: Replaces scheme and host of Twilio's addresses: a sandbox or a proxy.
-        timeout_seconds: Of one whole call.
-
-    Raises:
-        ValueError: `base_url` is no address.
-    """
-
-    def __init__(
-        self,
-        *,
-        account_sid: str,
-        username: str,
-        password: str,
-        base_url: str | None = None,
-        timeout_seconds: float = 10.0,
-    ) -> None:
-        http_client = CurlClient(base_url, timeout_seconds)
-        client = Client(username, password, account_sid, http_client=http_client)
+    def __init__(self, client: Client) -> None:
         # The SDK imports and builds this on first use: better here than in the first request,
         # and in one thread than in many.
         self._messages = client.messages
-        account_url = f"{client.api.base_url}/2010-04-01/Accounts/{account_sid}"
+        account_url = f"{client.api.base_url}/2010-04-01/Accounts/{client.account_sid}"
         self._messages_url = f"{account_url}/Messages.json"
         self._client = client
 
@@ -119,72 +96,50 @@ class Twilio:
             "MessagingServiceSid": messaging_service_sid,
             "ValidityPeriod": validity_period,
         }
-        try:
+
+        def call() -> SendResult:
             # Not messages.create: it reads thirty fields, and what is wrong with one of the others
             # must not make a text that has a SID one of unknown outcome.
             answer = self._client.request("POST", self._messages_url, data=fields)
             message = json.loads(answer.text)
             sid, status, segments = map(message.get, ("sid", "status", "num_segments"))
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  # a 2xx that cannot be read may be a text sent
-            return _UNREADABLE
-        if not (isinstance(sid, str) and _MESSAGE_SID.fullmatch(sid)):
-            return _UNREADABLE
-        return Sent(sid, _status(status), _segments(segments))
+            if not (isinstance(sid, str) and _MESSAGE_SID.fullmatch(sid)):
+                return UNREADABLE
+            return Sent(sid, _status(status), _segments(segments))
 
-    def messages_with(
-        self, number: str, since: datetime
-    ) -> list[Listed] | Refused | Unwritten | Unknown:
+        return outcome_of(call)
+
+    def messages_with(self, number: str, since: datetime) -> list[Listed] | Failure:
         """Return the messages to a number that were made since then, newest first."""
-        found = []
-        try:
-            # To alone: filtered by DateSent, those not yet sent would be missing.
-            for message in self._messages.stream(to=number, page_size=100):
-                if message.date_created < since:
-                    break
-                found.append(_listed(message))
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  # half a list is no list
-            return _UNREADABLE
-        return found
 
-    def senders_of(self, service_sid: str) -> list[str] | Refused | Unwritten | Unknown:
+        def call() -> list[Listed]:
+            # To alone: filtered by DateSent, those not yet sent would be missing.
+            found = self._messages.stream(to=number, page_size=100)
+            return [_listed(each) for each in takewhile(lambda m: m.date_created >= since, found)]
+
+        return outcome_of(call)
+
+    def senders_of(self, service_sid: str) -> list[str] | Failure:
         """Return the numbers and short codes of a Messaging Service, "MG…"."""
-        try:
+
+        def call() -> list[str]:
             service = self._client.messaging.v1.services(service_sid)
             numbers = [found.phone_number for found in service.phone_numbers.stream(page_size=100)]
             codes = [found.short_code for found in service.short_codes.stream(page_size=100)]
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  # half a list is no list
-            return _UNREADABLE
-        return numbers + codes
+            return numbers + codes
 
-    def look_up(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+        return outcome_of(call)
+
+    def look_up(self, sid: str) -> Listed | Failure:
         """Return one message."""
-        try:
-            return _listed(self._messages(sid).fetch())
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  # an answer that cannot be read tells nothing
-            return _UNREADABLE
+        return outcome_of(lambda: _listed(self._messages(sid).fetch()))
 
-    def blank(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+    def blank(self, sid: str) -> Listed | Failure:
         """Empty one message's body for good; return it as Twilio then has it.
 
         Twilio refuses that (409) as long as it is not done with the message.
         """
-        try:
-            return _listed(self._messages(sid).update(body=""))
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  # to ask again does no harm
-            return _UNREADABLE
-
-
-_UNREADABLE = Unknown("bad_answer", None, None)
+        return outcome_of(lambda: _listed(self._messages(sid).update(body="")))
 
 
 def _listed(message: Any) -> Listed:

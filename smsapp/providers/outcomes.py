@@ -1,7 +1,9 @@
 """What is certain after a call that did not succeed: refused, never written, or unknown."""
 
 import json
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeVar
 
 import pycurl
 from twilio.base.exceptions import TwilioException
@@ -45,13 +47,29 @@ class Unknown:
     code: int | None
 
 
+Failure = Refused | Unwritten | Unknown
+Found = TypeVar("Found")
+
+
 class CallFailed(TwilioException):  # type: ignore[misc]  # the SDK ships no types
     """A call without success. It holds no text of Twilio's, which may repeat the number."""
 
-    def __init__(self, outcome: Refused | Unwritten | Unknown) -> None:
+    def __init__(self, outcome: Failure) -> None:
         super().__init__(outcome)
         self.outcome = outcome
 
+
+def outcome_of(call: Callable[[], Found]) -> Found | Failure:
+    """Return what a call comes to: what it found, or what is certain where it failed."""
+    try:
+        return call()
+    except CallFailed as failed:
+        return failed.outcome
+    except Exception:  # noqa: BLE001  a 2xx that cannot be read may be a text sent; half a list is none
+        return UNREADABLE
+
+
+UNREADABLE = Unknown("bad_answer", None, None)
 
 # libcurl's error codes, in one word each: its own messages may hold addresses.
 _REASONS = {

@@ -8,12 +8,11 @@ from functools import lru_cache
 from sqlalchemy import Connection
 
 from smsapp.extensions import settings
-from smsapp.models import AttemptState
 from smsapp.providers import statuses, twilio_errors
 from smsapp.providers.channel import Callback, Outgoing
+from smsapp.providers.http_client import rest_client
 from smsapp.providers.messages import Listed, SendResult, Twilio
-from smsapp.providers.outcomes import Refused, Unknown, Unwritten
-from smsapp.providers.twilio_errors import ErrorMeaning
+from smsapp.providers.outcomes import Failure
 
 # One deadline over a whole call.
 CALL_SECONDS = 10.0
@@ -65,11 +64,11 @@ class Sms:
             status_callback=message.callback + RECEIPT_RETRIES,
         )
 
-    def find(self, sid: str) -> Listed | Refused | Unwritten | Unknown:
+    def find(self, sid: str) -> Listed | Failure:
         """Return one message as Twilio has it."""
         return client().look_up(sid)
 
-    def find_to(self, e164: str, since: datetime) -> list[Listed] | Refused | Unwritten | Unknown:
+    def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure:
         """Return Twilio's messages to a number since then."""
         return client().messages_with(e164, since)
 
@@ -82,29 +81,17 @@ class Sms:
             return None
         return Callback(fields.get("AccountSid", ""), sid, status, int(code))
 
-    def state_of(self, status: str) -> AttemptState | None:
-        """Read one of Twilio's words."""
-        return statuses.STATES.get(status)
-
-    def meaning(self, code: int | None, http_status: int | None = None) -> ErrorMeaning:
-        """Look a failure up among Twilio's."""
-        return twilio_errors.meaning(code, http_status)
+    state_of = staticmethod(statuses.STATES.get)
+    meaning = staticmethod(twilio_errors.meaning)
 
 
 def client() -> Twilio:
     """Return the client of the running app's account."""
     config = settings()
-    user, password = config.rest_credentials
-    return _client(config.twilio_account_sid, user, password, config.twilio_base_url)
+    return _client(config.twilio_account_sid, *config.rest_credentials, config.twilio_base_url)
 
 
 @lru_cache(maxsize=4)
 def _client(account_sid: str, user: str, password: str, base_url: str | None) -> Twilio:
     """Return the one client of these credentials: it keeps connections open for all threads."""
-    return Twilio(
-        account_sid=account_sid,
-        username=user,
-        password=password,
-        base_url=base_url,
-        timeout_seconds=CALL_SECONDS,
-    )
+    return Twilio(rest_client(account_sid, user, password, base_url, CALL_SECONDS))

@@ -9,20 +9,18 @@ then no message exists (but for UNKNOWN); those of 30xxx come later, with a rece
 63xxx are about WhatsApp and other channels.
 """
 
+_WAIT = "Wait: it is tried again by itself."
+_ASK_TWILIO = "Wait: Twilio is asked for the text before anything is sent again."
+_MOBILE = "Ask the customer for a mobile number."
+
 # Not sent; the same text may go through later.
 TRANSIENT: dict[int, tuple[str, str]] = {
     20429: (
         "Twilio was handling too many of our requests at once and did not process this one.",
-        "Wait: it is tried again by itself.",
+        _WAIT,
     ),
-    21611: (
-        "Too many texts are already waiting to leave from our number.",
-        "Wait: it is tried again by itself.",
-    ),
-    30001: (
-        "Too many texts were waiting to leave, and this one was dropped.",
-        "Wait: it is tried again by itself.",
-    ),
+    21611: ("Too many texts are already waiting to leave from our number.", _WAIT),
+    30001: ("Too many texts were waiting to leave, and this one was dropped.", _WAIT),
     30003: (
         "The recipient's phone is switched off, out of reach or cannot receive texts.",
         "Wait for the later try, and ask the customer to check their phone if that fails too.",
@@ -31,10 +29,7 @@ TRANSIENT: dict[int, tuple[str, str]] = {
         "The carrier could not deliver the text and did not say why.",
         "Wait for the later try, and reach the customer another way if that fails too.",
     ),
-    30009: (
-        "A part of the text got lost on the way.",
-        "Wait for the later try.",
-    ),
+    30009: ("A part of the text got lost on the way.", "Wait for the later try."),
     30022: (
         "We sent texts faster than the carriers of the United States allow for our registration.",
         "Wait: it is tried again by itself, and if it happens often have the sending rate lowered.",
@@ -43,18 +38,12 @@ TRANSIENT: dict[int, tuple[str, str]] = {
         "The carrier's network was overloaded and did not take the text.",
         "Wait for the later try.",
     ),
-    30410: (
-        "The carrier did not answer Twilio in time.",
-        "Wait for the later try.",
-    ),
+    30410: ("The carrier did not answer Twilio in time.", "Wait for the later try."),
     30500: (
         "Twilio had an internal fault after it had taken the text, which did not leave.",
         "Wait for the later try, and see Twilio's status page if it happens often.",
     ),
-    63018: (
-        "We sent messages on this channel faster than it allows.",
-        "Wait: it is tried again by itself.",
-    ),
+    63018: ("We sent messages on this channel faster than it allows.", _WAIT),
 }
 
 # Not sent; trying again would fail the same way.
@@ -79,10 +68,7 @@ PERMANENT: dict[int, tuple[str, str]] = {
         "Texts cannot get from our number to this recipient's number.",
         "Reach the customer another way, or send from a different kind of number.",
     ),
-    21614: (
-        "The recipient's number is not a mobile number.",
-        "Ask the customer for a mobile number.",
-    ),
+    21614: ("The recipient's number is not a mobile number.", _MOBILE),
     21617: (
         "The text was longer than Twilio accepts.",
         "Report it to the developers: the text has to be shorter.",
@@ -93,7 +79,7 @@ PERMANENT: dict[int, tuple[str, str]] = {
     ),
     30006: (
         "The recipient's number is a landline or belongs to a carrier that cannot be reached.",
-        "Ask the customer for a mobile number.",
+        _MOBILE,
     ),
     30007: (
         "A spam filter at Twilio or the carrier held the text back.",
@@ -226,13 +212,10 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
 
 # Nobody can say whether it was sent.
 UNKNOWN: dict[int, tuple[str, str]] = {
-    20500: (
-        "Twilio had an internal fault, so it may or may not have sent the text.",
-        "Wait: Twilio is asked for the text before anything is sent again.",
-    ),
+    20500: ("Twilio had an internal fault, so it may or may not have sent the text.", _ASK_TWILIO),
     20503: (
         "Twilio was unavailable for a moment, so it may or may not have sent the text.",
-        "Wait: Twilio is asked for the text before anything is sent again.",
+        _ASK_TWILIO,
     ),
 }
 

@@ -4,10 +4,7 @@ from dataclasses import dataclass
 
 from twilio.rest import Client
 
-from smsapp.providers.http_client import CurlClient
-from smsapp.providers.outcomes import CallFailed, Refused, Unknown, Unwritten
-
-__all__ = ["Checked", "Refused", "Started", "Unknown", "Unwritten", "Verify"]
+from smsapp.providers.outcomes import CallFailed, Failure, outcome_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,30 +34,12 @@ class Checked:
 
 
 class Verify:
-    """One Verify Service; one object serves any number of threads.
+    """One Verify Service, "VA…", of an account; one object serves any number of threads."""
 
-    Args:
-        service_sid: "VA…".
-        account_sid, username, password, base_url, timeout_seconds: As for providers.messages.
-    """
-
-    def __init__(
-        self,
-        *,
-        service_sid: str,
-        account_sid: str,
-        username: str,
-        password: str,
-        base_url: str | None = None,
-        timeout_seconds: float = 10.0,
-    ) -> None:
-        http_client = CurlClient(base_url, timeout_seconds)
-        client = Client(username, password, account_sid, http_client=http_client)
+    def __init__(self, client: Client, service_sid: str) -> None:
         self._service = client.verify.v2.services(service_sid)
 
-    def start(
-        self, *, to: str, channel: str, locale: str | None
-    ) -> Started | Refused | Unwritten | Unknown:
+    def start(self, *, to: str, channel: str, locale: str | None) -> Started | Failure:
         """Ask Twilio to send a code.
 
         Args:
@@ -69,25 +48,23 @@ class Verify:
             locale: Language of the text or the voice, such as "en" or "pt-BR"; None: Twilio's
                 choice by the number's country.
         """
-        try:
+
+        def call() -> Started:
             made = self._service.verifications.create(
                 to=to, channel=channel, **({"locale": locale} if locale else {})
             )
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  an answer that cannot be read tells nothing
-            return _UNREADABLE
-        return Started(made.sid, made.status)
+            return Started(made.sid, made.status)
 
-    def check(self, *, sid: str, code: str) -> Checked | Refused | Unwritten | Unknown:
+        return outcome_of(call)
+
+    def check(self, *, sid: str, code: str) -> Checked | Failure:
         """Ask Twilio whether this is the code. By SID: a number in a URL would be logged."""
-        try:
+
+        def call() -> Checked:
             checked = self._service.verification_checks.create(verification_sid=sid, code=code)
-        except CallFailed as failed:
-            return failed.outcome
-        except Exception:  # noqa: BLE001  an answer that cannot be read tells nothing
-            return _UNREADABLE
-        return Checked(checked.to, checked.status)
+            return Checked(checked.to, checked.status)
+
+        return outcome_of(call)
 
     def cancel(self, sid: str) -> None:
         """Let a verification end, so that the next start makes a new code."""
@@ -95,6 +72,3 @@ class Verify:
             self._service.verifications(sid).update(status="canceled")
         except CallFailed:
             return  # it has ended by itself, or will within ten minutes
-
-
-_UNREADABLE = Unknown("bad_answer", None, None)

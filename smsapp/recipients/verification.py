@@ -7,25 +7,25 @@ import logging
 import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from functools import lru_cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from smsapp import metrics
 from smsapp.errors import RateLimited, VerifyNotConfigured
 from smsapp.extensions import database_now, db, new_id, reading, settings
 from smsapp.models import Channel, Phone, Verification
 from smsapp.phone import country, mask, phone_key
-from smsapp.providers.verify import Checked, Refused, Started, Unknown, Verify
-from smsapp.recipients import phones, verification_errors, verification_limits
+from smsapp.providers.http_client import rest_client
+from smsapp.providers.outcomes import Refused, Unknown
+from smsapp.providers.verify import Checked, Started, Verify
+from smsapp.recipients import phones, verification_errors
+from smsapp.recipients import verification_limits as limits
 
 log = logging.getLogger(__name__)
 
-# Twilio takes five wrong codes; we stop before it does, so that a person meets our sentence and
-# not its error.
-MAX_CHECKS = 4
-VALID_FOR = timedelta(minutes=10)
 TOO_MANY_CHECKS = 60202  # Twilio's word for too many wrong codes
 
 # Writes what an approval brings with it, at the time it was given.
@@ -107,12 +107,12 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
     """
     client = _client()
     key = phone_key(e164, settings().phone_key_bytes)
-    used = _count_check(verify_sid, key)
+    used = limits.count_check(verify_sid, key)
     if used is None:
         return EXPIRED
-    if used > MAX_CHECKS:
+    if used > limits.MAX_CHECKS:
         raise RateLimited(
-            verification_errors.TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds())
+            verification_errors.TOO_MANY_CHECKS, retry_after=int(limits.VALID_FOR.total_seconds())
         )
     outcome = client.check(sid=verify_sid, code=code)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
@@ -130,14 +130,14 @@ def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Ve
         case Checked(status="pending"):
             metrics.count(metrics.VERIFICATIONS, "wrong_code")
             log.info("wrong code", extra=extra)
-            if used == MAX_CHECKS:
+            if used == limits.MAX_CHECKS:
                 client.cancel(verify_sid)
-            return Verdict("pending", MAX_CHECKS - used)
+            return Verdict("pending", limits.MAX_CHECKS - used)
         case Checked() | Refused(code=20404):
             return EXPIRED
         case _:
             if not (isinstance(outcome, Refused) and outcome.code == TOO_MANY_CHECKS):
-                _give_back_check(verify_sid, key)  # no code was compared
+                limits.give_back_check(verify_sid, key)  # no code was compared
             raise verification_errors.of(outcome, extra)
 
 
@@ -145,10 +145,12 @@ def status_of(verify_sid: str, phone_key: str) -> Verdict:
     """Return how a verification stands, without a check: pending or expired."""
     with reading() as conn:
         rows = conn.execute(
-            select(Verification.checks).where(*_open(verify_sid, phone_key, database_now(conn)))
+            select(Verification.checks).where(
+                *limits.open_now(verify_sid, phone_key, database_now(conn))
+            )
         ).all()
     used = sum(int(row.checks) for row in rows)
-    return Verdict("pending", max(0, MAX_CHECKS - used)) if rows else EXPIRED
+    return Verdict("pending", max(0, limits.MAX_CHECKS - used)) if rows else EXPIRED
 
 
 def newest(e164: str) -> str | None:
@@ -161,7 +163,7 @@ def newest(e164: str) -> str | None:
                 Verification.phone_key == key,
                 Verification.verify_sid.is_not(None),
                 Verification.approved_at.is_(None),
-                Verification.started_at > database_now(conn) - VALID_FOR,
+                Verification.started_at > database_now(conn) - limits.VALID_FOR,
             )
             .order_by(Verification.started_at.desc())
             .limit(1)
@@ -170,13 +172,13 @@ def newest(e164: str) -> str | None:
 
 def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime, datetime]:
     """Count a code against the limits before it is sent, so that parallel ones count too."""
-    prefix = verification_limits.prefix_of(e164)
+    prefix = limits.prefix_of(e164)
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: e164})
         phones.remember_again(conn, key, e164)
         now = database_now(conn)
-        resend_at = verification_limits.next_start(conn, key, now)
-        verification_limits.refuse_pumping(conn, prefix, now)
+        resend_at = limits.next_start(conn, key, now)
+        limits.refuse_pumping(conn, prefix, now)
         attempt_id = new_id()
         conn.execute(
             insert(Verification).values(
@@ -189,55 +191,6 @@ def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime
             )
         )
     return attempt_id, now, resend_at
-
-
-def _count_check(verify_sid: str, key: str) -> int | None:
-    """Count one check; return how many that makes, or None where there is nothing to check.
-
-    All codes of one verification share the count, as they do at Twilio.
-    """
-    with db.engine.begin() as conn:
-        phones.lock(conn, [key])
-        rows = conn.execute(
-            select(Verification.id, Verification.checks)
-            .where(*_open(verify_sid, key, database_now(conn)))
-            .order_by(Verification.started_at)
-        ).all()
-        if not rows:
-            return None
-        newest_row = rows[-1]
-        conn.execute(
-            update(Verification)
-            .where(Verification.id == newest_row.id)
-            .values(checks=newest_row.checks + 1)
-        )
-        return 1 + sum(int(row.checks) for row in rows)
-
-
-def _give_back_check(verify_sid: str, key: str) -> None:
-    """Take back one check that was counted: an outage is not a wrong code."""
-    with db.engine.begin() as conn:
-        phones.lock(conn, [key])
-        row_id = conn.execute(
-            select(Verification.id)
-            .where(*_open(verify_sid, key, database_now(conn)), Verification.checks > 0)
-            .limit(1)
-        ).scalar_one_or_none()
-        conn.execute(
-            update(Verification)
-            .where(Verification.id == row_id)
-            .values(checks=Verification.checks - 1)
-        )
-
-
-def _open(verify_sid: str, key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what holds for the rows of a verification that may still be approved."""
-    return (
-        Verification.verify_sid == verify_sid,
-        Verification.phone_key == key,
-        Verification.approved_at.is_(None),
-        Verification.started_at > now - VALID_FOR,
-    )
 
 
 def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
@@ -262,25 +215,11 @@ def _client() -> Verify:
     config = settings()
     if config.twilio_verify_service_sid is None:
         raise VerifyNotConfigured
-    user, password = config.rest_credentials
-    return _connect(
-        config.twilio_verify_service_sid,
-        config.twilio_account_sid,
-        user,
-        password,
-        config.twilio_base_url,
-    )
+    account = (config.twilio_account_sid, *config.rest_credentials, config.twilio_base_url)
+    return _connect(config.twilio_verify_service_sid, *account)
 
 
 @lru_cache(maxsize=4)
-def _connect(
-    service_sid: str, account_sid: str, user: str, password: str, base_url: str | None
-) -> Verify:
+def _connect(service_sid: str, *account: Any) -> Verify:
     """Return the one client of these credentials."""
-    return Verify(
-        service_sid=service_sid,
-        account_sid=account_sid,
-        username=user,
-        password=password,
-        base_url=base_url,
-    )
+    return Verify(rest_client(*account), service_sid)

@@ -12,14 +12,15 @@ from smsapp.errors import (
     SmsappError,
     VerifyNotConfigured,
 )
-from smsapp.providers.verify import Checked, Refused, Unknown, Unwritten
+from smsapp.providers.outcomes import Failure, Refused, Unknown
+from smsapp.providers.verify import Checked
 
 log = logging.getLogger(__name__)
 
 TOO_MANY_CHECKS = "Too many wrong codes. Ask for a new code."
 
 
-def of(outcome: Refused | Unwritten | Unknown | Checked, extra: Mapping[str, str]) -> SmsappError:
+def of(outcome: Failure | Checked, extra: Mapping[str, str]) -> SmsappError:
     """Return the error for an outcome, and log it.
 
     Args:

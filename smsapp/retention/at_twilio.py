@@ -7,7 +7,7 @@ blanked the message. To ask Twilio twice does no harm.
 import logging
 import threading
 import uuid
-from collections.abc import Iterable
+from collections.abc import Collection
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -18,7 +18,8 @@ from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Inbound
 from smsapp.models.base import UtcDateTime
 from smsapp.providers import sms
-from smsapp.providers.messages import Listed, Refused
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Refused
 
 log = logging.getLogger(__name__)
 
@@ -43,14 +44,14 @@ _DUE_BATCH = (
 _SET = update(BodyAtTwilio).where(BodyAtTwilio.sid == bindparam("of"))
 
 
-def of_deliveries(ids: Iterable[uuid.UUID]) -> Select[Any]:
+def of_deliveries(ids: Collection[uuid.UUID]) -> Select[Any]:
     """Return the query for the messages of these deliveries."""
-    return select(Attempt.sid).where(Attempt.delivery_id.in_(list(ids)), Attempt.sid.is_not(None))
+    return select(Attempt.sid).where(Attempt.delivery_id.in_(ids), Attempt.sid.is_not(None))
 
 
-def of_inbound(sids: Iterable[str]) -> Select[Any]:
+def of_inbound(sids: Collection[str]) -> Select[Any]:
     """Return the query for these messages of customers'."""
-    return select(Inbound.sid).where(Inbound.sid.in_(list(sids)))
+    return select(Inbound.sid).where(Inbound.sid.in_(sids))
 
 
 def enqueue(conn: Connection, messages: Select[Any], now: datetime) -> None:

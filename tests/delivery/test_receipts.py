@@ -17,7 +17,8 @@ from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
-from smsapp.providers.messages import Sent, Unknown
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Unknown
 from tests.conftest import ALICE, make_due, opt_out, settings_of, sid
 from tests.delivery.deliveries import new
 

@@ -10,7 +10,8 @@ from smsapp.delivery import claiming, leases, receipts, reconcile
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
-from smsapp.providers.messages import Listed, Unknown
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Unknown
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 from tests.conftest import sid

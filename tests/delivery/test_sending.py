@@ -16,7 +16,8 @@ from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
-from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from tests.conftest import ALICE, make_due, opt_out, run_until_settled, settings_of, sid
 
 

@@ -8,7 +8,8 @@ from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.settle import settle
 from smsapp.extensions import database_now, new_id
 from smsapp.models import Attempt, Delivery, Sender
-from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from tests.conftest import sid
 from tests.delivery.deliveries import new
 

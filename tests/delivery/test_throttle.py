@@ -18,7 +18,8 @@ from smsapp.delivery.receipts import handle
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db
 from smsapp.models import Attempt, Channel, Delivery, Sender
-from smsapp.providers.messages import Refused, Sent
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Refused
 from tests.conftest import make_due, opt_out, settings_of, sid
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)

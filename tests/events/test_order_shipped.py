@@ -9,7 +9,7 @@ from sqlalchemy import update
 from smsapp import worker
 from smsapp.extensions import db
 from smsapp.models import Delivery, OptOut
-from smsapp.providers.messages import Unknown
+from smsapp.providers.outcomes import Unknown
 from tests.conftest import ALICE, BOB, opt_out, run_until_settled, settings_of, shipment, sid
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 
 import pytest
 
+from smsapp.providers.http_client import rest_client
 from smsapp.providers.messages import Twilio
 from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, shipment
@@ -137,9 +138,7 @@ def test_after_a_restore_nothing_is_texted_twice_and_nothing_is_lost(system):
     system.environment |= PATIENCE | {"RECONCILE_GRACE_SECONDS": "1"}
     url, web = system.web()
     tell(url, system.key, 10, Prefer="respond-async")
-    twilio = Twilio(
-        account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=system.sandbox.url
-    )
+    twilio = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, system.sandbox.url))
     web.terminate()
     web.wait(30)
     for number in range(5):

@@ -13,7 +13,8 @@ from smsapp.inbound import messages, missed
 from smsapp.inbound.messages import Text
 from smsapp.models import Consent, Inbound, InboundList, OptOut, OptOutSource, Phone
 from smsapp.phone import phone_key
-from smsapp.providers.messages import Listed, Refused, Unknown, Unwritten
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure

@@ -2,6 +2,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
+from smsapp.providers.http_client import rest_client
 from smsapp.providers.messages import Twilio
 from tests.providers.raw_server import ACCOUNT, Answer, Server
 
@@ -24,12 +25,7 @@ def twilio() -> Callable[..., Twilio]:
     """Return a client of the account, at a server or at Twilio itself."""
 
     def connect(server: Server | str | None, timeout_seconds: float = 5.0) -> Twilio:
-        return Twilio(
-            account_sid=ACCOUNT,
-            username=ACCOUNT,
-            password="a-token",
-            base_url=server.url if isinstance(server, Server) else server,
-            timeout_seconds=timeout_seconds,
-        )
+        url = server.url if isinstance(server, Server) else server
+        return Twilio(rest_client(ACCOUNT, ACCOUNT, "a-token", url, timeout_seconds))
 
     return connect

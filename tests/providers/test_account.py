@@ -5,7 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsapp import clock
-from smsapp.providers.account import Account, MessagingService, Number, Reader, Webhook
+from smsapp.providers.account import Account, DatedClient, MessagingService, Number, Reader, Webhook
+from smsapp.providers.http_client import rest_client
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from tests.providers.raw_server import ACCOUNT, http, raw
 
@@ -17,13 +18,8 @@ URL = "https://sms.example.com/twilio/inbound"
 def reader(serve):
     def connect(*answers, url=None):
         server = serve(*answers)
-        return Reader(
-            account_sid=ACCOUNT,
-            username=ACCOUNT,
-            password="a-token",
-            base_url=url or server.url,
-            timeout_seconds=2.0,
-        )
+        url = url or server.url
+        return Reader(rest_client(ACCOUNT, ACCOUNT, "a-token", url, 2.0, DatedClient))
 
     return connect
 

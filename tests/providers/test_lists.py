@@ -5,7 +5,7 @@ from email.utils import format_datetime
 
 import pytest
 
-from smsapp.providers.messages import Refused, Unknown
+from smsapp.providers.outcomes import Refused, Unknown
 from tests.providers.raw_server import ACCOUNT, http, reset
 
 SHOP, CUSTOMER = "+15005550006", "+15558675310"

@@ -13,7 +13,8 @@ from urllib.parse import parse_qs
 import pytest
 
 from smsapp import clock
-from smsapp.providers.messages import Refused, Sent, Unknown, Unwritten
+from smsapp.providers.messages import Sent
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from tests.providers.raw_server import (
     ACCOUNT,
     SID,

@@ -10,7 +10,8 @@ from smsapp import errors
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
 from smsapp.models import Channel, Phone, Verification
-from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from smsapp.providers.verify import Checked, Started
 from smsapp.recipients import verification
 from tests.conftest import ALICE, BOB, on_one_database, opt_out, settings_of
 

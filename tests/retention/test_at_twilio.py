@@ -12,7 +12,9 @@ from smsapp.extensions import database_now, db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
 from smsapp.models import BodyAtTwilio
-from smsapp.providers.messages import Listed, Refused, Twilio, Unknown, Unwritten
+from smsapp.providers.http_client import rest_client
+from smsapp.providers.messages import Listed, Twilio
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.retention import at_twilio, bodies
 from smsapp.sandbox.testing import SandboxConfig, running
 from tests.conftest import ACCOUNT, ALICE, ENVIRONMENT, TOKEN, settings_of, sid
@@ -30,8 +32,8 @@ def asked(app, shop, twilio, rows, pass_days):
             messages.receive(Text(INBOUND, ALICE, "Where is it?", None))
         pass_days(31)
         with app.app_context():
-            bodies.blank_deliveries()
-            bodies.blank_inbound()
+            bodies.blank(bodies.TO_CUSTOMERS)
+            bodies.blank(bodies.FROM_CUSTOMERS)
         yield
 
 
@@ -67,7 +69,7 @@ def test_unless_asked_for_nothing_is_owed(app, shop, twilio, rows, pass_days):
         receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
     pass_days(31)
     with app.app_context():
-        assert bodies.blank_deliveries() == 1
+        assert bodies.blank(bodies.TO_CUSTOMERS) == 1
     assert rows.all(BodyAtTwilio) == []
 
 
@@ -154,7 +156,7 @@ def test_the_sandbox_blanks_what_it_has(tmp_path):
         ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=0.0
     )
     with running(config) as sandbox:
-        client = Twilio(account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=sandbox.url)
+        client = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url))
         sent = client.send(
             to=ALICE,
             body="Hello",
@@ -173,7 +175,7 @@ def test_the_sandbox_refuses_what_it_is_not_done_with(tmp_path):
         ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=100.0
     )
     with running(config) as sandbox:
-        client = Twilio(account_sid=ACCOUNT, username=ACCOUNT, password=TOKEN, base_url=sandbox.url)
+        client = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url))
         sent = client.send(
             to=ALICE,
             body="Hello",

@@ -12,7 +12,7 @@ from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import DeliveryState, OptOutSource, Receipt, RejectedReceipt
-from smsapp.providers.messages import Unknown, Unwritten
+from smsapp.providers.outcomes import Unknown, Unwritten
 from smsapp.trace import status_text, timeline, timeline_text
 from tests.conftest import ALICE, BOB, make_due, opt_out, settings_of, sid
 from tests.delivery.test_reconcile import look

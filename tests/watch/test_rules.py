@@ -8,7 +8,8 @@ from sqlalchemy import delete, update
 from smsapp.delivery import circuit_breaker, reconcile, tally
 from smsapp.extensions import database_now, db
 from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
-from smsapp.providers.messages import Listed, Unknown
+from smsapp.providers.messages import Listed
+from smsapp.providers.outcomes import Unknown
 from smsapp.watch import alarms, rules
 from smsapp.web import jobs
 from tests.conftest import ALICE, settings_of, sid

@@ -16,7 +16,7 @@ from smsapp.api_keys import Caller, Scope
 from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
 from smsapp.phone import mask
-from smsapp.providers.messages import Unknown
+from smsapp.providers.outcomes import Unknown
 from tests.conftest import ALICE, make_app, on_one_database, settings_of, shipment, sid
 from tests.web import signing
 

@@ -18,7 +18,8 @@ from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
 from smsapp.extensions import db, limiter
 from smsapp.models import Consent, OptOut, OptOutSource, Phone, Verification
-from smsapp.providers.verify import Checked, Refused, Started, Unknown, Unwritten
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
+from smsapp.providers.verify import Checked, Started
 from smsapp.recipients import customers, purposes, verification
 from smsapp.web import wording
 from smsapp.web.pages import sign_up
