@@ -181,7 +181,7 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
     if isinstance(error, HTTPException) and (error.code or 500) < 400:
         return error  # a redirect
     answer = _deliberate(error)
-    headers = {"Retry-After": str(answer.retry_after)} if answer.retry_after else {}
+    headers = answer.headers
     if isinstance(error, MethodNotAllowed):
         headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     if isinstance(answer, Unauthorized):

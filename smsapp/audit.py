@@ -2,10 +2,8 @@
 
 import logging
 import uuid
-from collections.abc import Sequence
-from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, insert, select
 
 from smsapp.extensions import database_now
 from smsapp.logs import scrub
@@ -48,14 +46,3 @@ def write(
             "delivery": delivery_id and str(delivery_id),
         },
     )
-
-
-def newest(conn: Connection, before: int | None, most: int) -> Sequence[Row[Any]]:
-    """Return up to `most` rows with their operators' names, newest first."""
-    query = (
-        select(Audit.__table__, Operator.name)
-        .join(Operator, Operator.id == Audit.operator_id)
-        .order_by(Audit.id.desc())
-        .limit(most)
-    )
-    return conn.execute(query if before is None else query.where(Audit.id < before)).all()

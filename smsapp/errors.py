@@ -33,6 +33,11 @@ class SmsappError(Exception):
         self.retry_after = retry_after
         super().__init__(self.text)
 
+    @property
+    def headers(self) -> dict[str, str]:
+        """Return the answer's headers."""
+        return {"Retry-After": str(self.retry_after)} if self.retry_after else {}
+
 
 class InvalidRequest(SmsappError):
     """The request cannot be read; `details` names every fault at once."""
@@ -51,15 +56,13 @@ class Unauthorized(SmsappError):
 class Forbidden(SmsappError):
     """The API key lacks the scope."""
 
-    code, status = "forbidden", 403
-    message = "This API key may not do that."
+    code, status, message = "forbidden", 403, "This API key may not do that."
 
 
 class NotFound(SmsappError):
     """There is no such thing."""
 
-    code, status = "not_found", 404
-    message = "Nothing was found there."
+    code, status, message = "not_found", 404, "Nothing was found there."
 
 
 class MethodNotAllowed(SmsappError):
@@ -72,8 +75,7 @@ class MethodNotAllowed(SmsappError):
 class BodyTooLarge(SmsappError):
     """The body is larger than any that makes sense."""
 
-    code, status = "body_too_large", 413
-    message = "The body is larger than 16 KiB."
+    code, status, message = "body_too_large", 413, "The body is larger than 16 KiB."
 
 
 class UnsupportedMediaType(SmsappError):
@@ -135,15 +137,13 @@ class DatabaseAway(SmsappError):
 class InvalidCallback(SmsappError):
     """A webhook whose fields make no sense, though its signature is right."""
 
-    code, status = "invalid_callback", 400
-    message = "invalid callback"
+    code, status, message = "invalid_callback", 400, "invalid callback"
 
 
 class InvalidSignature(SmsappError):
     """A webhook that Twilio did not sign."""
 
-    code, status = "invalid_signature", 403
-    message = "invalid signature"
+    code, status, message = "invalid_signature", 403, "invalid signature"
 
 
 class Bug(SmsappError):

@@ -12,17 +12,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, insert, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, insert, select, update
 
 from smsapp.extensions import insert_into
-from smsapp.models import (
-    Consent,
-    ConsentAction,
-    ConsentEvidence,
-    ConsentSource,
-    Phone,
-    Wording,
-)
+from smsapp.models import Consent, ConsentAction, ConsentEvidence, ConsentSource, Phone, Wording
 from smsapp.recipients.purposes import Words
 
 GENESIS = "0" * 64
@@ -61,6 +54,29 @@ def rows_of(conn: Connection, phone_keys: Collection[str]) -> dict[str, list[Row
     for row in conn.execute(_ROWS, {"phone_keys": list(phone_keys)}):
         found[row.phone_key].append(row)
     return found
+
+
+def with_words(phone_key: str, *more: Any) -> Select[Any]:
+    """Return the query for a number's rows of the ledger, each with its words and its evidence."""
+    return (
+        select(
+            Consent.seq,
+            Consent.purpose,
+            Consent.action,
+            Consent.source,
+            Consent.since,
+            Wording.text.label("words"),
+            ConsentEvidence.address,
+            ConsentEvidence.user_agent,
+            *more,
+        )
+        .join(Wording, Wording.hash == Consent.wording_hash)
+        .outerjoin(
+            ConsentEvidence,
+            (ConsentEvidence.phone_key == Consent.phone_key) & (ConsentEvidence.seq == Consent.seq),
+        )
+        .where(Consent.phone_key == phone_key)
+    )
 
 
 def append(

@@ -1,21 +1,14 @@
-"""What a verified customer agreed to, and changes."""
+"""What a verified customer agreed to and changes, and when their sessions have ended."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, select, update
 
 from smsapp.extensions import database_now, db, reading, settings
-from smsapp.models import (
-    ConsentAction,
-    ConsentSource,
-    OptOut,
-    OptOutSource,
-    Phone,
-    Wording,
-)
+from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Phone, Wording
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.purposes import PURPOSES, Purpose
@@ -96,16 +89,40 @@ def preferences(phone_key: str) -> Preferences | None:
         return None
     latest = {row.purpose: row for row in rows}
     shop = settings().shop_name
-    return Preferences(
-        phone.e164,
-        [_preference(purpose, latest.get(name), words, shop) for name, purpose in PURPOSES.items()],
-        (out.source, out.created_at) if out else None,
-    )
+    found = []
+    for name, purpose in PURPOSES.items():
+        row = latest.get(name)
+        granted = row is not None and row.action is ConsentAction.GRANTED
+        text = words[row.wording_hash] if row and granted else purpose.words(shop).text
+        since, source = (row.since, row.source) if row else (None, None)
+        found.append(Preference(purpose, granted, since, text, source))
+    return Preferences(phone.e164, found, (out.source, out.created_at) if out else None)
+
+
+def number_in_session(phone_key: str, began: datetime) -> str | None:
+    """Return the number of a session that began then, E.164; None where it has ended."""
+    with reading() as conn:
+        row = conn.execute(
+            select(Phone.e164, Phone.sessions_since).where(Phone.phone_key == phone_key)
+        ).one_or_none()
+    if row is None or (row.sessions_since is not None and began <= row.sessions_since):
+        return None
+    e164: str | None = row.e164
+    return e164
+
+
+def end_sessions(phone_key: str) -> None:
+    """End a customer's sessions, here and in every other browser."""
+    with db.engine.begin() as conn:
+        phones.lock(conn, [phone_key])
+        now = database_now(conn)
+        conn.execute(update(Phone).where(Phone.phone_key == phone_key).values(sessions_since=now))
 
 
 def withdraw_all(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
     """Append withdrawals for every purpose, without evidence, in a transaction like `_write`'s."""
-    _append(conn, visitor, PURPOSES, ConsentAction.WITHDRAWN, source, now, evidence=False)
+    nobody = Visitor(visitor.phone_key, visitor.verify_sid)
+    _append(conn, nobody, PURPOSES, ConsentAction.WITHDRAWN, source, now)
 
 
 def _commit(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
@@ -136,8 +153,6 @@ def _append(
     action: ConsentAction,
     source: ConsentSource,
     now: datetime,
-    *,
-    evidence: bool = True,
 ) -> None:
     """Write one row for each purpose that does not stand like that already."""
     config = settings()
@@ -152,8 +167,8 @@ def _append(
                 source,
                 PURPOSES[name].words(config.shop_name),
                 verify_sid=visitor.verify_sid,
-                address=visitor.address if evidence else None,
-                user_agent=visitor.user_agent if evidence else None,
+                address=visitor.address,
+                user_agent=visitor.user_agent,
             ),
         )
         for name in purposes
@@ -167,14 +182,3 @@ def _changes(latest: Any, action: ConsentAction, source: ConsentSource) -> bool:
     if latest is None or latest.action is not action:
         return True
     return latest.source is ConsentSource.API and source is not ConsentSource.API
-
-
-def _preference(purpose: Purpose, row: Any, words: dict[str, str], shop: str) -> Preference:
-    granted = row is not None and row.action is ConsentAction.GRANTED
-    return Preference(
-        purpose,
-        granted,
-        row.since if row is not None else None,
-        words[row.wording_hash] if granted else purpose.words(shop).text,
-        row.source if row is not None else None,
-    )

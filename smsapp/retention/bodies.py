@@ -4,9 +4,12 @@ A batch is one short transaction that skips rows which another process has locke
 processes may do this at once, and one that is killed leaves nothing half done.
 """
 
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select, update
+from sqlalchemy import Connection, Select, and_, bindparam, func, select, update
 
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import BODY_IS_HERE, BODY_MAY_GO, Delivery, Inbound
@@ -15,73 +18,55 @@ from smsapp.retention import at_twilio
 # Rows in one transaction, which takes some milliseconds.
 BATCH = 500
 
-_CUTOFF: BindParameter[datetime] = bindparam("cutoff")
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The texts of one direction.
+
+    Attributes:
+        id, at: The columns that name one, and say how old it is.
+        may_go: Whether a body may go; as text, word for word as in the index.
+        messages: Returns the query for those of them that Twilio has.
+    """
+
+    id: Any
+    at: Any
+    may_go: Any
+    messages: Callable[[Collection[Any]], Select[Any]]
+
+    def old(self, what: Any) -> Select[Any]:
+        """Return the query for something of those that are past their time."""
+        is_old = self.at < bindparam("cutoff")
+        return select(what).select_from(self.id.class_).where(self.may_go, is_old)
+
+
 # Only deliveries that have expired: no late receipt or look-up can have them sent again.
-_OLD_DELIVERY: tuple[ColumnElement[bool], ...] = (
-    BODY_MAY_GO,  # type: ignore[assignment]  # as text, word for word as in its index
-    Delivery.state_at < _CUTOFF,
-    Delivery.expires_at <= bindparam("now"),
-)
-_OLD_INBOUND: tuple[ColumnElement[bool], ...] = (
-    BODY_IS_HERE,  # type: ignore[assignment]
-    Inbound.received_at < _CUTOFF,
-)
-_DELIVERIES = (
-    select(Delivery.id)
-    .where(*_OLD_DELIVERY)
-    .order_by(Delivery.state_at)
-    .limit(BATCH)
-    .with_for_update(skip_locked=True)
-)
-_INBOUND = (
-    select(Inbound.sid)
-    .where(*_OLD_INBOUND)
-    .order_by(Inbound.received_at)
-    .limit(BATCH)
-    .with_for_update(skip_locked=True)
-)
-_BLANK_DELIVERIES = update(Delivery).where(Delivery.id.in_(bindparam("ids", expanding=True)))
-_BLANK_INBOUND = update(Inbound).where(Inbound.sid.in_(bindparam("ids", expanding=True)))
+_MAY_GO = and_(BODY_MAY_GO, Delivery.expires_at <= bindparam("now"))
+TO_CUSTOMERS = Texts(Delivery.id, Delivery.state_at, _MAY_GO, at_twilio.of_deliveries)
+FROM_CUSTOMERS = Texts(Inbound.sid, Inbound.received_at, BODY_IS_HERE, at_twilio.of_inbound)
 
 
-def count_deliveries() -> int:
-    """Return how many texts to customers are to be blanked now."""
+def count(texts: Texts) -> int:
+    """Return how many of these texts are to be blanked now."""
     with reading() as conn:
-        return conn.execute(
-            select(func.count()).select_from(Delivery).where(*_OLD_DELIVERY), _times(conn)
-        ).scalar_one()
+        return int(conn.execute(texts.old(func.count()), _times(conn)).scalar_one())
 
 
-def count_inbound() -> int:
-    """Return how many texts from customers are to be blanked now."""
-    with reading() as conn:
-        return conn.execute(
-            select(func.count()).select_from(Inbound).where(*_OLD_INBOUND), _times(conn)
-        ).scalar_one()
-
-
-def blank_deliveries() -> int:
-    """Blank a batch of texts to customers, the oldest first; return how many."""
+def blank(texts: Texts) -> int:
+    """Blank a batch of them, the oldest first; return how many."""
     with db.engine.begin() as conn:
         times = _times(conn)
-        ids = list(conn.execute(_DELIVERIES, times).scalars())
+        ids = list(conn.execute(_batch(texts), times).scalars())
         if ids:
-            blanked = _BLANK_DELIVERIES.values(body="", blanked_at=times["now"])
-            conn.execute(blanked, {"ids": ids})
-            at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), times["now"])
+            these = update(texts.id.class_).where(texts.id.in_(ids))
+            conn.execute(these.values(body="", blanked_at=times["now"]))
+            at_twilio.enqueue(conn, texts.messages(ids), times["now"])
     return len(ids)
 
 
-def blank_inbound() -> int:
-    """Blank a batch of texts from customers, the oldest first; return how many."""
-    with db.engine.begin() as conn:
-        times = _times(conn)
-        sids = list(conn.execute(_INBOUND, times).scalars())
-        if sids:
-            blanked = _BLANK_INBOUND.values(body="", blanked_at=times["now"])
-            conn.execute(blanked, {"ids": sids})
-            at_twilio.enqueue(conn, at_twilio.of_inbound(sids), times["now"])
-    return len(sids)
+def _batch(texts: Texts) -> Select[Any]:
+    oldest = texts.old(texts.id).order_by(texts.at).limit(BATCH)
+    return oldest.with_for_update(skip_locked=True)
 
 
 def _times(conn: Connection) -> dict[str, datetime]:

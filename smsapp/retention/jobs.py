@@ -37,12 +37,16 @@ class Task:
 def tasks(stopping: threading.Event) -> tuple[Task, ...]:
     """Return all there is to forget; once `stopping` is set, Twilio is asked nothing more."""
     return (
-        Task("Texts to customers", "blanked", bodies.count_deliveries, bodies.blank_deliveries),
-        Task("Texts from customers", "blanked", bodies.count_inbound, bodies.blank_inbound),
+        _blanking("Texts to customers", bodies.TO_CUSTOMERS),
+        _blanking("Texts from customers", bodies.FROM_CUSTOMERS),
         Task("Numbers", "looked at", numbers.count, numbers.forget_unused),
         Task("Sessions of the console", "ended", operators.count_ended, operators.forget_ended),
         Task("Texts at Twilio", "asked for", at_twilio.count, lambda: at_twilio.blank(stopping)),
     )
+
+
+def _blanking(name: str, texts: bodies.Texts) -> Task:
+    return Task(name, "blanked", lambda: bodies.count(texts), lambda: bodies.blank(texts))
 
 
 def jobs(stopping: threading.Event) -> tuple[Job, ...]:

@@ -68,12 +68,6 @@ _OPEN = select(Delivery.phone_key).where(
     Delivery.phone_key.in_(_KEYS),
     or_(Delivery.state.in_(ON_ITS_WAY), Delivery.expires_at > bindparam("now")),
 )
-_OF = Phone.phone_key.in_(_KEYS)
-_FORGET = update(Phone).where(_OF).values(e164=None, forgotten_at=bindparam("now"))
-_FORGET_EVIDENCE = delete(ConsentEvidence).where(ConsentEvidence.phone_key.in_(_KEYS))
-_SET_USED_AT = (
-    update(Phone).where(Phone.phone_key == bindparam("of")).values(used_at=bindparam("last_used"))
-)
 
 
 def count() -> int:
@@ -108,10 +102,12 @@ def forget_unused() -> int:
         idle = [key for key, at in used.items() if at < cutoff]
         kept = [{"of": key, "last_used": at} for key, at in used.items() if at >= cutoff]
         if kept:
-            conn.execute(_SET_USED_AT, kept)
+            used_at = update(Phone).where(Phone.phone_key == bindparam("of"))
+            conn.execute(used_at.values(used_at=bindparam("last_used")), kept)
         if idle:
-            conn.execute(_FORGET, {"phone_keys": idle, "now": now})
-            conn.execute(_FORGET_EVIDENCE, {"phone_keys": idle})
+            forget = update(Phone).where(Phone.phone_key.in_(idle))
+            conn.execute(forget.values(e164=None, forgotten_at=now))
+            conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key.in_(idle)))
     if idle:
         log.info("numbers forgotten", extra={"count": len(idle)})
     return len(rows)

@@ -19,31 +19,6 @@ from smsapp.recipients import permission, phones
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.status_text import TITLES
 
-# States from which a delivery may be sent again. One that is on its way is not, nor one that
-# arrived; of one that is `sent` Twilio will say more.
-MAY_GO_AGAIN = frozenset(
-    {
-        DeliveryState.FAILED,
-        DeliveryState.UNDELIVERED,
-        DeliveryState.EXPIRED,
-        DeliveryState.CANCELED,
-        DeliveryState.SUPPRESSED,
-        DeliveryState.UNKNOWN,
-    }
-)
-# An attempt in one of these may have put a text on the customer's phone, whatever we were told.
-_MAY_HAVE_ARRIVED = frozenset(
-    {
-        AttemptState.SENDING,
-        AttemptState.UNKNOWN,
-        AttemptState.QUEUED,
-        AttemptState.SENT,
-        AttemptState.UNDELIVERED,
-        AttemptState.DELIVERED,
-        AttemptState.READ,
-    }
-)
-
 
 class NotDone(SmsappError):
     """An act came too late, or may not be done; its text says which, for the operator."""
@@ -62,14 +37,14 @@ class Again:
 
 def again(delivery: Any, phone: Any, attempts: list[AttemptState]) -> Again:
     """Return whether a delivery in this state, with attempts in these, may be sent again."""
-    twice = any(state in _MAY_HAVE_ARRIVED for state in attempts)
-    if delivery.state not in MAY_GO_AGAIN:
+    if delivery.state in _WHY_NOT:
         return Again(_WHY_NOT[delivery.state])
     if phone.e164 is None:
         return Again(f"It cannot be sent again: {_gone(phone)}.")
     if not delivery.body:
         return Again("It cannot be sent again: its words are not kept any more.")
-    return Again(None, twice)
+    # Any other attempt may have put a text on the customer's phone, whatever we were told.
+    return Again(None, any(state is not AttemptState.FAILED for state in attempts))
 
 
 def _gone(phone: Any) -> str:
@@ -79,6 +54,7 @@ def _gone(phone: Any) -> str:
     return "the customer was erased, and the number with them"
 
 
+# What is on its way is not sent again, nor what arrived; of what is `sent` Twilio will say more.
 _WHY_NOT = {
     DeliveryState.PENDING: "It is waiting to be sent anyway.",
     DeliveryState.SENDING: "It is being sent at this moment.",
@@ -91,12 +67,7 @@ _WHY_NOT = {
 
 
 def send_again(
-    delivery_id: uuid.UUID,
-    operator_id: int,
-    seen: str,
-    max_age: timedelta,
-    *,
-    twice_accepted: bool,
+    delivery_id: uuid.UUID, operator_id: int, seen: str, max_age: timedelta, *, twice_accepted: bool
 ) -> None:
     """Let a delivery wait for a sender again, with a fresh allowance of attempts.
 
@@ -114,7 +85,11 @@ def send_again(
     """
     with db.engine.begin() as conn:
         delivery, phone = _alone_with(conn, delivery_id)
-        _unchanged(delivery, seen)
+        if delivery.state != seen:
+            raise NotDone(
+                "Nothing was done, for it has changed meanwhile: it is "
+                f"“{TITLES[delivery.state]}” now. See below, and decide again."
+            )
         states = select(Attempt.state).where(Attempt.delivery_id == delivery_id)
         verdict = again(delivery, phone, list(conn.scalars(states)))
         if verdict.refusal:
@@ -212,14 +187,6 @@ def _alone_with(conn: Connection, delivery_id: uuid.UUID) -> tuple[Any, Any]:
         select(Delivery.__table__).where(Delivery.id == delivery_id).with_for_update()
     ).one()
     return delivery, conn.execute(select(Phone.__table__).where(Phone.phone_key == key)).one()
-
-
-def _unchanged(delivery: Any, seen: str) -> None:
-    if delivery.state != seen:
-        raise NotDone(
-            f"Nothing was done, for it has changed meanwhile: it is “{TITLES[delivery.state]}” "
-            "now. See below, and decide again."
-        )
 
 
 def _set(conn: Connection, delivery_id: uuid.UUID, now: datetime, **values: Any) -> None:

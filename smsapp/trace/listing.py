@@ -4,16 +4,14 @@ import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from sqlalchemy import Connection, Select, select, tuple_
 
-from smsapp.models import Delivery, Inbound, Phone, Verification
+from smsapp.models import Audit, Delivery, Inbound, Operator, Phone, Verification
 
 PER_PAGE = 25
 LAST_ID = uuid.UUID(int=2**128 - 1)
-
-Item = TypeVar("Item")
 
 _SHOWN = (
     Delivery.id,
@@ -29,10 +27,10 @@ _SHOWN = (
 
 
 @dataclass(frozen=True, slots=True)
-class Page(Generic[Item]):
+class Page:
     """Some rows, and whether there are older ones after the last."""
 
-    rows: Sequence[Item]
+    rows: Sequence[Any]
     has_older: bool
 
 
@@ -43,7 +41,7 @@ def of_ids(conn: Connection, ids: Collection[uuid.UUID]) -> Sequence[Any]:
     ).all()
 
 
-def of_subject(conn: Connection, subject: str, before: uuid.UUID | None) -> Page[Any]:
+def of_subject(conn: Connection, subject: str, before: uuid.UUID | None) -> Page:
     """Return the deliveries about a subject."""
     return _page(conn, of_subject_query(subject, before))
 
@@ -62,47 +60,42 @@ def of_subject_query(subject: str, before: uuid.UUID | None) -> Select[*tuple[An
     )
 
 
-def of_phone(conn: Connection, phone_key: str, before: uuid.UUID | None) -> Page[Any]:
+def of_phone(conn: Connection, phone_key: str, before: uuid.UUID | None) -> Page:
     """Return a number's deliveries."""
     theirs = select(*_SHOWN).where(Delivery.phone_key == phone_key)
     # Fetched as a whole: one number has few, and an index for the order of them would cost every
     # text. MATERIALIZED, or the planner may walk all deliveries backwards.
     mine = theirs.cte("mine").prefix_with("MATERIALIZED")
     query = select(mine).order_by(mine.c.id.desc())
-    return _page(conn, query if before is None else query.where(mine.c.id < before))
+    return _page(conn, query, mine.c.id, before)
 
 
 Cursor = tuple[datetime, str]
+_TEXT_PLACE = tuple_(Inbound.received_at, Inbound.sid)
 _TEXT = (Inbound.sid, Inbound.body, Inbound.blanked_at, Inbound.keyword, Inbound.received_at)
 
 
-def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page[Any]:
+def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page:
     """Return the texts that a number sent us."""
     query = (
         select(*_TEXT)
         .where(Inbound.phone_key == phone_key)
         .order_by(Inbound.phone_key.desc(), Inbound.received_at.desc(), Inbound.sid.desc())
     )
-    return _page(conn, _older(query, before))
+    return _page(conn, query, _TEXT_PLACE, before)
 
 
-def inbox(conn: Connection, before: Cursor | None) -> Page[Any]:
+def inbox(conn: Connection, before: Cursor | None) -> Page:
     """Return the texts that anybody sent us."""
     query = (
         select(*_TEXT, Inbound.phone_key, Phone.e164, Phone.country)
         .join(Phone, Phone.phone_key == Inbound.phone_key)
         .order_by(Inbound.received_at.desc(), Inbound.sid.desc())
     )
-    return _page(conn, _older(query, before))
+    return _page(conn, query, _TEXT_PLACE, before)
 
 
-def _older(query: Any, before: Cursor | None) -> Any:
-    if before is None:
-        return query
-    return query.where(tuple_(Inbound.received_at, Inbound.sid) < before)
-
-
-def verifications(conn: Connection, phone_key: str, before: datetime | None) -> Page[Any]:
+def verifications(conn: Connection, phone_key: str, before: datetime | None) -> Page:
     """Return the codes that a number was sent."""
     query = (
         select(
@@ -115,9 +108,22 @@ def verifications(conn: Connection, phone_key: str, before: datetime | None) -> 
         .where(Verification.phone_key == phone_key)
         .order_by(Verification.phone_key.desc(), Verification.started_at.desc())
     )
-    return _page(conn, query if before is None else query.where(Verification.started_at < before))
+    return _page(conn, query, Verification.started_at, before)
 
 
-def _page(conn: Connection, query: Any) -> Page[Any]:
+def audit(conn: Connection, before: int | None) -> Page:
+    """Return what was done in the console, with the names of who did it."""
+    query = (
+        select(Audit.__table__, Operator.name)
+        .join(Operator, Operator.id == Audit.operator_id)
+        .order_by(Audit.id.desc())
+    )
+    return _page(conn, query, Audit.id, before)
+
+
+def _page(conn: Connection, query: Any, place: Any = None, before: Any = None) -> Page:
+    """Return the first rows of a query, or of those whose `place` comes after `before`."""
+    if before is not None:
+        query = query.where(place < before)
     rows = conn.execute(query.limit(PER_PAGE + 1)).all()
     return Page(rows[:PER_PAGE], len(rows) > PER_PAGE)

@@ -6,26 +6,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Row, select
 
 from smsapp.extensions import reading, settings
-from smsapp.models import Consent, ConsentEvidence, OptOut, Phone, Reason, Wording
-from smsapp.recipients import permission
+from smsapp.models import Consent, OptOut, Phone, Reason
+from smsapp.recipients import consent, permission
 from smsapp.recipients.purposes import PURPOSES, Purpose
 from smsapp.trace import listing
 from smsapp.trace.listing import Cursor, Page
 
 # Rows of the ledger that are shown; `flask consent export` writes all of them.
 MAX_CONSENTS = 100
-
-
-@dataclass(frozen=True, slots=True)
-class Cursors:
-    """Where each of a number's lists goes on; None for its newest."""
-
-    sent: uuid.UUID | None = None
-    got: Cursor | None = None
-    codes: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +34,9 @@ class AboutNumber:
     permissions: list[tuple[Purpose, Reason | None]]
     consents: Sequence[Any]
     opt_outs: Sequence[Any]
-    sent: Page[Any]
-    got: Page[Any]
-    codes: Page[Any]
+    sent: Page
+    got: Page
+    codes: Page
 
     @property
     def opted_out(self) -> bool:
@@ -53,8 +44,13 @@ class AboutNumber:
         return any(out.lifted_at is None for out in self.opt_outs)
 
 
-def about(phone_key: str, cursors: Cursors) -> AboutNumber | None:
-    """Return a number's page; None where we never met it."""
+def about(
+    phone_key: str,
+    sent: uuid.UUID | None = None,
+    got: Cursor | None = None,
+    codes: datetime | None = None,
+) -> AboutNumber | None:
+    """Return a number's page, its lists from there on; None where we never met it."""
     with reading(snapshot=True) as conn:
         phone = conn.execute(
             select(Phone.__table__).where(Phone.phone_key == phone_key)
@@ -69,39 +65,19 @@ def about(phone_key: str, cursors: Cursors) -> AboutNumber | None:
                 (purpose, permission.may_text(known, name).refusal)
                 for name, purpose in PURPOSES.items()
             ],
-            _consents(conn, phone_key),
+            conn.execute(
+                consent.with_words(
+                    phone_key, Consent.at, Consent.verify_sid, Consent.wording_version
+                )
+                .order_by(Consent.seq.desc())
+                .limit(MAX_CONSENTS)
+            ).all(),
             conn.execute(
                 select(OptOut.source, OptOut.created_at, OptOut.lifted_at)
                 .where(OptOut.phone_key == phone_key)
                 .order_by(OptOut.id.desc())
             ).all(),
-            listing.of_phone(conn, phone_key, cursors.sent),
-            listing.texts_from(conn, phone_key, cursors.got),
-            listing.verifications(conn, phone_key, cursors.codes),
+            listing.of_phone(conn, phone_key, sent),
+            listing.texts_from(conn, phone_key, got),
+            listing.verifications(conn, phone_key, codes),
         )
-
-
-def _consents(conn: Connection, phone_key: str) -> Sequence[Any]:
-    return conn.execute(
-        select(
-            Consent.seq,
-            Consent.purpose,
-            Consent.action,
-            Consent.source,
-            Consent.at,
-            Consent.since,
-            Consent.verify_sid,
-            Consent.wording_version,
-            Wording.text.label("words"),
-            ConsentEvidence.address,
-            ConsentEvidence.user_agent,
-        )
-        .join(Wording, Wording.hash == Consent.wording_hash)
-        .outerjoin(
-            ConsentEvidence,
-            (ConsentEvidence.phone_key == Consent.phone_key) & (ConsentEvidence.seq == Consent.seq),
-        )
-        .where(Consent.phone_key == phone_key)
-        .order_by(Consent.seq.desc())
-        .limit(MAX_CONSENTS)
-    ).all()

@@ -76,27 +76,15 @@ def find(text: str, kinds: Collection[str]) -> Found:
         return Found(_unique([*of_events, *single]), subjects, numbers)
 
 
-@dataclass(frozen=True, slots=True)
-class Choices:
-    """The same as rows, for somebody to choose from."""
-
-    deliveries: Sequence[Any]
-    subjects: Sequence[Any]
-    phones: Sequence[Any]
-
-
-def choices(found: Found) -> Choices:
-    """Return what there is to choose from where a paste names several things."""
+def choices(found: Found) -> dict[str, Sequence[Any]]:
+    """Return what there is to choose from where a paste names several things, as rows."""
+    phones = select(Phone.phone_key, Phone.e164, Phone.country)
     with reading() as conn:
-        return Choices(
-            listing.of_ids(conn, found.deliveries),
-            listing.of_ids(conn, found.subjects),
-            conn.execute(
-                select(Phone.phone_key, Phone.e164, Phone.country).where(
-                    Phone.phone_key.in_(found.phone_keys)
-                )
-            ).all(),
-        )
+        return {
+            "deliveries": listing.of_ids(conn, found.deliveries),
+            "subjects": listing.of_ids(conn, found.subjects),
+            "phones": conn.execute(phones.where(Phone.phone_key.in_(found.phone_keys))).all(),
+        }
 
 
 def _by_identifier(conn: Connection, text: str) -> Found:

@@ -79,19 +79,8 @@ BROKE_OFF = "the call to Twilio broke off"
 def of_delivery(trace: Trace) -> Explanation:
     """Return a delivery's state in words, with its cause and the next step."""
     state = trace.delivery.state
-    if state is DeliveryState.PENDING:
-        cause, step = _waiting(trace)
-    elif state is DeliveryState.SENT:
-        cause, step = _sent(trace)
-    elif state is DeliveryState.UNKNOWN:
-        cause, step = _unknown(trace)
-    elif state is DeliveryState.SUPPRESSED:
-        cause, step = _suppressed(trace)
-    elif state in {DeliveryState.FAILED, DeliveryState.UNDELIVERED}:
-        cause, step = _failed(trace)
-    else:
-        cause, step = _PLAIN[state]
-    return Explanation(TITLES[state], cause, step)
+    words = _BY_TRACE.get(state)
+    return Explanation(TITLES[state], *(words(trace) if words else _PLAIN[state]))
 
 
 def _waiting(trace: Trace) -> tuple[str, str]:
@@ -195,6 +184,16 @@ def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
         "was lost on its way is found at Twilio within minutes; `flask doctor` says whether texts "
         "come in at all.",
     )
+
+
+_BY_TRACE = {
+    DeliveryState.PENDING: _waiting,
+    DeliveryState.SENT: _sent,
+    DeliveryState.UNKNOWN: _unknown,
+    DeliveryState.SUPPRESSED: _suppressed,
+    DeliveryState.FAILED: _failed,
+    DeliveryState.UNDELIVERED: _failed,
+}
 
 
 def moment(at: datetime) -> str:

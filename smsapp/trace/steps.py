@@ -1,10 +1,12 @@
 """What happened to one delivery, step by step. Pure: rows come in, steps go out."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Row
 
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.states import RANK, STOPPED
@@ -65,13 +67,13 @@ class History:
         acts: (audit row, operator's name) of what was done to the delivery.
     """
 
-    attempts: list[Attempt]
-    receipts: list[Receipt]
-    ignored: list[RejectedReceipt]
-    consents: list[Any]
-    opt_outs: list[OptOut]
-    texts: list[Inbound]
-    acts: list[tuple[Audit, str]]
+    attempts: Sequence[Attempt]
+    receipts: Sequence[Receipt]
+    ignored: Sequence[RejectedReceipt]
+    consents: Sequence[Any]
+    opt_outs: Sequence[OptOut]
+    texts: Sequence[Inbound]
+    acts: Sequence[Row[Audit, str]]
 
 
 LATE = "late"
@@ -112,16 +114,14 @@ def _attempted(happened: History) -> Iterator[Step]:
             yield _permission(attempt.started_at, happened, attempt.number)
         yield Step(attempt.started_at, "sending", attempt.source, attempt.number)
         if attempt.settled_at and attempt.outcome:
-            refused = attempt.outcome is CallOutcome.REFUSED
-            accepted = attempt.outcome is CallOutcome.ACCEPTED
             yield Step(
                 attempt.settled_at,
                 attempt.outcome,
                 "twilio",
                 attempt.number,
-                error_code=attempt.error_code if refused else None,
+                error_code=attempt.error_code if attempt.outcome is CallOutcome.REFUSED else None,
                 reason=attempt.trouble,
-                sid=attempt.sid if accepted else None,
+                sid=attempt.sid if attempt.outcome is CallOutcome.ACCEPTED else None,
             )
 
 

@@ -1,6 +1,7 @@
 """One delivery with all that happened to it, for whoever asks what became of a text."""
 
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, select
@@ -42,7 +43,7 @@ class Trace:
 
     delivery: Delivery
     phone: Phone
-    attempts: list[Attempt]
+    attempts: Sequence[Attempt]
     steps: list[Step]
     sender_state: SenderState
     opt_out: OptOut | None
@@ -99,49 +100,36 @@ def _trace(which: ColumnElement[bool]) -> Trace | None:
 
 def _happened(rows: Session, delivery: Delivery) -> History:
     key, since = delivery.phone_key, delivery.created_at
-    attempts = list(
-        rows.scalars(
-            select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
-        )
-    )
+    attempts = rows.scalars(
+        select(Attempt).where(Attempt.delivery_id == delivery.id).order_by(Attempt.number)
+    ).all()
     ids = [attempt.id for attempt in attempts]
     return History(
         attempts,
-        list(
-            rows.scalars(
-                select(Receipt).where(Receipt.attempt_id.in_(ids)).order_by(Receipt.received_at)
-            )
-        ),
-        list(
-            rows.scalars(
-                select(RejectedReceipt)
-                .where(RejectedReceipt.attempt_id.in_(ids))
-                .order_by(RejectedReceipt.received_at)
-            )
-        ),
-        list(
-            rows.execute(
-                select(Consent.__table__)
-                .where(Consent.phone_key == key, Consent.purpose == delivery.purpose)
-                .order_by(Consent.seq)
-            )
-        ),
-        list(rows.scalars(select(OptOut).where(OptOut.phone_key == key).order_by(OptOut.id))),
-        list(
-            rows.scalars(
-                select(Inbound)
-                .where(Inbound.phone_key == key, Inbound.received_at >= since)
-                .order_by(Inbound.received_at)
-                .limit(MAX_TEXTS)
-            )
-        ),
-        [
-            (act, name)
-            for act, name in rows.execute(
-                select(Audit, Operator.name)
-                .join(Operator, Operator.id == Audit.operator_id)
-                .where(Audit.delivery_id == delivery.id)
-                .order_by(Audit.id)
-            )
-        ],
+        rows.scalars(
+            select(Receipt).where(Receipt.attempt_id.in_(ids)).order_by(Receipt.received_at)
+        ).all(),
+        rows.scalars(
+            select(RejectedReceipt)
+            .where(RejectedReceipt.attempt_id.in_(ids))
+            .order_by(RejectedReceipt.received_at)
+        ).all(),
+        rows.execute(
+            select(Consent.__table__)
+            .where(Consent.phone_key == key, Consent.purpose == delivery.purpose)
+            .order_by(Consent.seq)
+        ).all(),
+        rows.scalars(select(OptOut).where(OptOut.phone_key == key).order_by(OptOut.id)).all(),
+        rows.scalars(
+            select(Inbound)
+            .where(Inbound.phone_key == key, Inbound.received_at >= since)
+            .order_by(Inbound.received_at)
+            .limit(MAX_TEXTS)
+        ).all(),
+        rows.execute(
+            select(Audit, Operator.name)
+            .join(Operator, Operator.id == Audit.operator_id)
+            .where(Audit.delivery_id == delivery.id)
+            .order_by(Audit.id)
+        ).all(),
     )

@@ -33,10 +33,7 @@ def all_countries() -> dict[str, Country]:
     names = Locale("en").territories
     countries = [
         Country(
-            region,
-            names[region],
-            phonenumbers.country_code_for_region(region),
-            _example(region),
+            region, names[region], phonenumbers.country_code_for_region(region), _example(region)
         )
         for region in phonenumbers.SUPPORTED_REGIONS
     ]

@@ -3,6 +3,7 @@
 import functools
 import hmac
 from collections.abc import Callable
+from ipaddress import ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import g, request
@@ -20,15 +21,21 @@ MAX_WEBHOOK_BYTES = 64 * 1024
 View = TypeVar("View", bound=Callable[..., Any])
 
 
+def guarded(view: View, guard: str, check: Callable[[], Any]) -> View:
+    """Return a view behind a guard: what `check` answers, if anything, is the answer."""
+
+    @functools.wraps(view)
+    def behind(*args: Any, **kwargs: Any) -> Any:
+        answer = check()
+        return view(*args, **kwargs) if answer is None else answer
+
+    behind.guard = guard  # type: ignore[attr-defined]
+    return behind  # type: ignore[return-value]
+
+
 def public(view: View) -> View:
     """Let anyone in; said aloud, so that forgetting a guard is not the same as choosing none."""
-    return _marked(view, "public")
-
-
-# One count for all that a key may call.
-_limited = limiter.shared_limit(
-    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
-)
+    return guarded(view, "public", lambda: None)
 
 
 def api_key(scope: Scope) -> Callable[[View], View]:
@@ -40,23 +47,24 @@ def api_key(scope: Scope) -> Callable[[View], View]:
         flask_limiter.RateLimitExceeded: The key was used too often.
     """
 
-    def guard(view: View) -> View:
-        limited = _limited(view)
+    def check() -> None:
+        kind, _, key = request.headers.get("Authorization", "").partition(" ")
+        caller = api_keys.recognise(key.strip()) if kind.lower() == "bearer" else None
+        if caller is None:
+            raise Unauthorized
+        g.caller = caller
+        if scope not in caller.scopes:
+            raise Forbidden(f"This API key has no “{scope}” scope.")
+        _count_call()
 
-        @functools.wraps(view)
-        def guarded(*args: Any, **kwargs: Any) -> Any:
-            kind, _, key = request.headers.get("Authorization", "").partition(" ")
-            caller = api_keys.recognise(key.strip()) if kind.lower() == "bearer" else None
-            if caller is None:
-                raise Unauthorized
-            g.caller = caller
-            if scope not in caller.scopes:
-                raise Forbidden(f"This API key has no “{scope}” scope.")
-            return limited(*args, **kwargs)
+    return lambda view: guarded(view, "api_key", check)
 
-        return _marked(guarded, "api_key")  # type: ignore[return-value]
 
-    return guard
+@limiter.shared_limit(
+    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
+)
+def _count_call() -> None:
+    """Count one call of a key, whatever it calls."""
 
 
 def twilio_signed(view: View) -> View:
@@ -67,16 +75,14 @@ def twilio_signed(view: View) -> View:
     Raises:
         InvalidSignature: It fits under neither the primary nor the secondary token.
     """
+    return guarded(view, "twilio_signed", _check_signature)
 
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        request.max_content_length = MAX_WEBHOOK_BYTES
-        if settings().require_twilio_signature and not _is_signed():
-            _count_refusal()
-            raise InvalidSignature
-        return view(*args, **kwargs)
 
-    return _marked(guarded, "twilio_signed")  # type: ignore[return-value]
+def _check_signature() -> None:
+    request.max_content_length = MAX_WEBHOOK_BYTES
+    if settings().require_twilio_signature and not _is_signed():
+        _count_refusal()
+        raise InvalidSignature
 
 
 def _count_refusal() -> None:
@@ -103,20 +109,19 @@ def _is_signed() -> bool:
 
 def metrics_token(view: View) -> View:
     """Let in who shows METRICS_TOKEN; without one in the settings there is no such page."""
-
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        token = settings().metrics_token
-        if token is None:
-            raise NotFound
-        shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
-        if not hmac.compare_digest(shown.encode(), token.get_secret_value().encode()):
-            raise Unauthorized
-        return view(*args, **kwargs)
-
-    return _marked(guarded, "metrics_token")  # type: ignore[return-value]
+    return guarded(view, "metrics_token", _check_metrics_token)
 
 
-def _marked(view: View, guard: str) -> View:
-    view.guard = guard  # type: ignore[attr-defined]
-    return view
+def _check_metrics_token() -> None:
+    token = settings().metrics_token
+    if token is None:
+        raise NotFound
+    shown = request.headers.get("Authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(shown.encode(), token.get_secret_value().encode()):
+        raise Unauthorized
+
+
+def network() -> str:
+    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
+    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
+    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))

@@ -1,7 +1,7 @@
 """The sentences of the customers' pages: errors, waits and times in plain words."""
 
 import math
-from datetime import UTC, datetime
+from datetime import datetime
 
 from smsapp import clock, errors
 from smsapp.errors import SmsappError
@@ -119,12 +119,6 @@ def wait_until(at: datetime) -> str:
     """Return how long it is until then, in words; nothing where that is past."""
     seconds = (at - clock.now()).total_seconds()
     return wait(seconds) if seconds > 0 else ""
-
-
-def moment(at: datetime) -> str:
-    """Return a time as "2 June 2026 at 09:00 UTC"."""
-    at = at.astimezone(UTC)
-    return f"{at.day} {at:%B %Y} at {at:%H:%M} UTC"
 
 
 def _count(number: int, one: str, many: str) -> str:

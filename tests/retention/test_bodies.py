@@ -17,7 +17,7 @@ from tests.conftest import ALICE, make_due, run_until_settled, settings_of, sid
 
 def blank(app):
     with app.app_context():
-        return bodies.blank_deliveries(), bodies.blank_inbound()
+        return bodies.blank(bodies.TO_CUSTOMERS), bodies.blank(bodies.FROM_CUSTOMERS)
 
 
 def arrived(app, rows):
@@ -169,7 +169,7 @@ def test_many_at_once_do_each_once(app, shop, twilio, rows, pass_days, monkeypat
     def work():
         start.wait()
         with app.app_context():
-            while batch := bodies.blank_deliveries():
+            while batch := bodies.blank(bodies.TO_CUSTOMERS):
                 done.append(batch)
 
     threads = [threading.Thread(target=work) for _ in range(4)]
@@ -192,13 +192,13 @@ def test_it_waits_for_nobody(app, shop, twilio, rows, pass_days):
     held = rows.all(Delivery)[0].id
     with app.app_context(), db.engine.begin() as conn:
         conn.execute(update(Delivery).where(Delivery.id == held).values(tries=1))
-        assert bodies.blank_deliveries() == 1
+        assert bodies.blank(bodies.TO_CUSTOMERS) == 1
     assert blank(app) == (1, 0)
 
 
 PLANS = {
-    "texts to customers": (bodies._DELIVERIES, "delivery_body"),
-    "texts from customers": (bodies._INBOUND, "inbound_body"),
+    "texts to customers": (bodies._batch(bodies.TO_CUSTOMERS), "delivery_body"),
+    "texts from customers": (bodies._batch(bodies.FROM_CUSTOMERS), "inbound_body"),
 }
 
 

@@ -13,8 +13,8 @@ from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
 from smsapp.models import Attempt, BodyAtTwilio, Delivery, Inbound, OptOut, Phone
 from smsapp.phone import phone_key
-from smsapp.providers.messages import Unknown
-from smsapp.recipients import customers, phones, sessions
+from smsapp.providers.outcomes import Unknown
+from smsapp.recipients import customers, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import bodies, erasure
 from tests.conftest import ALICE, BOB, ENVIRONMENT, make_due, settings_of, sid
@@ -77,12 +77,12 @@ def test_what_counts_and_what_holds_stays(app, alice, rows):
 def test_their_sessions_end(app, alice):
     began = clock.now()
     with app.app_context():
-        assert sessions.number_of(KEY, began) == ALICE
+        assert customers.number_in_session(KEY, began) == ALICE
     erase(app)
     comes_back(app)
     with app.app_context():
-        assert sessions.number_of(KEY, began) is None
-        assert sessions.number_of(KEY, clock.now() + timedelta(seconds=1)) == ALICE
+        assert customers.number_in_session(KEY, began) is None
+        assert customers.number_in_session(KEY, clock.now() + timedelta(seconds=1)) == ALICE
 
 
 def test_where_asked_for_they_are_blanked_at_twilio_too(app, alice, rows):
@@ -103,7 +103,7 @@ def test_what_was_in_the_air_is_blanked_at_twilio_later(app, shop, twilio, rows,
             receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
         pass_days(31)
         with app.app_context():
-            bodies.blank_deliveries()
+            bodies.blank(bodies.TO_CUSTOMERS)
         assert rows.one(BodyAtTwilio).sid == sid(1)
 
 

@@ -57,10 +57,14 @@ def test_trouble_with_one_does_not_keep_the_others(
 ):
     old_text(app, shop, rows, pass_days)
 
-    def broken():
-        raise RuntimeError("+12025550123")
+    blank = bodies.blank
 
-    monkeypatch.setattr(bodies, "blank_deliveries", broken)
+    def broken(texts):
+        if texts is bodies.TO_CUSTOMERS:
+            raise RuntimeError("+12025550123")
+        return blank(texts)
+
+    monkeypatch.setattr(bodies, "blank", broken)
     with app.app_context():
         for job in retention.jobs(threading.Event()):
             jobs.run_once(job)

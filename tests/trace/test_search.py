@@ -11,7 +11,6 @@ from smsapp.inbound import messages
 from smsapp.models import Verification
 from smsapp.phone import phone_key
 from smsapp.trace import listing, phone_history, search
-from smsapp.trace.phone_history import Cursors
 from tests.conftest import ALICE, BOB, sid
 
 
@@ -272,10 +271,8 @@ def test_no_search_and_no_list_scans_a_table(crowded):
                 last = page.rows[-1]
                 listing.inbox(conn, (last.received_at, last.sid))
             for phone in (key, "0" * 64):
-                phone_history.about(phone, Cursors())
-                phone_history.about(
-                    phone, Cursors(middle, (last.received_at, last.sid), last.received_at)
-                )
+                phone_history.about(phone)
+                phone_history.about(phone, middle, (last.received_at, last.sid), last.received_at)
         finally:
             event.remove(db.engine, "before_cursor_execute", note)
         with db.engine.connect() as conn:
@@ -299,16 +296,16 @@ def test_lists_page_by_key_and_show_each_row_once(app, shop, twilio, monkeypatch
             messages.receive(messages.Text(sid(50 + n), ALICE, f"text {n}", None))
     key = key_of(app, ALICE)
     seen, texts, inbox = [], [], []
-    cursors = Cursors()
+    delivery, text = None, None
     with app.app_context():
         for _ in range(3):
-            about = phone_history.about(key, cursors)
+            about = phone_history.about(key, delivery, text)
             seen += [row.id for row in about.sent.rows]
             texts += [row.body for row in about.got.rows]
             last = about.got.rows[-1]
             with db.engine.connect() as conn:
-                inbox += [row.body for row in listing.inbox(conn, cursors.got).rows]
-            cursors = Cursors(seen[-1], (last.received_at, last.sid))
+                inbox += [row.body for row in listing.inbox(conn, text).rows]
+            delivery, text = seen[-1], (last.received_at, last.sid)
         assert not about.sent.has_older
         assert not about.got.has_older
     assert seen == ids[::-1]

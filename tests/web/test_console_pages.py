@@ -15,7 +15,7 @@ from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, OptOut, Phone
-from smsapp.providers.messages import Unknown
+from smsapp.providers.outcomes import Unknown
 from smsapp.recipients import customers
 from smsapp.retention import erasure
 from smsapp.watch import alarms

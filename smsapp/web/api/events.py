@@ -8,7 +8,6 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import metrics
 from smsapp.api_keys import Scope
-from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.errors import EventIdReused
 from smsapp.events import accepting
@@ -85,7 +84,8 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
     accepted, settlement = outcome.accepted, outcome.settlement
     if not accepted.same_content:
         raise EventIdReused(_reused(kind), extra={"deliveryId": str(accepted.delivery_id)})
-    word = {"duplicate": True} if accepted.is_duplicate else {"accepted": True}
+    duplicate = {"duplicate": True} if accepted.is_duplicate else {}
+    word = duplicate or {"accepted": True}
     delivery_id = {"deliveryId": str(accepted.delivery_id)}
     if settlement and settlement.sid:
         # Its receipts may have gone further by now; what this request did was to send it.
@@ -95,7 +95,7 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
         return word | delivery_id | {"status": DeliveryState.PENDING}, 202
     if refusal := _refusal(now.state, now.reason, now.error_code):
         why = {"error": refusal, "message": REFUSALS[refusal].message}
-        return why | _duplicate(accepted) | delivery_id, 409
+        return why | duplicate | delivery_id, 409
     if now.state is DeliveryState.FAILED:
         trouble = meaning(now.error_code)
         body: dict[str, Any] = {
@@ -104,7 +104,7 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
             "nextStep": trouble.next_step,
             "code": now.error_code,
         }
-        return body | _duplicate(accepted) | delivery_id, 502
+        return body | duplicate | delivery_id, 502
     sid = {"sid": accepted.sid} if accepted.sid else {}
     return word | delivery_id | sid | {"status": now.state}, 200
 
@@ -124,7 +124,3 @@ def _refusal(state: DeliveryState, reason: Reason | None, code: int | None) -> R
     if state is DeliveryState.FAILED and meaning(code).error_class is ErrorClass.OPT_OUT:
         return Reason.OPTED_OUT
     return None
-
-
-def _duplicate(accepted: Accepted) -> dict[str, Any]:
-    return {"duplicate": True} if accepted.is_duplicate else {}

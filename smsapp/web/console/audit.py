@@ -3,7 +3,6 @@
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from smsapp import audit
 from smsapp.extensions import reading
 from smsapp.trace import listing
 from smsapp.web.console import shell
@@ -17,8 +16,7 @@ def audit_trail() -> ResponseReturnValue:
     """List what was done in the console."""
     before = request.args.get("before", type=_row_number)
     with reading() as conn:
-        rows = audit.newest(conn, before, listing.PER_PAGE + 1)
-    page = listing.Page(rows[: listing.PER_PAGE], len(rows) > listing.PER_PAGE)
+        page = listing.audit(conn, before)
     return render_template("console/audit.html", page=page)
 
 

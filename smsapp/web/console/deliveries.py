@@ -1,9 +1,8 @@
 """A delivery's page in the console, and what an operator does to it."""
 
 import uuid
-from collections.abc import Callable
 
-from flask import flash, g, redirect, render_template, request, url_for
+from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
@@ -11,7 +10,6 @@ from smsapp.events.kinds import KINDS
 from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
-from smsapp.trace.acts import NotDone
 from smsapp.watch import related_alarms
 from smsapp.web.console import shell
 
@@ -29,11 +27,12 @@ def show(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @shell.looks
 def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """List the texts about what a delivery is about: the address says no more than the delivery."""
+    before = request.args.get("before", type=uuid.UUID)
     with reading() as conn:
         found = listing.of_ids(conn, [delivery_id])
         if not found:
             raise NotFound("There is no such delivery.")
-        page = listing.of_subject(conn, found[0].subject, shell.uuid_argument("before"))
+        page = listing.of_subject(conn, found[0].subject, before)
     return render_template("console/subject.html", delivery=found[0], page=page)
 
 
@@ -41,66 +40,38 @@ def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @shell.looks
 def show_number(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Show the whole number, once the reason is written to the audit trail."""
-    trace = _trace(delivery_id)
-    why = request.form.get("why", "")
-    try:
-        e164 = acts.show_number(trace.delivery.phone_key, g.operator.id, why, delivery_id)
-    except NotDone as error:
-        flash(error.text, "fault")
-        return _back(delivery_id)
-    return _page(delivery_id, e164)
+    key, why = _trace(delivery_id).delivery.phone_key, request.form.get("why", "")
+    return _page(delivery_id, acts.show_number(key, g.operator.id, why, delivery_id))
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/send-again")
 @shell.acts
 def send_again(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Send a delivery again."""
-    kind = _trace(delivery_id).delivery.kind
-
-    def act() -> None:
-        acts.send_again(
-            delivery_id,
-            g.operator.id,
-            request.form.get("seen", ""),
-            KINDS[kind].max_age(settings()),
-            twice_accepted=request.form.get("twice") == "yes",
-        )
-
-    return _try(act, delivery_id, "It is waiting to be sent again.")
+    acts.send_again(
+        delivery_id,
+        g.operator.id,
+        request.form.get("seen", ""),
+        KINDS[_trace(delivery_id).delivery.kind].max_age(settings()),
+        twice_accepted=request.form.get("twice") == "yes",
+    )
+    return shell.done("It is waiting to be sent again.")
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/cancel")
 @shell.acts
 def cancel(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Cancel a delivery that waits."""
-    return _try(lambda: acts.cancel(delivery_id, g.operator.id), delivery_id, "It is canceled.")
+    acts.cancel(delivery_id, g.operator.id)
+    return shell.done("It is canceled.")
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/opt-out")
 @shell.acts
 def opt_out(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Stop all texts to the delivery's number."""
-    key = _trace(delivery_id).delivery.phone_key
-    return _try(
-        lambda: acts.opt_out(key, g.operator.id, delivery_id),
-        delivery_id,
-        "All texts to the number are stopped.",
-    )
-
-
-def _try(act: Callable[[], None], delivery_id: uuid.UUID, done: str) -> ResponseReturnValue:
-    """Do it, and say on the delivery's page that it is done, or why it is not."""
-    try:
-        act()
-    except NotDone as error:
-        flash(error.text, "fault")
-    else:
-        flash(done)
-    return _back(delivery_id)
-
-
-def _back(delivery_id: uuid.UUID) -> ResponseReturnValue:
-    return redirect(url_for("console_deliveries.show", delivery_id=delivery_id), 303)
+    acts.opt_out(_trace(delivery_id).delivery.phone_key, g.operator.id, delivery_id)
+    return shell.done("All texts to the number are stopped.")
 
 
 def _trace(delivery_id: uuid.UUID) -> timeline.Trace:

@@ -4,7 +4,6 @@ from flask import render_template
 from flask.typing import ResponseReturnValue
 
 from smsapp.extensions import reading
-from smsapp.phone import mask
 from smsapp.trace import listing
 from smsapp.web.console import shell
 
@@ -17,4 +16,4 @@ def inbox() -> ResponseReturnValue:
     """List the texts that people sent us."""
     with reading() as conn:
         page = listing.inbox(conn, shell.text_argument("before"))
-    return render_template("console/inbox.html", page=page, mask=mask)
+    return render_template("console/inbox.html", page=page)

@@ -5,7 +5,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.events import kinds
 from smsapp.extensions import settings
-from smsapp.phone import country, mask
+from smsapp.phone import country
 from smsapp.trace import search
 from smsapp.web import countries
 from smsapp.web.console import shell
@@ -45,4 +45,4 @@ def _search_page(**shown: object) -> str:
     sender = settings().twilio_from_number
     # The country whose numbers may be pasted as they are written there.
     home = countries.all_countries().get(country(sender)) if sender else None
-    return render_template("console/search.html", national=home and home.name, mask=mask, **shown)
+    return render_template("console/search.html", national=home and home.name, **shown)

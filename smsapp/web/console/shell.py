@@ -5,13 +5,10 @@ A page's module makes its blueprint with `blueprint(name)`, guards its views wit
 names those that have a link on every page.
 """
 
-import functools
 import hmac
 import logging
-import uuid
-from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
 from flask import (
     Blueprint,
@@ -33,11 +30,14 @@ from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
 from smsapp.inbound import keywords
 from smsapp.models import Role
+from smsapp.phone import mask
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace import status_text, timeline_text
+from smsapp.trace.acts import NotDone
+from smsapp.web import guards
+from smsapp.web.guards import View
 
-View = TypeVar("View", bound=Callable[..., Any])
 log = logging.getLogger(__name__)
 
 # Their links, in this order; a page that is not there has none.
@@ -59,6 +59,7 @@ def blueprint(name: str) -> Blueprint:
     bp.after_request(_keep_nothing)
     bp.context_processor(_frame)
     bp.register_error_handler(SmsappError, _answer_error)
+    bp.register_error_handler(NotDone, lambda error: done(error.text, "fault"))
     return bp
 
 
@@ -77,8 +78,7 @@ def acts(view: View) -> View:
 
 
 def _guarded(view: View, role: Role) -> View:
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
+    def check() -> ResponseReturnValue | None:
         found = operators.recognise(request.cookies.get(cookie_name(), ""))
         if found is None:
             if request.method in _READS:
@@ -91,10 +91,9 @@ def _guarded(view: View, role: Role) -> View:
         if role not in _MAY[found.role]:
             log.warning("console act refused", extra={"operator": found.name})
             raise Forbidden("Your role is support: you may look. Ask an operator to do this.")
-        return view(*args, **kwargs)
+        return None
 
-    guarded.guard = f"console {role}"  # type: ignore[attr-defined]
-    return guarded  # type: ignore[return-value]
+    return guards.guarded(view, f"console {role}", check)
 
 
 def cookie_name() -> str:
@@ -104,19 +103,17 @@ def cookie_name() -> str:
 
 def begin(response: Response, token: str) -> None:
     """Let the browser keep a session's token until it is closed; the session may end earlier."""
-    response.set_cookie(
-        cookie_name(),
-        token,
-        secure=current_app.config["SESSION_COOKIE_SECURE"],
-        httponly=True,
-        samesite="Lax",
-    )
+    response.set_cookie(cookie_name(), token, **_cookie())
 
 
 def end(response: Response) -> None:
     """Let the browser forget it."""
+    response.delete_cookie(cookie_name(), **_cookie())
+
+
+def _cookie() -> dict[str, Any]:
     secure = current_app.config["SESSION_COOKIE_SECURE"]
-    response.delete_cookie(cookie_name(), secure=secure, httponly=True, samesite="Lax")
+    return {"secure": secure, "httponly": True, "samesite": "Lax"}
 
 
 def form_token() -> str:
@@ -132,12 +129,10 @@ def _check_token() -> None:
         raise InvalidRequest("This form was not one of ours, so nothing was done.")
 
 
-def uuid_argument(name: str) -> uuid.UUID | None:
-    """Return an id from the query, after which a list goes on; None without one."""
-    try:
-        return uuid.UUID(request.args.get(name, ""))
-    except ValueError:
-        return None
+def done(sentence: str, category: str = "message") -> ResponseReturnValue:
+    """Say a sentence on the page of what the address is about, once it is fetched with GET."""
+    flash(sentence, category)
+    return redirect(url_for(".show", **request.view_args or {}), 303)
 
 
 def coded(sentence: str) -> Markup:
@@ -174,6 +169,7 @@ def _frame() -> dict[str, Any]:
         "form_token": form_token,
         "to_second": to_second,
         "coded": coded,
+        "mask": mask,
         "said": timeline_text.of_step,
         "meaning": meaning,
         "titles": status_text.TITLES,

@@ -2,7 +2,6 @@
 
 import hashlib
 import logging
-from ipaddress import ip_address, ip_network
 
 from flask import flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
@@ -40,12 +39,14 @@ def sign_in() -> ResponseReturnValue:
     try:
         _count_try()
     except RateLimitExceeded:
-        log.warning("console sign-in", extra={"answer": "limited", "address": _network()})
-        return _too_often()
+        log.warning("console sign-in", extra={"answer": "limited", "address": guards.network()})
+        seconds = seconds_until_let_in()
+        sentence = f"That was too often. You can try again {wording.wait(seconds)}"
+        return _sign_in_page(sentence), 429, {"Retry-After": str(seconds)}
     found = operators.sign_in(_name(), request.form.get("password", "")[:MAX_CHARACTERS])
     if found is None:
         # No name: people type their password there.
-        log.warning("console sign-in", extra={"answer": "refused", "address": _network()})
+        log.warning("console sign-in", extra={"answer": "refused", "address": guards.network()})
         return _sign_in_page("Name and password do not fit"), 403
     token, operator = found
     operators.sign_out(request.cookies.get(shell.cookie_name(), ""))
@@ -67,12 +68,6 @@ def sign_out() -> ResponseReturnValue:
     return response
 
 
-def _network() -> str:
-    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
-    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))
-
-
 def _name() -> str:
     # PostgreSQL cannot even be asked for a NUL.
     return request.form.get("name", "").replace("\0", "").strip()[:MAX_CHARACTERS]
@@ -83,16 +78,10 @@ def _hashed_name() -> str:
     return hashlib.sha256(_name().encode()).hexdigest()
 
 
-@limiter.shared_limit(TRIES_PER_ADDRESS, scope="console by address", key_func=_network)
+@limiter.shared_limit(TRIES_PER_ADDRESS, scope="console by address", key_func=guards.network)
 @limiter.shared_limit(TRIES_PER_NAME, scope="console by name", key_func=_hashed_name)
 def _count_try() -> None:
     """Count one try to sign in against the limits of the address and of the name."""
-
-
-def _too_often() -> ResponseReturnValue:
-    seconds = seconds_until_let_in()
-    sentence = f"That was too often. You can try again {wording.wait(seconds)}"
-    return _sign_in_page(sentence), 429, {"Retry-After": str(seconds)}
 
 
 def _way_on() -> str:

@@ -11,7 +11,6 @@ from smsapp.extensions import settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
 from smsapp.recipients import customers, known_data
-from smsapp.recipients import sessions as customer_sessions
 from smsapp.recipients.opt_out import LIFTED_BY_PAGE
 from smsapp.recipients.purposes import PURPOSES
 from smsapp.retention import erasure
@@ -109,7 +108,7 @@ def erased() -> ResponseReturnValue:
 @sessions.signed_in
 def sign_out() -> ResponseReturnValue:
     """End the customer's sessions, in other browsers too."""
-    customer_sessions.end(g.visitor.phone_key)
+    customers.end_sessions(g.visitor.phone_key)
     sessions.sign_out()
     flash("You are signed out.")
     return see("pages.start")

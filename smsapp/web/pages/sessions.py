@@ -5,21 +5,19 @@ SID and one number, and the customer who is signed in. Whether that still holds 
 database with every request: an erasure and a sign-out end all sessions of a number.
 """
 
-import functools
 import secrets
-from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeVar
 
 from flask import flash, g, redirect, request, session, url_for
+from flask.typing import ResponseReturnValue
 
 from smsapp import clock
 from smsapp.models import Channel
-from smsapp.recipients import sessions
+from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
-
-View = TypeVar("View", bound=Callable[..., Any])
+from smsapp.web import guards
+from smsapp.web.guards import View
 
 # From the approval on, however busy the customer is: a copied cookie is not good for long.
 LASTS = timedelta(minutes=30)
@@ -78,7 +76,7 @@ def customer() -> tuple[Visitor, str] | None:
     if kept is None:
         return None
     began = datetime.fromisoformat(kept["began"])
-    e164 = sessions.number_of(kept["phone_key"], began)
+    e164 = customers.number_in_session(kept["phone_key"], began)
     if e164 is None or clock.now() - began > LASTS:
         return None
     return visitor(kept["phone_key"], kept["verify_sid"]), e164
@@ -91,37 +89,30 @@ def visitor(phone_key: str, verify_sid: str) -> Visitor:
 
 def signed_in(view: View) -> View:
     """Let a customer in whose session holds, as g.visitor with g.e164; others to the start."""
+    return guards.guarded(view, "session", _check_customer)
 
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        found = customer()
-        if found is None:
-            session.pop(_CUSTOMER, None)
-            flash("Confirm your number to go on. For your safety that holds for 30 minutes.")
-            return redirect(url_for("pages.start"), 303)
-        g.visitor, g.e164 = found
-        return view(*args, **kwargs)
 
-    return _marked(guarded)  # type: ignore[return-value]
+def _check_customer() -> ResponseReturnValue | None:
+    found = customer()
+    if found is None:
+        session.pop(_CUSTOMER, None)
+        flash("Confirm your number to go on. For your safety that holds for 30 minutes.")
+        return redirect(url_for("pages.start"), 303)
+    g.visitor, g.e164 = found
+    return None
 
 
 def waiting_for_code(view: View) -> View:
     """Let somebody in who was sent a code, as g.code with g.e164; others to the start."""
-
-    @functools.wraps(view)
-    def guarded(*args: Any, **kwargs: Any) -> Any:
-        kept = session.get(_CODE)
-        sent = CodeSent(**kept | {"purposes": tuple(kept["purposes"])}) if kept else None
-        e164 = sent and sessions.number_of(sent.phone_key, datetime.fromisoformat(sent.began))
-        if e164 is None:
-            session.pop(_CODE, None)
-            return redirect(url_for("pages.start"), 303)
-        g.code, g.e164 = sent, e164
-        return view(*args, **kwargs)
-
-    return _marked(guarded)  # type: ignore[return-value]
+    return guards.guarded(view, "session", _check_code_sent)
 
 
-def _marked(view: View) -> View:
-    view.guard = "session"  # type: ignore[attr-defined]
-    return view
+def _check_code_sent() -> ResponseReturnValue | None:
+    kept = session.get(_CODE)
+    sent = CodeSent(**kept | {"purposes": tuple(kept["purposes"])}) if kept else None
+    e164 = sent and customers.number_in_session(sent.phone_key, datetime.fromisoformat(sent.began))
+    if e164 is None:
+        session.pop(_CODE, None)
+        return redirect(url_for("pages.start"), 303)
+    g.code, g.e164 = sent, e164
+    return None

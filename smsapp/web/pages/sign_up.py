@@ -1,7 +1,6 @@
 """The customers' way in: give a number and choose purposes, then enter the code."""
 
 from datetime import datetime
-from ipaddress import ip_address, ip_network
 from typing import Any
 
 import phonenumbers
@@ -14,6 +13,7 @@ from smsapp.models import Channel
 from smsapp.phone import mask, phone_key
 from smsapp.recipients import customers, verification
 from smsapp.recipients.purposes import PURPOSES
+from smsapp.trace.status_text import moment
 from smsapp.web import countries, guards, wording
 from smsapp.web.pages import forms, sessions
 from smsapp.web.pages.forms import SignUp
@@ -49,7 +49,7 @@ def send_code() -> ResponseReturnValue:
     except SmsappError as error:
         form.faults["phone" if error.status < 500 else "form"] = wording.not_sent(error)
         form.offers_call = isinstance(error, Landline)
-        return _start_page(form), error.status, _retry_after(error)
+        return _start_page(form), error.status, error.headers
     return see("pages.verify")
 
 
@@ -73,7 +73,7 @@ def check_code() -> ResponseReturnValue:
     try:
         verdict = customers.sign_up(visitor, g.e164, code, sent.purposes)
     except SmsappError as error:
-        return _verify_page(wording.not_checked(error)), error.status, _retry_after(error)
+        return _verify_page(wording.not_checked(error)), error.status, error.headers
     if verdict.approved_at is None:
         return _verify_page(wording.not_approved(verdict)), 400
     sessions.sign_in(sent, verdict.approved_at)
@@ -111,7 +111,7 @@ def _everywhere() -> dict[str, Any]:
     }
 
 
-bp.add_app_template_filter(wording.moment, "moment")
+bp.add_app_template_filter(moment, "moment")
 
 
 @bp.app_template_filter("international")
@@ -137,14 +137,8 @@ def _send(e164: str, channel: Channel, purposes: tuple[str, ...]) -> None:
     )
 
 
-def _network() -> str:
-    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
-    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))
-
-
 @limiter.shared_limit(
-    lambda: settings().verify_rate_limit, scope="codes by address", key_func=_network
+    lambda: settings().verify_rate_limit, scope="codes by address", key_func=guards.network
 )
 @limiter.shared_limit(CODES_PER_SESSION, scope="codes by session", key_func=sessions.identity)
 def _count_code() -> None:
@@ -181,7 +175,3 @@ def _verify_page(fault: str | None = None) -> str:
 def see(endpoint: str) -> ResponseReturnValue:
     """Send the browser to another page of ours, to be fetched with GET."""
     return redirect(url_for(endpoint), 303)
-
-
-def _retry_after(error: SmsappError) -> dict[str, str]:
-    return {"Retry-After": str(error.retry_after)} if error.retry_after else {}
