@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from sqlalchemy import bindparam, select, update
+from sqlalchemy import select, update
 
 from smsapp.extensions import database_now, db, insert_into, reading
 from smsapp.models import ScheduledJob
@@ -20,14 +20,6 @@ from smsapp.models import ScheduledJob
 log = logging.getLogger(__name__)
 
 AppContext = Callable[[], AbstractContextManager[object]]
-
-_DUE = select(ScheduledJob.due_at).where(ScheduledJob.name == bindparam("name"))
-_CLAIM = (
-    update(ScheduledJob)
-    .where(ScheduledJob.name == bindparam("of"), ScheduledJob.due_at <= bindparam("now"))
-    .values(due_at=bindparam("later"))
-    .returning(ScheduledJob.name)
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +80,7 @@ def claim_job(name: str, every: timedelta) -> bool:
     unlocked: should that process be killed, another has the job when it is due again.
     """
     with reading() as conn:  # most ask too early, and need no lock to see that
-        due_at = conn.execute(_DUE, {"name": name}).scalar_one_or_none()
+        due_at = conn.scalar(select(ScheduledJob.due_at).where(ScheduledJob.name == name))
         if due_at is not None and due_at > database_now(conn):
             return False
     with db.engine.begin() as conn:
@@ -96,7 +88,9 @@ def claim_job(name: str, every: timedelta) -> bool:
         if due_at is None:
             first = insert_into(conn, ScheduledJob).values(name=name, due_at=now)
             conn.execute(first.on_conflict_do_nothing())
-        return bool(conn.execute(_CLAIM, {"of": name, "now": now, "later": now + every}).all())
+        is_due = (ScheduledJob.name == name) & (ScheduledJob.due_at <= now)
+        claim = update(ScheduledJob).where(is_due).values(due_at=now + every)
+        return bool(conn.execute(claim.returning(ScheduledJob.name)).all())
 
 
 def postpone_job(name: str, until: datetime) -> None:

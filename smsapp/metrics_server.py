@@ -24,14 +24,13 @@ def start(port: int, token: str) -> ThreadingHTTPServer:
         def do_GET(self) -> None:
             """Answer one scrape."""
             shown = self.headers.get("Authorization", "").encode("utf-8", "replace")
+            body = b""
             if self.path != "/metrics":
-                self._answer(404, b"")
+                status = 404
             elif not hmac.compare_digest(shown, expected):
-                self._answer(401, b"")
+                status = 401
             else:
-                self._answer(200, metrics.exposition())
-
-        def _answer(self, status: int, body: bytes) -> None:
+                status, body = 200, metrics.exposition()
             self.send_response(status)
             self.send_header("Content-Type", metrics.CONTENT_TYPE)
             self.send_header("Content-Length", str(len(body)))

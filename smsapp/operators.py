@@ -57,10 +57,7 @@ def create(name: str, role: Role, password: str) -> None:
         with db.engine.begin() as conn:
             conn.execute(
                 insert(Operator).values(
-                    name=name,
-                    role=role,
-                    password_hash=password_hash,
-                    created_at=database_now(conn),
+                    name=name, role=role, password_hash=password_hash, created_at=database_now(conn)
                 )
             )
     except IntegrityError:
@@ -191,10 +188,7 @@ def forget_ended() -> int:
 
 def _has_ended(conn: Connection) -> ColumnElement[bool]:
     now = database_now(conn)
-    return or_(
-        OperatorSession.began_at <= now - LONGEST,
-        OperatorSession.seen_at <= now - IDLE,
-    )
+    return or_(OperatorSession.began_at <= now - LONGEST, OperatorSession.seen_at <= now - IDLE)
 
 
 def _hash(token: str) -> str:

@@ -8,9 +8,9 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from datetime import timedelta
 from queue import SimpleQueue
-from typing import Protocol
 
 from sqlalchemy import Connection
 
@@ -186,15 +186,12 @@ def _send_claimed(
                 idle.release()
 
 
-class Stop(Protocol):
-    """What ends a worker: it claims nothing more and finishes what it has claimed."""
+def start(app_context: AppContext) -> Callable[..., None]:
+    """Start a worker in a thread of this process; return what ends it.
 
-    def __call__(self, *, wait: bool = True) -> None:
-        """Tell it to end, and by default wait until it has."""
-
-
-def start(app_context: AppContext) -> Stop:
-    """Start a worker in a thread of this process; return what ends it."""
+    It then claims nothing more and finishes what it has claimed; with `wait=False` nobody waits
+    until it has.
+    """
     stopping = threading.Event()
     thread = threading.Thread(target=run, args=(app_context, stopping), name="worker")
     thread.start()

@@ -17,15 +17,11 @@ from smsapp.retention import erasure
 @with_appcontext
 def opt_out(phone: str) -> None:
     """Stop all texts to PHONE (E.164), now and until its owner asks for them again."""
-    try:
-        e164 = parse_e164(phone)
-    except InvalidPhone as error:
-        raise click.ClickException(str(error)) from None
-    key = phone_key(e164, settings().phone_key_bytes)
+    key = _key(phone)
     with db.engine.begin() as conn:
-        phones.remember(conn, {key: e164}, database_now(conn))
+        phones.remember(conn, {key: phone}, database_now(conn))
     stopping.stop(key, OptOutSource.OPERATOR)
-    click.echo(f"{mask(e164)} gets no more texts.")
+    click.echo(f"{mask(phone)} gets no more texts.")
 
 
 @click.command("erase")
@@ -48,11 +44,15 @@ def known_key(phone: str) -> str:
     Raises:
         click.ClickException: It is no number, or we never met it.
     """
-    try:
-        key = phone_key(parse_e164(phone), settings().phone_key_bytes)
-    except InvalidPhone as error:
-        raise click.ClickException(str(error)) from None
+    key = _key(phone)
     with reading() as conn:
         if not phones.is_known(conn, key):
             raise click.ClickException("Nothing is known about this number.")
     return key
+
+
+def _key(phone: str) -> str:
+    try:
+        return phone_key(parse_e164(phone), settings().phone_key_bytes)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None

@@ -17,18 +17,18 @@ def run_doctor() -> None:
     marks: Counter[Mark] = Counter()
     for finding in examination.examine():
         marks[finding.mark] += 1
-        click.echo(f"{_coloured(finding.mark)} {finding.about:<15} {finding.words}")
+        mark = click.style(f"{finding.mark:<8}", fg=_MARKS[finding.mark][0])
+        click.echo(f"{mark} {finding.about:<15} {finding.words}")
         if finding.advice:
             click.echo(f"{'':8} {'':<15} → {finding.advice}")
-    counts = (f"{marks[mark]} {word}" for mark, word in _MARKS)
+    counts = (f"{marks[mark]} {word}" for mark, (_, word) in _MARKS.items())
     click.echo(f"\n{', '.join(counts)}")
     if marks[Mark.FAULT]:
         sys.exit(1)
 
 
-_MARKS = ((Mark.OK, "in order"), (Mark.WARNING, "to look at"), (Mark.FAULT, "wrong"))
-
-
-def _coloured(mark: Mark) -> str:
-    colour = {Mark.OK: "green", Mark.WARNING: "yellow", Mark.FAULT: "red"}[mark]
-    return click.style(f"{mark:<8}", fg=colour)
+_MARKS = {
+    Mark.OK: ("green", "in order"),
+    Mark.WARNING: ("yellow", "to look at"),
+    Mark.FAULT: ("red", "wrong"),
+}

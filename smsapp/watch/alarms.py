@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp.delivery import tally
@@ -23,26 +23,10 @@ from smsapp.watch.rules import RULES, Rule
 
 EVERY = timedelta(minutes=1)
 CALM = timedelta(minutes=3)
-_JOB = "alarms"
 
 log = logging.getLogger(__name__)
 
 _IS_OPEN = Alarm.cleared_at.is_(None)
-_STILL = (
-    update(Alarm)
-    .where(_IS_OPEN, Alarm.kind == bindparam("of_kind"), Alarm.subject == bindparam("of_subject"))
-    .values(seen_at=bindparam("now"), facts=bindparam("new_facts", type_=Alarm.facts.type))
-)
-_CLEAR = (
-    update(Alarm)
-    .where(
-        _IS_OPEN,
-        Alarm.kind.in_(bindparam("kinds", expanding=True)),
-        Alarm.seen_at < bindparam("calm_since"),
-    )
-    .values(cleared_at=bindparam("now"), tell_at=bindparam("tell"), tell_tries=0)
-    .returning(Alarm.id, Alarm.kind, Alarm.subject)
-)
 _OPEN = select(Alarm.id, Alarm.kind, Alarm.subject, Alarm.facts, Alarm.raised_at).where(_IS_OPEN)
 
 
@@ -60,7 +44,7 @@ class OpenAlarm:
 
 def tick() -> None:
     """Look for what is wrong, if that is due and no other worker does it."""
-    if claim_job(_JOB, EVERY):
+    if claim_job("alarms", EVERY):
         evaluate()
         with db.engine.begin() as conn:
             tally.forget_old(conn, database_now(conn))
@@ -94,9 +78,12 @@ def write(findings: Collection[Finding], judged: Collection[AlarmKind]) -> None:
         # In one order, so that two processes cannot each wait for a row that the other has locked.
         ordered = sorted(findings, key=lambda found: (found.kind, found.subject))
         raised = [(found, id_) for found in ordered if (id_ := _raise(conn, found, now, tell))]
-        kinds = sorted(kind.value for kind in judged)
-        clear = {"kinds": kinds, "calm_since": now - CALM, "now": now, "tell": tell}
-        cleared = conn.execute(_CLEAR, clear).all() if kinds else []
+        cleared = conn.execute(
+            update(Alarm)
+            .where(_IS_OPEN, Alarm.kind.in_(judged), Alarm.seen_at < now - CALM)
+            .values(cleared_at=now, tell_at=tell, tell_tries=0)
+            .returning(Alarm.id, Alarm.kind, Alarm.subject)
+        ).all()
     for found, id_ in raised:
         sentence = alarm_text.sentence(found.kind, found.subject, found.facts)
         log.error("alarm raised", extra=_fields(id_, found.kind, found.subject, sentence))
@@ -115,7 +102,7 @@ def open_alarms() -> list[OpenAlarm]:
             row.raised_at,
             alarm_text.sentence(row.kind, row.subject, row.facts),
             alarm_text.next_step(row.kind, row.facts),
-            alarm_text.codes(row.facts),
+            alarm_text.codes(row.facts.get("codes", [])),
         )
         for row in rows
     ]
@@ -135,8 +122,9 @@ def _raise(conn: Connection, found: Finding, now: datetime, tell: datetime | Non
     once = new.on_conflict_do_nothing(index_elements=["kind", "subject"], index_where=_IS_OPEN)
     raised: int | None = conn.execute(once.returning(Alarm.id)).scalar_one_or_none()
     if raised is None:
-        of = {"of_kind": found.kind, "of_subject": found.subject}
-        conn.execute(_STILL, of | {"now": now, "new_facts": found.facts})
+        this = (Alarm.kind == found.kind) & (Alarm.subject == found.subject)
+        values = {"seen_at": now, "facts": found.facts}
+        conn.execute(update(Alarm).where(_IS_OPEN, this).values(values))
     return raised
 
 

@@ -5,14 +5,15 @@ time, another posts it again.
 """
 
 import logging
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import bindparam, case, select, update
+from sqlalchemy import case, literal, select, update
 
 from smsapp import backoff
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Alarm
+from smsapp.models.base import UtcDateTime
 from smsapp.providers import alarm_webhook
 from smsapp.watch import alarm_text
 
@@ -23,30 +24,6 @@ MAX_WAIT = timedelta(hours=1)
 MAX_TRIES = 40
 
 log = logging.getLogger(__name__)
-
-_NEXT = (
-    select(Alarm.id)
-    .where(Alarm.tell_at <= bindparam("now"))
-    .order_by(Alarm.tell_at)
-    .limit(1)
-    .with_for_update(skip_locked=True)
-    .scalar_subquery()
-)
-_CLAIM = (
-    update(Alarm)
-    .where(Alarm.id == _NEXT)
-    .values(tell_at=bindparam("until"), tell_tries=Alarm.tell_tries + 1)
-    .returning(*Alarm.__table__.c)
-)
-_OF = update(Alarm).where(Alarm.id == bindparam("of"))
-# An alarm that was cleared meanwhile is due to be told of that.
-_RAISE_TOLD = _OF.values(
-    raise_told_at=bindparam("now"),
-    tell_tries=0,
-    tell_at=case((Alarm.cleared_at.is_not(None), bindparam("now")), else_=None),
-)
-_CLEAR_TOLD = _OF.values(clear_told_at=bindparam("now"), tell_at=None)
-_LATER = _OF.values(tell_at=bindparam("later"))
 
 
 def tick() -> None:
@@ -60,27 +37,32 @@ def _tell_one(url: str) -> bool:
     """Post the message that has been due longest; return whether it was taken."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        row = conn.execute(_CLAIM, {"now": now, "until": now + CLAIMED_FOR}).one_or_none()
+        due = select(Alarm.id).where(Alarm.tell_at <= now).order_by(Alarm.tell_at).limit(1)
+        row = conn.execute(
+            update(Alarm)
+            .where(Alarm.id == due.with_for_update(skip_locked=True).scalar_subquery())
+            .values(tell_at=now + CLAIMED_FOR, tell_tries=Alarm.tell_tries + 1)
+            .returning(*Alarm.__table__.c)
+        ).one_or_none()
     if row is None:
         return False
     is_raise = row.raise_told_at is None
     trouble = alarm_webhook.post(url, _message(row, "raised" if is_raise else "cleared"))
     with db.engine.begin() as conn:
         now = database_now(conn)
-        if trouble is None:
-            conn.execute(_RAISE_TOLD if is_raise else _CLEAR_TOLD, {"of": row.id, "now": now})
+        told = update(Alarm).where(Alarm.id == row.id)
+        if trouble:
+            wait = backoff.exponential(row.tell_tries, FIRST_WAIT, MAX_WAIT)
+            told = told.values(tell_at=now + wait if row.tell_tries < MAX_TRIES else None)
+        elif is_raise:  # an alarm cleared meanwhile is due to be told of that
+            next_at = case((Alarm.cleared_at.is_not(None), literal(now, UtcDateTime)), else_=None)
+            told = told.values(raise_told_at=now, tell_tries=0, tell_at=next_at)
         else:
-            conn.execute(_LATER, {"of": row.id, "later": _later(row.tell_tries, now)})
+            told = told.values(clear_told_at=now, tell_at=None)
+        conn.execute(told)
     if trouble:
         log.warning("alarm not told", extra={"alarm": row.id, "trouble": trouble})
     return trouble is None
-
-
-def _later(tries: int, now: datetime) -> datetime | None:
-    """Return when to try again; None when it is given up."""
-    if tries >= MAX_TRIES:
-        return None
-    return now + backoff.exponential(tries, FIRST_WAIT, MAX_WAIT)
 
 
 def _message(row: Any, state: str) -> dict[str, Any]:
@@ -103,6 +85,6 @@ def _message(row: Any, state: str) -> dict[str, Any]:
                 "cause": code.meaning.cause,
                 "nextStep": code.meaning.next_step,
             }
-            for code in alarm_text.codes(row.facts)
+            for code in alarm_text.codes(row.facts.get("codes", []))
         ],
     }

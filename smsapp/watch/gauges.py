@@ -76,38 +76,44 @@ class Gauges(Collector):
                 alarms = {row.kind: row.open for row in conn.execute(_OPEN)}
         except (SQLAlchemyError, TimeoutError):
             log.exception("no metrics from the database")
-            yield _gauge("smsapp_database_up", "Whether the database answers.", 0)
+            yield GaugeMetricFamily(*_UP, value=0)
             return
-        yield _gauge("smsapp_database_up", "Whether the database answers.", 1)
-        yield _gauge(
-            "smsapp_outbox_deliveries", f"Pending deliveries, up to {MAX_COUNTED}.", now.pending
+        yield GaugeMetricFamily(*_UP, value=1)
+        gauges = (
+            ("smsapp_outbox_deliveries", f"Pending deliveries, up to {MAX_COUNTED}.", now.pending),
+            (
+                "smsapp_outbox_oldest_due_seconds",
+                "For how long the oldest due delivery has been due; 0 where none is.",
+                now.health.oldest_due_seconds or 0,
+            ),
+            (
+                "smsapp_unknown_deliveries",
+                f"Deliveries of unknown fate, up to {MAX_COUNTED}.",
+                now.unknown,
+            ),
+            (
+                "smsapp_unknown_oldest_seconds",
+                "For how long the oldest of them has been unknown; 0 where there is none.",
+                now.oldest_unknown.total_seconds() if now.oldest_unknown else 0,
+            ),
+            (
+                "smsapp_worker_seen_seconds",
+                "Since a worker was last heard of.",
+                now.health.worker_seen_seconds,
+            ),
+            (
+                "smsapp_sender_held",
+                "Whether texts wait because Twilio refuses our account or sender.",
+                int(now.health.sender_is_held),
+            ),
         )
-        yield _gauge(
-            "smsapp_outbox_oldest_due_seconds",
-            "For how long the oldest due delivery has been due; 0 where none is.",
-            now.health.oldest_due_seconds or 0,
-        )
-        yield _gauge(
-            "smsapp_unknown_deliveries",
-            f"Deliveries of unknown fate, up to {MAX_COUNTED}.",
-            now.unknown,
-        )
-        yield _gauge(
-            "smsapp_unknown_oldest_seconds",
-            "For how long the oldest of them has been unknown; 0 where there is none.",
-            now.oldest_unknown.total_seconds() if now.oldest_unknown else 0,
-        )
-        seen = now.health.worker_seen_seconds
-        if seen is not None:
-            about = "Since a worker was last heard of."
-            yield _gauge("smsapp_worker_seen_seconds", about, seen)
-        held = "Whether texts wait because Twilio refuses our account or sender."
-        yield _gauge("smsapp_sender_held", held, int(now.health.sender_is_held))
+        for name, about, value in gauges:
+            if value is not None:
+                yield GaugeMetricFamily(name, about, value=value)
         open_alarms = GaugeMetricFamily("smsapp_alarms_open", "Open alarms.", labels=["kind"])
         for kind in AlarmKind:
             open_alarms.add_metric([kind.value], alarms.get(kind, 0))
         yield open_alarms
 
 
-def _gauge(name: str, about: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, about, value=value)
+_UP = ("smsapp_database_up", "Whether the database answers.")

@@ -4,8 +4,8 @@ It reads the roll-up (a few rows an hour), partial indexes of what waits or has 
 alarms: however many texts there are, it takes as long.
 """
 
-import uuid
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -14,9 +14,8 @@ from sqlalchemy import Connection, bindparam, func, select, text
 
 from smsapp.extensions import database_now, reading
 from smsapp.models import Delivery, DeliveryState, HourCount, Phone, RolledHour
-from smsapp.phone import mask
-from smsapp.providers.twilio_errors import ErrorMeaning, meaning
-from smsapp.watch import alarms, gauges, roll_up
+from smsapp.watch import alarm_text, alarms, gauges, roll_up
+from smsapp.watch.alarm_text import CodeCount
 from smsapp.watch.alarms import OpenAlarm
 from smsapp.watch.gauges import Waiting
 
@@ -121,30 +120,6 @@ class Group:
 
 
 @dataclass(frozen=True, slots=True)
-class CodeGroup:
-    """Failures with one error code; None where neither Twilio nor the carrier gave one."""
-
-    code: int | None
-    count: int
-    meaning: ErrorMeaning
-
-
-@dataclass(frozen=True, slots=True)
-class Failure:
-    """One text that did not arrive; `phone` is masked, None once its owner was erased."""
-
-    delivery_id: uuid.UUID
-    kind: str
-    subject: str
-    state: DeliveryState
-    at: datetime
-    country: str
-    phone: str | None
-    meaning: ErrorMeaning
-    code: int | None
-
-
-@dataclass(frozen=True, slots=True)
 class Overview:
     """All that the page says."""
 
@@ -157,9 +132,9 @@ class Overview:
     total: Group
     bars: list[tuple[datetime, Group]]
     countries: list[tuple[str, Group]]
-    codes: list[CodeGroup]
+    codes: list[CodeCount]
     suppressed: list[tuple[str, int]]
-    failures: list[Failure]
+    failures: Sequence[Any]  # the last texts that did not arrive
     waiting: Waiting
     alarms: list[OpenAlarm]
 
@@ -173,10 +148,10 @@ def show(name: str) -> Overview:
         hours = conn.execute(_BY_HOUR, {"since": since}).all()
         rest = conn.execute(_BY_REST, {"since": since}).all()
         counted_at, is_partial = _progress(conn, since, now)
-        failures = [_failure(row) for row in conn.execute(_LAST_FAILURES)]
+        failures = conn.execute(_LAST_FAILURES).all()
     states: Counter[str] = Counter()
     total = Group()
-    bars = {since + of.bar * n: Group() for n in range(_bars(since, now, of))}
+    bars = {since + of.bar * n: Group() for n in range((now - since) // of.bar + 1)}
     for row in hours:
         states[row.state] += row.texts
         total.add(row.state, row.texts)
@@ -203,7 +178,7 @@ def show(name: str) -> Overview:
             ((name, group) for name, group in countries.items() if group.all),
             key=lambda item: (-item[1].all, item[0]),
         ),
-        [CodeGroup(code or None, count, meaning(code)) for code, count in codes.most_common()],
+        alarm_text.codes(codes.most_common()),
         suppressed.most_common(),
         failures,
         gauges.read_waiting(),
@@ -218,10 +193,6 @@ def _start(now: datetime, of: Range) -> datetime:
     return last - of.length + of.bar
 
 
-def _bars(since: datetime, now: datetime, of: Range) -> int:
-    return (now - since) // of.bar + 1
-
-
 def _progress(conn: Connection, since: datetime, now: datetime) -> tuple[datetime | None, bool]:
     """Return when the newest count was made, and whether hours of the range are still missing."""
     first = conn.execute(_FIRST).scalar_one()
@@ -231,17 +202,3 @@ def _progress(conn: Connection, since: datetime, now: datetime) -> tuple[datetim
     hours, counted_at = conn.execute(_ROLLED, {"since": oldest}).one()
     # The current hour may not have been counted yet, so it does not count as missing.
     return counted_at, hours < (roll_up.hour_of(now) - oldest) // roll_up.HOUR
-
-
-def _failure(row: Any) -> Failure:
-    return Failure(
-        row.id,
-        row.kind,
-        row.subject,
-        row.state,
-        row.state_at,
-        row.country,
-        mask(row.e164) if row.e164 else None,
-        meaning(row.error_code),
-        row.error_code,
-    )

@@ -16,6 +16,7 @@ tick; and after each tick the job rests twenty times as long as it took.
 import time
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select
@@ -141,13 +142,9 @@ def _write(conn: Connection, counted: Sequence[Counted]) -> None:
         set_={"counted_at": hour_row.excluded.counted_at},
         where=RolledHour.counted_at <= hour_row.excluded.counted_at,
     ).returning(RolledHour.hour)
-    rows = [{"hour": hour, "counted_at": at} for hour, at, _ in sorted(counted, key=_hour)]
+    rows = [{"hour": hour, "counted_at": at} for hour, at, _ in sorted(counted, key=itemgetter(0))]
     ours = set(conn.execute(upsert, rows).scalars())
     conn.execute(delete(HourCount).where(HourCount.hour.in_(ours)))
     cells = [{"hour": hour} | cell for hour, _, cells in counted if hour in ours for cell in cells]
     if cells:
         conn.execute(insert(HourCount), cells)
-
-
-def _hour(counted: Counted) -> datetime:
-    return counted[0]

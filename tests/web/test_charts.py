@@ -18,16 +18,16 @@ def bars(*groups):
 
 def test_a_bar_is_as_high_as_its_texts_are_many():
     drawn, levels = charts.volume(bars(Group(60, 30, 10), Group(50)), HOUR)
-    heights = [part.height for part in drawn[0].parts]
+    heights = [height for _, _, height in drawn[0].parts]
     assert heights == pytest.approx([108, 54, 18])
-    assert drawn[0].parts[-1].y == charts.ABOVE
-    assert drawn[1].parts[0].height == 90
-    assert [level.label for level in levels] == ["0", "50", "100"]
+    assert drawn[0].parts[-1][1] == charts.ABOVE
+    assert drawn[1].parts[0][2] == 90
+    assert [word for _, word in levels] == ["0", "50", "100"]
 
 
 def test_one_failure_among_many_is_still_seen():
     drawn, _ = charts.volume(bars(Group(1_000_000, 1)), HOUR)
-    assert drawn[0].parts[1].height == 2
+    assert drawn[0].parts[1][2] == 2
 
 
 def test_bars_share_the_width_and_do_not_touch():
@@ -82,7 +82,7 @@ def test_a_scale_ends_at_an_even_number(count, top):
 )
 def test_times_below_the_plot_stay_on_the_page(step, shown):
     labels = charts.times(bars(Group(), Group(), Group()), timedelta(hours=step))
-    assert [label.anchor for label in labels] == ["start", "middle", "middle", "end"]
-    assert (labels[0].x, labels[-1].x) == (0, 100)
+    assert [anchor for _, anchor, _ in labels] == ["start", "middle", "middle", "end"]
+    assert (labels[0][0], labels[-1][0]) == (0, 100)
     if shown:
-        assert [label.text for label in labels] == shown
+        assert [text for _, _, text in labels] == shown

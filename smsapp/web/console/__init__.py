@@ -2,12 +2,4 @@
 
 from smsapp.web.console import audit, deliveries, inbox, numbers, overview, search, sign_in
 
-BLUEPRINTS = (
-    search.bp,
-    sign_in.bp,
-    deliveries.bp,
-    numbers.bp,
-    inbox.bp,
-    audit.bp,
-    overview.bp,
-)
+BLUEPRINTS = (search.bp, sign_in.bp, deliveries.bp, numbers.bp, inbox.bp, audit.bp, overview.bp)

@@ -16,22 +16,15 @@ LABELS = 4  # of times, below the plot
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
-    """One colour of a bar."""
-
-    kind: str
-    y: float
-    height: float
-
-
-@dataclass(frozen=True, slots=True)
 class Bar:
-    """A bar of texts; `x`, its middle and its width are percentages."""
+    """A bar of texts; `x` and its width are percentages.
+
+    parts: The kind of each colour, its place and its height.
+    """
 
     x: float
-    middle: float
     width: float
-    parts: list[Part]
+    parts: list[tuple[str, float, float]]
     title: str
 
 
@@ -45,23 +38,8 @@ class Point:
     title: str
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
-    """A level that is drawn across the plot, and its word."""
-
-    y: float
-    label: str
-
-
-@dataclass(frozen=True, slots=True)
-class Label:
-    """A time below the plot, aligned so that it stays on the page."""
-
-    x: float
-    anchor: str
-    text: str
-
-
+Line = tuple[float, str]  # a level that is drawn across the plot, and its word
+Label = tuple[float, str, str]  # a time below the plot: its place, its anchor, its words
 Bars = Sequence[tuple[datetime, Group]]
 
 
@@ -81,15 +59,14 @@ def volume(bars: Bars, step: timedelta) -> tuple[list[Bar], list[Line]]:
             height = max(2.0, HEIGHT * count / top) if count else 0.0
             y -= height
             if count:
-                parts.append(Part(kind, round(max(0.0, y), 1), round(height, 1)))
+                parts.append((kind, round(max(0.0, y), 1), round(height, 1)))
         title = (
             f"{when(at, step)}: {group.delivered:,} delivered, {group.failed:,} failed, "
             f"{group.open:,} open"
         )
         x = n * width + width * 0.1
-        middle = n * width + width / 2
-        drawn.append(Bar(round(x, 2), round(middle, 2), round(width * 0.8, 2), parts, title))
-    return drawn, [Line(_y(share), brief(int(top * share))) for share in (0.0, 0.5, 1.0)]
+        drawn.append(Bar(round(x, 2), round(width * 0.8, 2), parts, title))
+    return drawn, [(_y(share), brief(int(top * share))) for share in (0.0, 0.5, 1.0)]
 
 
 def rates(bars: Bars, step: timedelta) -> tuple[list[Point], list[Line]]:
@@ -105,7 +82,7 @@ def rates(bars: Bars, step: timedelta) -> tuple[list[Point], list[Line]]:
         title = f"{when(at, step)}: {percent(group.rate)} of {group.delivered + group.failed:,}"
         before = Point(x, round(_y(group.rate / 100), 1), before, title)
         points.append(before)
-    return points, [Line(_y(share), f"{share:.0%}") for share in (0.0, 0.5, 1.0)]
+    return points, [(_y(share), f"{share:.0%}") for share in (0.0, 0.5, 1.0)]
 
 
 def times(bars: Bars, step: timedelta) -> list[Label]:
@@ -113,12 +90,12 @@ def times(bars: Bars, step: timedelta) -> list[Label]:
     last = len(bars) - 1
     if last < 1:
         return []
-    labels = []
+    labels: list[Label] = []
     for n in range(LABELS):
         index = round(last * n / (LABELS - 1))
         anchor = "start" if n == 0 else "end" if n == LABELS - 1 else "middle"
         x = {"start": 0.0, "end": 100.0}.get(anchor, 100 * (index + 0.5) / len(bars))
-        labels.append(Label(round(x, 2), anchor, when(bars[index][0], step)))
+        labels.append((round(x, 2), anchor, when(bars[index][0], step)))
     return labels
 
 

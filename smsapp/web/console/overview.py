@@ -1,13 +1,10 @@
 """The console's overview: how the texts do, and what is wrong."""
 
-from typing import Any
-
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.delivery import sender
 from smsapp.delivery.channels import sender_of
-from smsapp.delivery.sender import SenderState
 from smsapp.extensions import reading, settings
 from smsapp.models import Channel
 from smsapp.watch import alarm_text, overview
@@ -24,14 +21,23 @@ MAX_ROWS = 12
 def show() -> ResponseReturnValue:
     """Show how the texts of a day, a week or a month do."""
     found = overview.show(request.args.get("range", "day"))
+    with reading() as conn:
+        sender_state = sender.read_state(conn, sender_of(Channel.SMS).name)
+    step = found.range.bar
+    bars, levels = charts.volume(found.bars, step)
+    points, rate_levels = charts.rates(found.bars, step)
     return render_template(
         "console/overview.html",
         view=found,
-        sender_state=_sender_state(),
+        sender_state=sender_state,
         slowed_to=_slowed_to(found),
         ranges=RANGES.values(),
         tiles=_tiles(found),
-        **_charts(found),
+        bars=bars,
+        levels=levels,
+        points=points,
+        rate_levels=rate_levels,
+        times=charts.times(found.bars, step),
         most_rows=MAX_ROWS,
         percent=charts.percent,
         when=charts.when,
@@ -40,28 +46,10 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _sender_state() -> SenderState:
-    with reading() as conn:
-        return sender.read_state(conn, sender_of(Channel.SMS).name)
-
-
 def _slowed_to(found: Overview) -> float | None:
     """Return how many texts may leave in a second while Twilio finds us too fast; else None."""
     now, usual = found.waiting.health.per_second, settings().messages_per_second
     return now if now is not None and (usual is None or now < usual) else None
-
-
-def _charts(found: Overview) -> dict[str, Any]:
-    step = found.range.bar
-    bars, levels = charts.volume(found.bars, step)
-    points, rate_levels = charts.rates(found.bars, step)
-    return {
-        "bars": bars,
-        "levels": levels,
-        "points": points,
-        "rate_levels": rate_levels,
-        "times": charts.times(found.bars, step),
-    }
 
 
 def _tiles(found: Overview) -> list[tuple[str, str, str, str]]:
