@@ -2,30 +2,38 @@
 
 import functools
 import os
-from collections.abc import Callable, Iterator
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import hypothesis
 import pytest
+from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from sqlalchemy import Row, delete, select, text, update
+from sqlalchemy import Connection, Executable, Row, delete, select, text, update
 from werkzeug.security import generate_password_hash
 
 from smsapp import api_keys, config, operators, worker
 from smsapp.api_keys import Scope
 from smsapp.app import create_app
-from smsapp.extensions import Base, db
+from smsapp.delivery import claiming, leases, receipts, tally
+from smsapp.delivery.receipt_rows import HandledReceipt, IncomingReceipt
+from smsapp.extensions import Base, database_now, db, new_id
+from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, DeliveryState, Sender
+from smsapp.phone import phone_key
 from smsapp.providers import sms
 from smsapp.providers.messages import Listed, SendResult, Sent
 from smsapp.providers.outcomes import Refused
+from smsapp.recipients.customers import Visitor
+from smsapp.retention import erasure
 from tests import servers
 
 ACCOUNT = "AC00000000000000000000000000000001"
@@ -45,6 +53,9 @@ ENVIRONMENT = {
     # Nothing listens there: a test that forgets its fake cannot reach Twilio.
     "TWILIO_BASE_URL": "http://127.0.0.1:9",
 }
+
+# Alice's number, where only its key is written.
+KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
 
 # A property takes as long as the machine lets it.
 hypothesis.settings.register_profile("smsapp", deadline=None)
@@ -85,21 +96,24 @@ def redis_url() -> Iterator[str]:
         yield url
 
 
+@contextmanager
+def a_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    """Yield a new database of the kind that the fixture's parameter names."""
+    if request.param == "sqlite":
+        yield f"sqlite:///{folder}/test.sqlite3"
+    else:
+        with servers.database(request.getfixturevalue("postgres_url")) as url:
+            yield url
+
+
 @pytest.fixture(scope="session", params=["sqlite", "postgresql"])
 def database_url(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[str]:
     """An empty database with our schema, one of each kind."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path_factory.mktemp('database')}/test.sqlite3"
-        else:
-            server = request.getfixturevalue("postgres_url")
-            url = stack.enter_context(servers.database(server))
-        app = make_app(DATABASE_URL=url)
-        with app.app_context():
+    with a_database(request, tmp_path_factory.mktemp("database")) as url:
+        with app_at(url):
             upgrade()
-            db.engine.dispose()
         yield url
 
 
@@ -110,6 +124,22 @@ on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=T
 def make_app(**environment: str) -> Flask:
     """Return an app with the tests' settings and these on top."""
     return create_app(config.load(ENVIRONMENT | environment))
+
+
+@contextmanager
+def app_at(url: str, **environment: str) -> Iterator[Flask]:
+    """Work in the context of an app at a database of its own; no connection is left open."""
+    app = make_app(DATABASE_URL=url, **environment)
+    with app.app_context():
+        yield app
+        db.engine.dispose()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    """A database of each kind without a schema."""
+    with a_database(request, tmp_path) as url:
+        yield url
 
 
 @pytest.fixture(scope="session")
@@ -128,23 +158,30 @@ def app(shared_app: Flask) -> Iterator[Flask]:
     empty(shared_app)
 
 
-def empty(app: Flask) -> None:
-    """Delete all rows, past the triggers that keep the consent ledger."""
+@contextmanager
+def past_triggers(app: Flask) -> Iterator[Connection]:
+    """Write past the triggers that keep the consent ledger, as the database's owner could."""
     with app.app_context(), db.engine.begin() as conn:
-        triggers = []
+        triggers: Sequence[Row[Any]] = []
         if conn.dialect.name == "sqlite":
-            triggers = conn.execute(
-                text("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
-            ).all()
+            query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+            triggers = conn.execute(text(query)).all()
             for name, _ in triggers:
                 conn.execute(text(f"DROP TRIGGER {name}"))
         else:
             conn.execute(text("SET LOCAL session_replication_role = replica"))
-        for table in reversed(Base.metadata.sorted_tables):
-            conn.execute(delete(table))
+        yield conn
         for _, create in triggers:
             conn.execute(text(create))
+
+
+def empty(app: Flask) -> None:
+    """Delete all rows, and forget what this process keeps of them."""
+    with past_triggers(app) as conn:
+        for table in reversed(Base.metadata.sorted_tables):
+            conn.execute(delete(table))
     api_keys._remembered.clear()
+    tally._noted.clear()
 
 
 @contextmanager
@@ -182,8 +219,40 @@ class Service:
             "/api/order-shipped-sms", json=shipment(event_id, **changes), headers=headers
         )
 
+    def ships_many(self, count: int, **changes: Any) -> list[Any]:
+        """Post so many shipments, each of an order of its own; return the answers."""
+        return [
+            self.ships(f"order-{number}-shipped", orderId=str(number), **changes)
+            for number in range(count)
+        ]
+
+    def post(self, path: str = "/api/order-shipped-sms", **request: Any) -> Any:
+        return self.client.post(path, headers=self.headers, **request)
+
     def get(self, path: str) -> Any:
         return self.client.get(path, headers=self.headers)
+
+
+def delivery_row(at: Any, **changes: Any) -> dict[str, Any]:
+    """Return a row of a text that was sent at a time."""
+    return {
+        "id": new_id(),
+        "kind": "order_shipped",
+        "event_id": f"event-{new_id()}",
+        "content_hash": "0" * 64,
+        "phone_key": "a" * 64,
+        "purpose": "order_updates",
+        "subject": "1001",
+        "order_id": "1001",
+        "body": "Your order has shipped.",
+        "consent_at": at,
+        "state": "sent",
+        "state_at": at,
+        "tries": 1,
+        "undelivered": 0,
+        "expires_at": at,
+        "created_at": at,
+    } | changes
 
 
 def shipment(event_id: str = "order-1001-shipped", **changes: Any) -> dict[str, Any]:
@@ -222,11 +291,13 @@ class FakeTwilio:
 
     answers: list[SendResult | Callable[[], SendResult]] = field(default_factory=list)
     calls: list[dict[str, Any]] = field(default_factory=list)
-    listed: list[Listed] | SendResult = field(default_factory=list)
+    listed: list[Listed] | SendResult | Callable[[str], Any] = field(default_factory=list)
+    asked: list[tuple[str, datetime]] = field(default_factory=list)
     senders: list[str] | SendResult = field(default_factory=list)
 
     def messages_with(self, number: str, since: datetime) -> Any:
-        return self.listed
+        self.asked.append((number, since))
+        return self.listed(number) if callable(self.listed) else self.listed
 
     def senders_of(self, service_sid: str) -> Any:
         return self.senders
@@ -249,10 +320,22 @@ class FakeTwilio:
         self.answers.append(Refused(http_status, code, retry_after))
 
 
+def command(app: Flask, *arguments: str) -> str:
+    """Run one of `flask`'s commands, which succeeds; return what it says."""
+    result = app.test_cli_runner().invoke(args=arguments)
+    assert result.exit_code == 0, result.output
+    return result.output
+
+
+@pytest.fixture
+def run(app: Flask) -> Callable[..., Result]:
+    """Run `flask …`, whether it succeeds or not."""
+    return lambda *arguments, **options: app.test_cli_runner().invoke(args=arguments, **options)
+
+
 def opt_out(app: Flask, e164: str) -> None:
     """Let an operator stop all texts to a number."""
-    runner = app.test_cli_runner()
-    assert runner.invoke(args=["opt-out", e164]).exit_code == 0
+    command(app, "opt-out", e164)
 
 
 def make_due(app: Flask) -> None:
@@ -263,13 +346,67 @@ def make_due(app: Flask) -> None:
         conn.execute(update(Sender).values(next_slot_at=None))
 
 
+def change(app: Flask, model: Any, **values: Any) -> None:
+    """Change all rows of a table."""
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(update(model).values(**values))
+
+
+def make_earlier(conn: Connection, model: Any, by: timedelta, *names: str) -> None:
+    """Let these times of all rows of a table lie so much earlier."""
+    table = model.__table__
+    for row in conn.execute(select(table)).all():
+        times = {name: getattr(row, name) - by for name in names if getattr(row, name)}
+        same = [key == getattr(row, key.name) for key in table.primary_key.columns]
+        if times:
+            conn.execute(update(table).where(*same).values(times))
+
+
+def run_worker(app: Flask) -> int:
+    """Let a worker send what is due, once; return how many texts that were."""
+    with app.app_context():
+        return worker.run_once()
+
+
+def claim(app: Flask, count: int = 1) -> list[leases.Claim]:
+    """Claim what is due, as a worker does that sends so many."""
+    with app.app_context(), db.engine.begin() as conn:
+        return claiming.claim(conn, count, leases.rules())
+
+
+def report(app: Flask, attempt_id: Any, sid_: str, status: str, code: int = 0) -> HandledReceipt:
+    """Let Twilio report what became of an attempt."""
+    with app.app_context():
+        return receipts.handle(IncomingReceipt(attempt_id, sid_, status, code))
+
+
+def text_in(app: Flask, sid_: str, e164: str, body: str, opt_out_type: str | None = None) -> bool:
+    """Let a text come in; return whether it is new."""
+    with app.app_context():
+        return messages.receive(messages.Text(sid_, e164, body, opt_out_type))
+
+
+def erase(app: Flask) -> None:
+    """Erase Alice."""
+    with app.app_context():
+        erasure.erase(Visitor(KEY, None))
+
+
+def at_once(*calls: Callable[[], object]) -> None:
+    """Make all calls at the same time, each in a thread of its own, and wait for them."""
+    threads = [threading.Thread(target=call) for call in calls]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 def run_until_settled(app: Flask) -> None:
     """Run the worker until nothing is pending, however long that would take by the clock."""
     sent = 1
     while sent:
         make_due(app)
-        with app.app_context():
-            sent = worker.run_once()
+        sent = run_worker(app)
 
 
 def sid(number: int) -> str:
@@ -320,6 +457,39 @@ class Rows:
 def rows(app: Flask) -> Rows:
     """What is in the database."""
     return Rows(app)
+
+
+@pytest.fixture
+def write(app: Flask) -> Callable[..., None]:
+    """Run statements; each is made from the database's time."""
+
+    def run(*makers: Callable[[datetime], Executable]) -> None:
+        with app.app_context(), db.engine.begin() as conn:
+            now = database_now(conn)
+            for make in makers:
+                conn.execute(make(now))
+
+    return run
+
+
+@pytest.fixture
+def now(app: Flask) -> datetime:
+    """The database's time."""
+    with app.app_context(), db.engine.connect() as conn:
+        return database_now(conn)
+
+
+@contextmanager
+def schema_of(app: Flask, version: str) -> Iterator[None]:
+    """Let the database say for the length of a block that its schema is another version's."""
+    with app.app_context(), db.engine.begin() as conn:
+        was = conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
+        conn.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": version})
+    try:
+        yield
+    finally:
+        with app.app_context(), db.engine.begin() as conn:
+            conn.execute(text("UPDATE alembic_version SET version_num = :v"), {"v": was})
 
 
 CHROMIUM = Path("/usr/bin/chromium")

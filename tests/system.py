@@ -12,7 +12,8 @@ import threading
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -28,9 +29,10 @@ from smsapp.api_keys import Scope
 from smsapp.extensions import db
 from smsapp.models import Delivery, DeliveryState
 from smsapp.sandbox.testing import Sandbox, SandboxConfig, running
-from tests.conftest import ACCOUNT, ENVIRONMENT, ROOT, TOKEN, make_app
+from tests.conftest import ACCOUNT, ENVIRONMENT, ROOT, TOKEN, make_app, shipment
 
 UNSETTLED = (DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN)
+VERIFY_SERVICE = "VA00000000000000000000000000000001"
 BIN = Path(sys.executable).parent
 
 
@@ -96,6 +98,10 @@ class System:
         query = select(func.count()).where(Delivery.state.in_(UNSETTLED))
         with self.engine.connect() as conn:
             return conn.execute(query).scalar_one()
+
+    def texts(self) -> Counter[str]:
+        """Return how many texts the carrier took for each number."""
+        return Counter(message["to"] for message in self.sandbox.messages())
 
     def logs(self) -> str:
         return "\n".join(log.read_text() for log in sorted(self.folder.glob("*.log")))
@@ -195,6 +201,11 @@ def installation(
             system.stop()
 
 
+def order(number: int) -> dict[str, Any]:
+    """Return an event of its own, to a number of its own."""
+    return shipment(f"order-{number:04}-shipped", orderId=str(number), phone=f"+1202555{number:04}")
+
+
 def post(url: str, key: str, body: dict[str, Any], **headers: str) -> tuple[int, Any] | None:
     """Return status and JSON, or None where the connection broke."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
@@ -220,3 +231,9 @@ def get(url: str, key: str, path: str) -> Any:
     answer = json.loads(connection.getresponse().read())
     connection.close()
     return answer
+
+
+def states(url: str, key: str, numbers: Iterable[int]) -> Counter[str]:
+    """Return how many of these orders' texts are in which state."""
+    paths = [f"/api/deliveries?eventId={order(number)['eventId']}" for number in numbers]
+    return Counter(get(url, key, path)["status"] for path in paths)

@@ -8,11 +8,11 @@ import pytest
 
 from smsapp import jobs, worker
 from smsapp.delivery import reconcile, tally
-from smsapp.extensions import database_now, db
 from smsapp.jobs import Job
 from smsapp.logs import JsonFormatter
 from smsapp.models import Tally, Worker
 from smsapp.web import jobs as web_jobs
+from tests.conftest import at_once
 from tests.system import wait_for
 
 MINUTE = timedelta(minutes=1)
@@ -101,39 +101,30 @@ def test_a_job_at_rest_ends_at_once(running):
     assert not threads[0].is_alive()
 
 
-def in_database(app):
-    with app.app_context(), db.engine.connect() as conn:
-        return database_now(conn)
-
-
-def test_one_of_many_claims_a_job_until_it_is_due_again(app):
+def test_one_of_many_claims_a_job_until_it_is_due_again(app, now):
     with app.app_context():
         claims = Counter(jobs.claim_job("alarms", MINUTE) for _ in range(5))
         assert claims == {True: 1, False: 4}
-        jobs.postpone_job("alarms", in_database(app) - MINUTE)
+        jobs.postpone_job("alarms", now - MINUTE)
         assert jobs.claim_job("alarms", MINUTE)
 
 
-def test_a_job_that_is_postponed_is_nobodys(app):
+def test_a_job_that_is_postponed_is_nobodys(app, now):
     with app.app_context():
         assert jobs.claim_job("roll_up", AT_ONCE)
-        jobs.postpone_job("roll_up", in_database(app) + MINUTE)
+        jobs.postpone_job("roll_up", now + MINUTE)
         assert not jobs.claim_job("roll_up", AT_ONCE)
 
 
 def test_of_many_who_claim_a_job_at_once_one_has_it(app):
-    at_once, claims = threading.Barrier(8), []
+    start, claims = threading.Barrier(8), []
 
     def claim():
         with app.app_context():
-            at_once.wait()
+            start.wait()
             claims.append(jobs.claim_job("roll_up", MINUTE))
 
-    threads = [threading.Thread(target=claim) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[claim] * 8)
     assert sorted(claims) == [False] * 7 + [True]
 
 

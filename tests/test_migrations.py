@@ -4,7 +4,7 @@ import re
 import shutil
 import threading
 import time
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 
 import pytest
 from alembic.script import ScriptDirectory
@@ -13,7 +13,7 @@ from sqlalchemy import create_engine, event, inspect, text
 
 from smsapp.extensions import db
 from tests import servers
-from tests.conftest import ROOT, make_app
+from tests.conftest import ROOT, app_at
 
 # The first release. What came with it never ran beside older code.
 FIRST_RELEASE = "0002"
@@ -28,20 +28,12 @@ UNREAD_SINCE: dict[tuple[str, str], str] = {}
 OURS = str(ROOT / "migrations")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def released(request, tmp_path):
+@pytest.fixture
+def released(empty_url):
     """An app with an empty database at the first release, one of each kind."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            url = f"sqlite:///{tmp_path}/old.sqlite3"
-        else:
-            server = request.getfixturevalue("postgres_url")
-            url = stack.enter_context(servers.database(server))
-        app = make_app(DATABASE_URL=url)
-        with app.app_context():
-            upgrade(revision=FIRST_RELEASE)
-            yield app
-            db.engine.dispose()
+    with app_at(empty_url) as app:
+        upgrade(revision=FIRST_RELEASE)
+        yield app
 
 
 def faults(folder):
@@ -145,12 +137,9 @@ def with_another(tmp_path, what):
 @pytest.fixture
 def on_postgresql(postgres_url):
     """An app with our schema on PostgreSQL."""
-    with servers.database(postgres_url) as url:
-        app = make_app(DATABASE_URL=url)
-        with app.app_context():
-            upgrade()
-            yield app
-            db.engine.dispose()
+    with servers.database(postgres_url) as url, app_at(url) as app:
+        upgrade()
+        yield app
 
 
 def test_an_index_that_stops_the_traffic_is_found(on_postgresql, tmp_path):

@@ -4,7 +4,6 @@ import os
 import re
 import subprocess
 import sys
-from contextlib import ExitStack
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -28,8 +27,7 @@ from smsapp.models import (
     Sender,
     Worker,
 )
-from tests import servers
-from tests.conftest import ALICE, BOB, ENVIRONMENT, ROOT, make_app, sid
+from tests.conftest import ALICE, BOB, ENVIRONMENT, ROOT, app_at, delivery_row, sid
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 KEY = "a" * 64
@@ -54,25 +52,7 @@ VALID = [
     (OptOut, {"phone_key": KEY, "source": "operator", "created_at": AT, "lifted_at": AT}),
     (
         Delivery,
-        {
-            "id": DELIVERY,
-            "kind": "order_shipped",
-            "event_id": "order-1001",
-            "content_hash": "d" * 64,
-            "phone_key": KEY,
-            "purpose": "order_updates",
-            "subject": "1001",
-            "order_id": "1001",
-            "body": "Hello",
-            "consent_at": AT,
-            "api_key_id": 1,
-            "state": "sent",
-            "state_at": AT,
-            "tries": 1,
-            "undelivered": 0,
-            "expires_at": AT,
-            "created_at": AT,
-        },
+        delivery_row(AT, id=DELIVERY, event_id="order-1001", phone_key=KEY, api_key_id=1),
     ),
     (
         Attempt,
@@ -111,8 +91,10 @@ ROW = dict(reversed(VALID))
 
 
 def another(table, **changes):
-    """Insert a copy of the first row of a table, with changes."""
-    return insert(table).values(**ROW[table] | changes)
+    """Insert a copy of the first row of a table under an id of its own, with changes."""
+    row = ROW[table]
+    fresh = {"id": 2 if row["id"] == 1 else new_id()} if "id" in row else {}
+    return insert(table).values(**row | fresh | changes)
 
 
 def changed(table, **changes):
@@ -122,13 +104,10 @@ def changed(table, **changes):
 
 BROKEN = {
     "an event is delivered once": (
-        another(Delivery, id=new_id()),
+        another(Delivery),
         "delivery_event_key|delivery.kind, delivery.event_id",
     ),
-    "what is being sent is leased": (
-        text("UPDATE delivery SET state = 'sending'"),
-        "delivery_leased",
-    ),
+    "what is being sent is leased": ("UPDATE delivery SET state = 'sending'", "delivery_leased"),
     "only what is being sent is leased": (
         changed(Delivery, lease_token=new_id(), lease_until=AT),
         "delivery_leased",
@@ -138,70 +117,20 @@ BROKEN = {
         "delivery_lease_whole",
     ),
     "an end belongs to a lease": (changed(Delivery, lease_until=AT), "delivery_lease_whole"),
-    "what waits is due": (text("UPDATE delivery SET state = 'pending'"), "delivery_due"),
+    "what waits is due": ("UPDATE delivery SET state = 'pending'", "delivery_due"),
     "only what waits is due": (changed(Delivery, due_at=AT), "delivery_due"),
     "tries count up from nothing": (changed(Delivery, tries=-1), "delivery_tries"),
-    "a delivery is in a state we know": (
-        text("UPDATE delivery SET state = 'lost'"),
-        "deliverystate",
-    ),
-    "a delivery has a reason we know": (text("UPDATE delivery SET reason = 'why'"), "reason"),
-    "a delivery is to a number we know": (
-        another(Delivery, id=new_id(), event_id="order-1002", phone_key="e" * 64),
-        "delivery_phone_key_fkey|FOREIGN KEY",
-    ),
-    "a delivery is by a key we know": (
-        another(Delivery, id=new_id(), event_id="order-1002", api_key_id=9),
-        "delivery_api_key_id_fkey|FOREIGN KEY",
-    ),
-    "a number with deliveries is not deleted": (
-        text(f"DELETE FROM phone WHERE phone_key = '{KEY}'"),
-        "fkey|FOREIGN KEY",
-    ),
-    "a delivery with attempts is not deleted": (text("DELETE FROM delivery"), "fkey|FOREIGN KEY"),
+    "a number with deliveries is not deleted": ("DELETE FROM phone", "fkey|FOREIGN KEY"),
+    "a delivery with attempts is not deleted": ("DELETE FROM delivery", "fkey|FOREIGN KEY"),
     "attempts are numbered": (
-        another(Attempt, id=new_id(), sid=sid(2)),
+        another(Attempt, sid=sid(2)),
         "attempt_number_key|attempt.delivery_id, attempt.number",
     ),
-    "a message has one attempt": (
-        another(Attempt, id=new_id(), number=2),
-        "attempt_sid_key|attempt.sid",
-    ),
-    "an attempt is of a delivery": (
-        another(Attempt, id=new_id(), number=2, sid=sid(2), delivery_id=new_id()),
-        "attempt_delivery_id_fkey|FOREIGN KEY",
-    ),
-    "an attempt is in a state we know": (
-        text("UPDATE attempt SET state = 'lost'"),
-        "attemptstate",
-    ),
-    "an attempt is by whom we know": (
-        text("UPDATE attempt SET source = 'nobody'"),
-        "attemptsource",
-    ),
-    "a call comes to what we know": (text("UPDATE attempt SET outcome = 'well'"), "calloutcome"),
+    "a message has one attempt": (another(Attempt, number=2), "attempt_sid_key|attempt.sid"),
     "a receipt is kept once": (another(Receipt), "receipt_pkey|receipt.attempt_id"),
-    "a receipt is of an attempt": (
-        another(Receipt, attempt_id=new_id()),
-        "receipt_attempt_id_fkey|FOREIGN KEY",
-    ),
-    "a number has one key": (
-        another(Phone, phone_key="f" * 64),
-        "phone_e164_key|phone.e164",
-    ),
+    "a number has one key": (another(Phone, phone_key="f" * 64), "phone_e164_key|phone.e164"),
     "a key has one number": (another(Phone, e164=BOB), "phone_pkey|phone.phone_key"),
-    "one opt-out at a time is in force": (
-        another(OptOut),
-        "opt_out_in_force|opt_out.phone_key",
-    ),
-    "an opt-out is of a number we know": (
-        another(OptOut, phone_key="e" * 64),
-        "opt_out_phone_key_fkey|FOREIGN KEY",
-    ),
-    "an opt-out came through a door we know": (
-        text("UPDATE opt_out SET source = 'rumour'"),
-        "optoutsource",
-    ),
+    "one opt-out at a time is in force": (another(OptOut), "opt_out_in_force|opt_out.phone_key"),
     "a sender is held for a reason": (
         changed(Sender, held_at=AT, probe_at=AT),
         "sender_held_for_a_reason",
@@ -211,47 +140,61 @@ BROKEN = {
         "sender_held_is_probed",
     ),
     "a key's name is used once": (
-        another(ApiKey, id=2, key_hash="e" * 64),
+        another(ApiKey, key_hash="e" * 64),
         "api_key_name_key|api_key.name",
     ),
     "two keys are never alike": (
-        another(ApiKey, id=2, name="other"),
+        another(ApiKey, name="other"),
         "api_key_key_hash_key|api_key.key_hash",
     ),
-    "an ignored receipt is of an attempt": (
-        another(RejectedReceipt, id=new_id(), attempt_id=new_id()),
-        "ignored_receipt_attempt_id_fkey|FOREIGN KEY",
-    ),
-    "a receipt is ignored for a reason we know": (
-        text("UPDATE ignored_receipt SET why = 'mood'"),
-        "ignored",
-    ),
-    "an operator's name is used once": (
-        another(Operator, id=2),
-        "operator_name_key|operator.name",
-    ),
-    "an operator has a role we know": (text("UPDATE operator SET role = 'admin'"), "role"),
-    "a session is an operator's": (
-        another(OperatorSession, token_hash="b" * 64, operator_id=9),
-        "operator_session_operator_id_fkey|FOREIGN KEY",
-    ),
-    "an operator who did something is not deleted": (
-        text("DELETE FROM operator"),
-        "fkey|FOREIGN KEY",
-    ),
-    "an act is an operator's": (
-        another(Audit, id=2, operator_id=9),
-        "audit_operator_id_fkey|FOREIGN KEY",
-    ),
-    "an act is done to a number we know": (
-        another(Audit, id=2, phone_key="e" * 64),
-        "audit_phone_key_fkey|FOREIGN KEY",
-    ),
+    "an operator's name is used once": (another(Operator), "operator_name_key|operator.name"),
+    "an operator who did something is not deleted": ("DELETE FROM operator", "fkey|FOREIGN KEY"),
     "an act is one we know": (
-        text("INSERT INTO audit SELECT 2, at, 1, 'slept', phone_key, NULL, NULL FROM audit"),
+        "INSERT INTO audit SELECT 2, at, 1, 'slept', phone_key, NULL, NULL FROM audit",
         "act",
     ),
     "a worker is listed once": (another(Worker), "worker_pkey|worker.name"),
+}
+# Columns that hold one word of a list of ours.
+WORDS = {
+    "a delivery is in a state we know": ("delivery", "state", "deliverystate"),
+    "a delivery has a reason we know": ("delivery", "reason", "reason"),
+    "an attempt is in a state we know": ("attempt", "state", "attemptstate"),
+    "an attempt is by whom we know": ("attempt", "source", "attemptsource"),
+    "a call comes to what we know": ("attempt", "outcome", "calloutcome"),
+    "an opt-out came through a door we know": ("opt_out", "source", "optoutsource"),
+    "a receipt is ignored for a reason we know": ("ignored_receipt", "why", "ignored"),
+    "an operator has a role we know": ("operator", "role", "role"),
+}
+BROKEN |= {
+    promise: (f"UPDATE {table} SET {column} = 'lost'", name)
+    for promise, (table, column, name) in WORDS.items()
+}
+# Columns that name a row of another table.
+REFERENCES = {
+    "a delivery is to a number we know": (Delivery, "phone_key"),
+    "a delivery is by a key we know": (Delivery, "api_key_id"),
+    "an attempt is of a delivery": (Attempt, "delivery_id"),
+    "a receipt is of an attempt": (Receipt, "attempt_id"),
+    "an opt-out is of a number we know": (OptOut, "phone_key"),
+    "an ignored receipt is of an attempt": (RejectedReceipt, "attempt_id"),
+    "a session is an operator's": (OperatorSession, "operator_id"),
+    "an act is an operator's": (Audit, "operator_id"),
+    "an act is done to a number we know": (Audit, "phone_key"),
+}
+NOBODY = {"phone_key": "e" * 64, "api_key_id": 9, "operator_id": 9}
+NOBODY |= {"delivery_id": new_id(), "attempt_id": new_id()}
+FRESH = {
+    Delivery: {"event_id": "order-1002"},
+    Attempt: {"number": 2, "sid": sid(2)},
+    OperatorSession: {"token_hash": "b" * 64},
+}
+BROKEN |= {
+    promise: (
+        another(table, **FRESH.get(table, {}), **{column: NOBODY[column]}),
+        f"{table.__tablename__}_{column}_fkey|FOREIGN KEY",
+    )
+    for promise, (table, column) in REFERENCES.items()
 }
 
 
@@ -259,15 +202,15 @@ BROKEN = {
 def test_the_database_keeps_its_promise(conn, promise):
     statement, name = BROKEN[promise]
     with pytest.raises(IntegrityError, match=name):
-        conn.execute(statement)
+        conn.execute(text(statement) if isinstance(statement, str) else statement)
 
 
 def test_what_keeps_the_promises_is_taken(conn):
     """Else a promise would seem kept where the rows of these tests were wrong to begin with."""
-    conn.execute(another(Delivery, id=new_id(), event_id="order-1002"))
-    conn.execute(another(Delivery, id=new_id(), kind="other"))
-    conn.execute(another(Attempt, id=new_id(), number=2, sid=None))
-    conn.execute(another(Attempt, id=new_id(), number=3, sid=None))
+    conn.execute(another(Delivery, event_id="order-1002"))
+    conn.execute(another(Delivery, kind="other"))
+    conn.execute(another(Attempt, number=2, sid=None))
+    conn.execute(another(Attempt, number=3, sid=None))
     conn.execute(another(Receipt, status="delivered"))
     conn.execute(another(Receipt, error_code=30006))
     conn.execute(another(Phone, phone_key="e" * 64, e164=None))
@@ -297,17 +240,6 @@ def test_what_is_due_and_what_is_leased_is_found_by_an_index(conn):
         options = indexes[name]["dialect_options"]
         where = options.get("postgresql_where") or options.get("sqlite_where")
         assert state in str(where)
-
-
-@pytest.fixture(params=["sqlite", "postgresql"])
-def empty_url(request, tmp_path):
-    """A database of each kind without a schema."""
-    with ExitStack() as stack:
-        if request.param == "sqlite":
-            yield f"sqlite:///{tmp_path}/empty.sqlite3"
-        else:
-            server = request.getfixturevalue("postgres_url")
-            yield stack.enter_context(servers.database(server))
 
 
 def described(url):
@@ -343,39 +275,33 @@ def described(url):
 
 
 def test_migrations_lead_up_down_and_up_again(empty_url):
-    app = make_app(DATABASE_URL=empty_url)
-    with app.app_context():
+    with app_at(empty_url):
         upgrade()
         first = described(empty_url)
         downgrade(revision="base")
         assert described(empty_url) == {}
         upgrade()
         assert described(empty_url) == first
-        db.engine.dispose()
 
 
 def test_migrations_make_the_schema_that_the_models_describe(empty_url):
     """`flask db check` sees no CHECK constraints and no lengths; the comparison does."""
-    app = make_app(DATABASE_URL=empty_url)
-    with app.app_context():
+    with app_at(empty_url):
         upgrade()
         check()
         migrated = described(empty_url)
         downgrade(revision="base")
         Base.metadata.create_all(db.engine)
         assert described(empty_url) == migrated
-        db.engine.dispose()
 
 
 def test_a_column_without_a_migration_would_be_found(empty_url):
-    app = make_app(DATABASE_URL=empty_url)
-    with app.app_context():
+    with app_at(empty_url):
         upgrade()
         with db.engine.begin() as conn:
             conn.execute(text("ALTER TABLE worker ADD COLUMN stray INTEGER"))
         with pytest.raises(SystemExit):
             check()
-        db.engine.dispose()
 
 
 # As the first schema has them, whatever the models have become.
@@ -384,8 +310,7 @@ OPT_OUT = "(phone_key, source, created_at) VALUES (:key, 'operator', :at)"
 
 
 def test_rows_survive_a_migration_down_and_up(empty_url):
-    app = make_app(DATABASE_URL=empty_url)
-    with app.app_context():
+    with app_at(empty_url):
         upgrade(revision="0001")
         with db.engine.begin() as conn:
             row = {"key": KEY, "number": ALICE, "at": "2026-11-21 09:00:00.000000"}
@@ -397,7 +322,6 @@ def test_rows_survive_a_migration_down_and_up(empty_url):
         with db.engine.connect() as conn:
             assert conn.execute(text("SELECT e164 FROM phone")).scalar_one() == ALICE
             assert conn.execute(text("SELECT phone_key FROM opt_out")).scalar_one() == KEY
-        db.engine.dispose()
 
 
 # As the release before `subject` wrote an event down; what it does not know it leaves out.
@@ -410,8 +334,7 @@ OLDER_DELIVERY = """
 
 
 def test_what_older_code_writes_has_its_subject_before_and_after_the_migration(empty_url):
-    app = make_app(DATABASE_URL=empty_url)
-    with app.app_context():
+    with app_at(empty_url):
 
         def write(event_id):
             row = {"key": KEY, "number": ALICE, "at": "2026-11-21 09:00:00.000000"}
@@ -438,7 +361,6 @@ def test_what_older_code_writes_has_its_subject_before_and_after_the_migration(e
         write("after the way back")
         upgrade()
         assert read("subject") == ["1001", "1001", "1001"]
-        db.engine.dispose()
 
 
 def test_processes_that_start_together_migrate_once(empty_url):
@@ -457,7 +379,5 @@ def test_processes_that_start_together_migrate_once(empty_url):
     ]
     said = [process.communicate(timeout=60)[0] for process in running]
     assert [process.returncode for process in running] == [0] * 3, said
-    app = make_app(DATABASE_URL=empty_url)
-    assert app.test_client().get("/readyz").status_code == 200
-    with app.app_context():
-        db.engine.dispose()
+    with app_at(empty_url) as app:
+        assert app.test_client().get("/readyz").status_code == 200

@@ -79,7 +79,7 @@ def test_the_list_says_who_is_disabled(app):
 
 
 @cheap
-def test_who_is_disabled_is_not_let_in_and_gets_no_new_password(app):
+def test_who_is_disabled_is_let_in_by_no_session_and_gets_no_new_password(app):
     password = run(app, "create", "sam", "--role", "support").stdout.splitlines()[-1]
     with app.app_context():
         token, _ = operators.sign_in("sam", password)
@@ -92,10 +92,12 @@ def test_who_is_disabled_is_not_let_in_and_gets_no_new_password(app):
 
 
 @cheap
-def test_a_new_password_replaces_the_old_one(app):
+def test_a_new_password_replaces_the_old_one_and_ends_all_sessions(app):
     old = run(app, "create", "sam", "--role", "support").stdout.splitlines()[-1]
-    new = run(app, "password", "sam").stdout.splitlines()[-1]
     with app.app_context():
+        token, _ = operators.sign_in("sam", old)
+        new = run(app, "password", "sam").stdout.splitlines()[-1]
+        assert operators.recognise(token) is None
         assert operators.sign_in("sam", old) is None
         assert operators.sign_in("sam", new)
 

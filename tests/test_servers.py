@@ -55,14 +55,6 @@ def test_a_database_goes_away_while_somebody_is_connected(postgres_url):
         left_open.execute("SELECT 1")
 
 
-def test_a_template_is_filled_once_and_copied(postgres_url):
-    with (
-        servers.template(postgres_url, fill) as filled,
-        servers.database(postgres_url, filled) as url,
-    ):
-        assert tables(url) == ["phone"]
-
-
 def test_redis_answers():
     with servers.redis() as url, Redis.from_url(url) as client:
         assert client.incr("hits") == 1

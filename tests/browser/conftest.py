@@ -81,11 +81,9 @@ def shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[System, str
 
 NUMBERS = (f"+1202555{last:04}" for last in itertools.count(2000))
 
-Opens = Callable[..., Customer]
-
 
 @pytest.fixture
-def customer(open_window: Callable[..., Page], shop: tuple[System, str]) -> Opens:
+def customer(open_window: Callable[..., Page], shop: tuple[System, str]) -> Callable[..., Customer]:
     """Open a browser window for a new customer."""
     system, url = shop
 

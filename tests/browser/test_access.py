@@ -19,42 +19,39 @@ TARGETS = "button:not(.unseen), .button, .brand, .choice label, select, input.co
 def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
     """Go through all pages and states, and look at each."""
 
-    def settled(page: Page) -> None:
+    page = alice.page
+
+    def goes_to(path: str) -> Callable[[], object]:
+        return lambda: page.goto(path)
+
+    def presses(button: str) -> Callable[[], object]:
+        return lambda: alice.presses(button)
+
+    def is_stopped_by_text() -> None:
+        for word in ("START", "STOP"):
+            alice.sandbox.text(alice.number, word)
+        alice.sandbox.settle()
+        page.goto("/preferences")
+
+    for step in (
+        goes_to("/nowhere"),
+        goes_to("/"),
+        presses("Send the code"),
+        lambda: alice.asks_for_code("Support"),
+        lambda: alice.enters("000000" if alice.code != "000000" else "111111"),
+        presses("Send a new code"),
+        presses("Call me instead"),
+        lambda: alice.enters(alice.code),
+        presses("Turn off support"),
+        presses("Stop all texts"),
+        is_stopped_by_text,
+        goes_to("/preferences/erase"),
+        presses("Erase me"),
+        goes_to("/preferences"),
+    ):
+        step()
         page.wait_for_load_state("load")  # with its stylesheet
         look(page)
-
-    page = alice.page
-    page.goto("/nowhere")
-    settled(page)
-    page.goto("/")
-    settled(page)
-    alice.presses("Send the code")
-    settled(page)
-    alice.asks_for_code("Support")
-    settled(page)
-    alice.enters("000000" if alice.code != "000000" else "111111")
-    settled(page)
-    alice.presses("Send a new code")
-    settled(page)
-    alice.presses("Call me instead")
-    settled(page)
-    alice.enters(alice.code)
-    settled(page)
-    alice.presses("Turn off support")
-    settled(page)
-    alice.presses("Stop all texts")
-    settled(page)
-    alice.sandbox.text(alice.number, "START")
-    alice.sandbox.text(alice.number, "STOP")
-    alice.sandbox.settle()
-    page.goto("/preferences")
-    settled(page)
-    page.goto("/preferences/erase")
-    settled(page)
-    alice.presses("Erase me")
-    settled(page)
-    page.goto("/preferences")
-    settled(page)
 
 
 @pytest.mark.parametrize(

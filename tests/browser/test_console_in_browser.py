@@ -1,7 +1,6 @@
 """The console in a browser: find, read, act, be refused; small screen, no script, screen reader."""
 
 import os
-import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,6 @@ pytestmark = pytest.mark.browser
 
 PASSWORD = "correct horse battery staple"
 PEOPLE = {"olga": Role.OPERATOR, "sam": Role.SUPPORT}
-NARROW = {"width": 360, "height": 740}
-
-Opens = Callable[..., Page]
 
 
 @pytest.fixture(scope="module")
@@ -85,64 +81,10 @@ def look_for(page: Page, pasted: str) -> None:
     page.keyboard.press("Enter")
 
 
-def axe_clean(page: Page) -> None:
-    found = Axe().run(page)
-    assert found.violations_count == 0, found.generate_report()
-
-
-def fits(page: Page) -> None:
-    """Nothing sticks out at the side."""
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-
-
 def picture(page: Page, name: str) -> None:
     """Keep a picture for a person to look at, where SCREENSHOTS names a folder."""
     if folder := os.environ.get("SCREENSHOTS"):
         page.screenshot(path=Path(folder) / f"{name}.png", full_page=True)
-
-
-def test_every_key_leads_to_the_text(console, sent):
-    text, page = sent(), console("sam")
-    for pasted in (
-        text.sid,
-        f'"message_sid":"{text.sid}",',
-        text.id,
-        text.event,
-        f"Order {text.order}",
-    ):
-        look_for(page, pasted)
-        expect(page).to_have_url(f"/console/deliveries/{text.id}")
-    number = text.number
-    look_for(page, f"{number[:2]} ({number[2:5]}) {number[5:8]}-{number[8:]}")
-    expect(page).to_have_url(re.compile(r"/console/numbers/[0-9a-f]{64}$"))
-    page.get_by_role("link", name=f"Order shipped, order {text.order}").click()
-    expect(page).to_have_url(f"/console/deliveries/{text.id}")
-
-
-def test_the_page_says_what_happened_and_what_to_do(console, sent):
-    text, page = sent(), console("sam")
-    look_for(page, text.sid)
-    main = page.get_by_role("main")
-    expect(main).to_contain_text("The carrier says that it arrived on the phone.")
-    expect(main).to_contain_text("What to do:")
-    for step in ("The event came in", "Permission was asked", "We called Twilio", "it arrived"):
-        expect(main.get_by_role("listitem").filter(has_text=step).first).to_be_visible()
-    assert text.number not in page.content()
-    page.get_by_text("Show the whole number").click()
-    page.get_by_label("Why do you need it?").fill("the customer asked us to call")
-    page.get_by_role("button", name="Show it").click()
-    expect(main).to_contain_text("That you saw it is in the audit trail.")
-    assert text.number[-4:] in page.locator(".shown").inner_text()
-
-
-def test_support_is_offered_no_act_and_refused_one(console, sent):
-    text, page = sent(), console("sam")
-    look_for(page, text.sid)
-    expect(page.get_by_text("Your role is support.")).to_be_visible()
-    expect(page.get_by_role("button", name="Opt the number out")).to_have_count(0)
-    expect(page.get_by_role("link", name="Audit trail")).to_have_count(0)
-    page.goto("/console/audit")
-    expect(page.get_by_role("main")).to_contain_text("Your role is support: you may look.")
 
 
 def test_an_operator_sends_again_what_failed_and_stops_the_number(console, sent):
@@ -162,32 +104,6 @@ def test_an_operator_sends_again_what_failed_and_stops_the_number(console, sent)
     expect(main).to_contain_text("olga sent a text again: was failed")
 
 
-def test_the_inbox_and_the_number_show_what_people_text(console, sent, shop):
-    text, page = sent(), console("sam")
-    for body in ("Where is my parcel?", "STOP"):
-        shop[0].sandbox.text(text.number, body)
-    page.goto("/console/")
-    page.get_by_role("link", name="Inbox").click()
-    row = page.get_by_role("main").get_by_role("listitem").filter(has_text="Where is my parcel?")
-    wait_for(lambda: page.reload() and row.count())
-    expect(row.first).to_contain_text("It is for somebody to read.")
-    row.first.get_by_role("link").click()
-    expect(page.get_by_role("main")).to_contain_text("Stopped by a STOP in a text")
-
-
-def test_signing_out_closes_the_console(console):
-    page = console("sam")
-    page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("status")).to_contain_text("You are signed out.")
-    page.goto("/console/inbox")
-    expect(page).to_have_url("/console/sign-in?next=/console/inbox")
-    page.get_by_label("Name").fill("sam")
-    page.get_by_label("Password").fill("wrong wrong wrong")
-    page.get_by_role("button", name="Sign in").click()
-    expect(page.get_by_role("alert")).to_be_focused()
-    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit")
-
-
 def places(text: Sent) -> dict[str, str]:
     """Return the console's pages, by the name of their picture; the number's is a link away."""
     return {
@@ -199,35 +115,37 @@ def places(text: Sent) -> dict[str, str]:
     }
 
 
-@pytest.mark.parametrize(
-    ("viewport", "scheme"),
-    [(NARROW, "dark"), ({"width": 1280, "height": 900}, "light")],
-    ids=["360 dark", "wide light"],
-)
-def test_every_page_is_clean_and_fits(console, sent, shop, viewport, scheme):
+@pytest.mark.parametrize(("width", "scheme"), [(360, "dark"), (1280, "light")])
+def test_every_page_is_clean_and_fits_and_signing_out_closes_all(
+    console, sent, shop, width, scheme
+):
     text = sent()
     shop[0].sandbox.text(text.number, "Where is my parcel? " + "verylongword" * 20)
-    page = console("olga", **viewport, color_scheme=scheme)
+    page = console("olga", width=width, color_scheme=scheme)
+
+    def look(name: str) -> None:
+        found = Axe().run(page)
+        assert found.violations_count == 0, found.generate_report()
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), "sticks out"
+        picture(page, f"{name}-{width}-{scheme}")
+
     for name, place in places(text).items():
         page.goto(place)
-        axe_clean(page)
-        fits(page)
-        picture(page, f"{name}-{viewport['width']}-{scheme}")
+        look(name)
     look_for(page, text.number)
     expect(page.get_by_role("heading", name="May we text it?")).to_be_visible()
-    axe_clean(page)
-    fits(page)
-    picture(page, f"number-{viewport['width']}-{scheme}")
+    look("number")
     look_for(page, "nothing like it")
     expect(page.get_by_role("heading", name="Nothing was found")).to_be_visible()
-    axe_clean(page)
-    fits(page)
-    picture(page, f"nothing-{viewport['width']}-{scheme}")
+    look("nothing")
     page.get_by_role("button", name="Sign out").click()
-    expect(page.get_by_role("heading", name="Sign in")).to_be_visible()
-    axe_clean(page)
-    fits(page)
-    picture(page, f"sign-in-{viewport['width']}-{scheme}")
+    expect(page.get_by_role("status")).to_contain_text("You are signed out.")
+    look("sign-in")
+    page.goto("/console/inbox")
+    expect(page).to_have_url("/console/sign-in?next=/console/inbox")
+    sign_in(page, "olga", "wrong wrong wrong")
+    expect(page.get_by_role("alert")).to_be_focused()
+    expect(page.get_by_role("alert")).to_contain_text("Name and password do not fit")
 
 
 def test_all_works_without_javascript(console, sent):

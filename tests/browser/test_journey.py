@@ -55,14 +55,6 @@ def test_from_the_number_to_a_text_to_stop_and_back(customer, shop):
     assert not any("3002" in text for text in texts_to(alice))
 
 
-def test_a_customer_who_sent_stop_still_gets_a_code_and_can_see_everything(customer):
-    alice = customer()
-    alice.sandbox.text(alice.number, "STOP")
-    alice.sandbox.settle()
-    alice.signs_in()
-    expect(alice.page.get_by_text("All texts are stopped")).to_be_visible()
-
-
 def test_stopping_everything_keeping_the_data_and_erasing(customer):
     alice = customer()
     alice.signs_in("Order updates", "Support")
@@ -79,26 +71,3 @@ def test_stopping_everything_keeping_the_data_and_erasing(customer):
     expect(alice.page.get_by_role("heading", name="You are erased")).to_be_visible()
     alice.page.goto("/preferences")
     expect(alice.page.get_by_text("Confirm your number to go on.")).to_be_visible()
-
-
-def test_a_second_tab_with_another_number_ends_the_first(customer):
-    alice = customer()
-    alice.asks_for_code()
-    first_code = alice.code
-    tab = Customer(alice.page.context.new_page(), "+12025559999", alice.sandbox)
-    tab.asks_for_code()
-    wrong = first_code if first_code != tab.code else "000000"
-    alice.enters(wrong)
-    expect(alice.page.get_by_role("alert")).to_contain_text("That code is wrong.")
-    expect(alice.page.get_by_text("•9999")).to_be_visible()
-
-
-def test_an_expired_code_is_replaced_by_a_new_one(customer):
-    alice = customer()
-    alice.asks_for_code()
-    alice.sandbox.expire_codes()
-    alice.enters(alice.code)
-    expect(alice.page.get_by_role("alert")).to_contain_text("That code has expired.")
-    alice.presses("Send a new code")
-    alice.enters(alice.code)
-    expect(alice.page).to_have_url("/preferences")

@@ -109,7 +109,8 @@ def has(text, *words):
         at = found + len(word)
 
 
-def test_a_carrier_in_one_country_filters_our_texts(desk):
+def test_a_carrier_in_one_country_filters_our_texts_until_it_delivers_again(desk, monkeypatch):
+    monkeypatch.setattr(alarms, "CALM", timedelta(0))
     for order in range(7000, 7008):
         delivery = desk.ships(order)
     wait_for(lambda: desk.is_now(delivery, "delivered"))
@@ -133,11 +134,16 @@ def test_a_carrier_in_one_country_filters_our_texts(desk):
         "FR 0 %",
     )
     assert "Not this text alone" not in desk.looks_for("order-7001-shipped")
+    desk.sandbox.clear_weather()
+    ours = [desk.ships(order, FRENCH.format(order)) for order in range(7200, 7208)]
+    wait_for(lambda: all(desk.is_now(delivery, "delivered") for delivery in ours))
+    desk.minute_passes()
+    has(desk.overview(), "No alarm is open.")
 
 
-def test_our_credentials_are_refused(desk):
+def test_our_credentials_are_refused_and_then_taken(desk):
     desk.sandbox.weather(credentials_refused=1)
-    desk.ships(7001)
+    delivery = desk.ships(7001)
     desk.minute_passes()
     has(
         desk.looks_for("7001"),
@@ -150,6 +156,10 @@ def test_our_credentials_are_refused(desk):
     )
     has(desk.timeline, "We called Twilio.", "Twilio refused it.", "20003")
     has(desk.overview(), "Twilio refuses our account or the sender", "all texts wait", "20003")
+    desk.sandbox.clear_weather()
+    desk.system.execute("UPDATE sender SET probe_at = held_at")  # it is tried every 30 s
+    wait_for(lambda: desk.is_now(delivery, "delivered"))
+    assert len(desk.sandbox.messages()) == 1
 
 
 def test_no_receipt_comes(desk):

@@ -11,7 +11,13 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from smsapp.delivery import group_commit
 from smsapp.extensions import database_now, db
 from smsapp.models import Worker
-from tests.conftest import make_app
+from tests.conftest import app_at
+
+
+@pytest.fixture
+def engine(app):
+    with app.app_context():
+        return db.engine
 
 
 def write_names(conn, rows):
@@ -24,9 +30,7 @@ def names(engine):
         return set(conn.execute(select(Worker.name)).scalars())
 
 
-def test_every_caller_gets_its_own_answer_after_the_commit(app):
-    with app.app_context():
-        engine = db.engine
+def test_every_caller_gets_its_own_answer_after_the_commit(engine):
 
     def call(number):
         answer = group_commit.write(engine, write_names, f"w{number}")
@@ -36,9 +40,7 @@ def test_every_caller_gets_its_own_answer_after_the_commit(app):
         assert all(pool.map(call, range(300)))
 
 
-def test_those_who_wait_together_share_a_commit(app):
-    with app.app_context():
-        engine = db.engine
+def test_those_who_wait_together_share_a_commit(engine):
     sizes = []
     held, waiting = threading.Event(), threading.Event()
 
@@ -63,9 +65,7 @@ def test_those_who_wait_together_share_a_commit(app):
     assert sizes == [40]
 
 
-def test_a_bad_row_fails_its_own_caller_alone(app):
-    with app.app_context():
-        engine = db.engine
+def test_a_bad_row_fails_its_own_caller_alone(engine):
     group_commit.write(engine, write_names, "taken")
 
     def call(name):
@@ -81,16 +81,11 @@ def test_a_bad_row_fails_its_own_caller_alone(app):
 
 
 def test_without_a_database_every_caller_is_told(tmp_path):
-    app = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/none.sqlite3")
-    with app.app_context():
-        with pytest.raises(OperationalError):
-            group_commit.write(db.engine, write_names, "w1")
-        db.engine.dispose()
+    with app_at(f"sqlite:///{tmp_path}/none.sqlite3"), pytest.raises(OperationalError):
+        group_commit.write(db.engine, write_names, "w1")
 
 
-def test_a_forked_process_has_a_writer_of_its_own(app):
-    with app.app_context():
-        engine = db.engine
+def test_a_forked_process_has_a_writer_of_its_own(engine):
     group_commit.write(engine, write_names, "parent")
     reader, writer = os.pipe()
     child = os.fork()

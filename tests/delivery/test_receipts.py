@@ -7,19 +7,27 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import update
 
-from smsapp import worker
-from smsapp.delivery import outbox, receipt_rows, receipts
+from smsapp.delivery import outbox, receipt_rows
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.receipt_rows import Effect, IncomingReceipt
 from smsapp.delivery.settle import settle
 from smsapp.extensions import db
-from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, OptOut, Receipt, Sender
 from smsapp.providers.messages import Sent
 from smsapp.providers.outcomes import Unknown
-from tests.conftest import ALICE, make_due, opt_out, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    change,
+    make_due,
+    opt_out,
+    report,
+    run_until_settled,
+    run_worker,
+    settings_of,
+    sid,
+    text_in,
+)
 from tests.delivery.deliveries import new
 
 STATUSES = [
@@ -97,16 +105,11 @@ def test_receipts_in_one_commit_are_receipts_one_by_one(app, told):
     assert [row.state for row in together] == [row.state for row in singly]
 
 
-def take(app, *args):
-    with app.app_context():
-        return receipts.handle(IncomingReceipt(*args))
-
-
 def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, rows):
     shop.ships()
     (attempt,) = rows.attempts
-    first = take(app, attempt.id, sid(1), "delivered", 0)
-    again = take(app, attempt.id, sid(1), "delivered", 0)
+    first = report(app, attempt.id, sid(1), "delivered", 0)
+    again = report(app, attempt.id, sid(1), "delivered", 0)
 
     assert (first.effect, again.effect) == (Effect.MOVED, Effect.KEPT)
     assert rows.delivery.state == "delivered"
@@ -114,18 +117,12 @@ def test_a_delivered_receipt_is_believed_and_written_once(app, shop, twilio, row
     assert shop.ships().json["status"] == "delivered"
 
 
-def test_a_receipt_without_our_id_is_found_by_its_sid(app, shop, twilio, rows):
-    shop.ships()
-    assert take(app, None, sid(1), "delivered", 0).effect is Effect.MOVED
-    assert rows.delivery.state == "delivered"
-
-
 @pytest.mark.parametrize("known", [True, False])
 def test_a_stray_changes_nothing(app, shop, twilio, rows, known):
     shop.ships()
     before = rows.delivery
     attempt = rows.attempts[0].id if known else uuid.uuid4()
-    assert take(app, attempt, sid(99), "failed", 30008).effect is Effect.STRAY
+    assert report(app, attempt, sid(99), "failed", 30008).effect is Effect.STRAY
     assert rows.delivery == before
     assert rows.all(Receipt) == []
 
@@ -134,13 +131,13 @@ def test_the_sid_of_one_attempt_is_no_receipt_of_another(app, shop, twilio, rows
     shop.ships()
     shop.ships("order-1002-shipped", orderId="1002")
     by_sid = {attempt.sid: attempt.id for attempt in rows.all(Attempt)}
-    assert take(app, by_sid[sid(1)], sid(2), "delivered", 0).effect is Effect.STRAY
+    assert report(app, by_sid[sid(1)], sid(2), "delivered", 0).effect is Effect.STRAY
 
 
 def test_a_receipt_that_beats_the_answer_finds_its_attempt(app, shop, twilio, rows):
     def delivered_meanwhile():
         (attempt,) = rows.attempts
-        take(app, attempt.id, sid(7), "delivered", 0)
+        report(app, attempt.id, sid(7), "delivered", 0)
         return Sent(sid(7), "queued", 1)
 
     twilio.answers.append(delivered_meanwhile)
@@ -153,21 +150,26 @@ def test_a_receipt_that_beats_the_answer_finds_its_attempt(app, shop, twilio, ro
 def test_a_receipt_settles_what_was_unknown(app, shop, twilio, rows):
     twilio.answers.append(Unknown("timeout", None, None))
     shop.ships()
-    take(app, rows.attempts[0].id, sid(7), "sent", 0)
+    report(app, rows.attempts[0].id, sid(7), "sent", 0)
 
     assert rows.delivery.state == "sent"
     assert rows.attempts[0].sid == sid(7)
     assert shop.get(f"/api/messages/{sid(7)}").json["status"] == "sent"
 
 
-def test_a_late_delivered_stops_the_next_attempt(app, shop, twilio, rows):
-    twilio.rejects(20429, 429)
+@pytest.mark.parametrize("undelivered", [False, True], ids=["refused", "undelivered"])
+def test_a_late_delivered_stops_the_text_that_waits_to_be_sent_again(
+    app, shop, twilio, rows, undelivered
+):
+    if not undelivered:
+        twilio.rejects(20429, 429)
     shop.ships()
+    if undelivered:
+        undeliver(app, rows)
     assert rows.delivery.state == "pending"
-    take(app, rows.attempts[0].id, sid(7), "delivered", 0)
-
-    make_due(app)
-    assert rows.delivery.state == "delivered"
+    report(app, rows.attempts[0].id, sid(1), "delivered", 0)
+    run_until_settled(app)
+    assert (rows.delivery.state, rows.delivery.due_at) == ("delivered", None)
     assert len(twilio.calls) == 1
 
 
@@ -175,7 +177,7 @@ def test_a_receipt_with_21610_is_an_opt_out_even_when_repeated(app, shop, twilio
     shop.ships()
     shop.ships("order-1002-shipped", orderId="1002", prefer="respond-async")
     for _ in range(2):
-        take(app, rows.attempts[0].id, sid(1), "failed", 21610)
+        report(app, rows.attempts[0].id, sid(1), "failed", 21610)
 
     assert rows.one(OptOut).source == "twilio"
     assert {row.event_id: row.state for row in rows.all(Delivery)} == {
@@ -188,14 +190,14 @@ def test_a_receipt_with_21610_is_an_opt_out_even_when_repeated(app, shop, twilio
 
 def test_a_receipt_of_a_suspended_account_holds_the_sender(app, shop, twilio, rows):
     shop.ships()
-    take(app, rows.attempts[0].id, sid(1), "failed", 30002)
+    report(app, rows.attempts[0].id, sid(1), "failed", 30002)
     assert rows.one(Sender).held_code == 30002
     assert shop.ships("order-1002-shipped", orderId="1002").json["status"] == "pending"
 
 
 def test_an_unregistered_sender_fails_the_delivery_with_a_next_step(app, shop, twilio, rows):
     shop.ships()
-    take(app, rows.attempts[0].id, sid(1), "undelivered", 30034)
+    report(app, rows.attempts[0].id, sid(1), "undelivered", 30034)
     answer = shop.get(f"/api/deliveries/{rows.delivery.id}").json
     assert answer["error"]["class"] == "configuration"
     assert "A2P 10DLC" in answer["error"]["nextStep"]
@@ -203,7 +205,7 @@ def test_an_unregistered_sender_fails_the_delivery_with_a_next_step(app, shop, t
 
 def undeliver(app, rows, code=30003, number=1):
     attempt = rows.attempts[-1]
-    take(app, attempt.id, sid(number), "undelivered", code)
+    report(app, attempt.id, sid(number), "undelivered", code)
 
 
 def test_what_may_pass_is_sent_again_after_5_15_and_45_minutes(app, shop, twilio, rows):
@@ -214,8 +216,7 @@ def test_what_may_pass_is_sent_again_after_5_15_and_45_minutes(app, shop, twilio
         assert delivery.state == "pending"
         assert delivery.due_at - delivery.state_at == timedelta(minutes=minutes)
         make_due(app)
-        with app.app_context():
-            assert worker.run_once() == 1
+        assert run_worker(app) == 1
     undeliver(app, rows, number=4)
     assert rows.delivery.state == "undelivered"
     assert len(twilio.calls) == 4
@@ -228,29 +229,19 @@ def test_what_will_not_pass_is_not_sent_again(app, shop, twilio, rows, code):
     assert rows.delivery.state == "undelivered"
 
 
-def test_a_late_delivered_stops_the_text_that_waits_to_be_sent_again(app, shop, twilio, rows):
-    shop.ships()
-    undeliver(app, rows)
-    take(app, rows.attempts[0].id, sid(1), "delivered", 0)
-    assert (rows.delivery.state, rows.delivery.due_at) == ("delivered", None)
-
-
 def test_permission_is_asked_before_a_text_is_sent_again(app, shop, twilio, rows):
     shop.ships()
     undeliver(app, rows)
     opt_out(app, ALICE)
     make_due(app)
-    with app.app_context():
-        assert worker.run_once() == 0
+    assert run_worker(app) == 0
     assert rows.delivery.state == "suppressed"
 
 
 def test_a_text_that_comes_too_late_to_matter_is_not_sent(app, shop, twilio, rows):
     shop.ships(prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(expires_at=Delivery.created_at))
-    with app.app_context():
-        assert worker.run_once() == 0
+    change(app, Delivery, expires_at=Delivery.created_at)
+    assert run_worker(app) == 0
     assert rows.delivery.state == "expired"
     answer = shop.ships()
     assert (answer.status_code, answer.json["status"]) == (200, "expired")
@@ -273,8 +264,7 @@ def test_twilio_is_told_for_how_long_a_text_matters(app, shop, twilio, rows):
 def test_an_old_opt_out_told_again_does_not_undo_a_start(app, shop, twilio, rows):
     shop.ships()
     attempt = rows.attempts[0].id
-    take(app, attempt, sid(1), "failed", 21610)
-    with app.app_context():
-        messages.receive(messages.Text(sid(50), ALICE, "START", None))
-    take(app, attempt, sid(1), "failed", 21610)
+    report(app, attempt, sid(1), "failed", 21610)
+    text_in(app, sid(50), ALICE, "START")
+    report(app, attempt, sid(1), "failed", 21610)
     assert shop.ships("order-1002-shipped", orderId="1002").status_code == 202

@@ -6,15 +6,13 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import worker
-from smsapp.delivery import claiming, leases, receipts, reconcile
+from smsapp.delivery import leases, receipts, reconcile
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.models import Attempt, Delivery, OptOut, Receipt
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Unknown
-from smsapp.recipients.customers import Visitor
-from smsapp.retention import erasure
-from tests.conftest import sid
+from tests.conftest import claim, erase, make_earlier, report, run_worker, sid
 
 BODY = "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
 
@@ -34,11 +32,7 @@ def look(app, hours=0):
         with db.engine.begin() as conn:
             due = Delivery.check_at.is_not(None)
             conn.execute(update(Delivery).where(due).values(check_at=Delivery.created_at))
-            for row in conn.execute(Delivery.__table__.select()).all():
-                if row.absent_since:
-                    earlier = row.absent_since - timedelta(hours=hours)
-                    of = Delivery.id == row.id
-                    conn.execute(update(Delivery).where(of).values(absent_since=earlier))
+            make_earlier(conn, Delivery, timedelta(hours=hours), "absent_since")
         while reconcile.run():
             pass
 
@@ -60,8 +54,7 @@ def test_nothing_at_all_twice_means_that_it_may_be_sent(app, shop, twilio, rows)
     assert rows.delivery.state == "unknown"
     look(app, hours=1)
     assert rows.delivery.state == "pending"
-    with app.app_context():
-        assert worker.run_once() == 1
+    assert run_worker(app) == 1
     assert rows.delivery.state == "sent"
     assert len(twilio.calls) == 2
 
@@ -131,16 +124,14 @@ def test_what_twilio_no_longer_has_is_not_asked_for_again_and_again(app, shop, t
 
 def test_an_erased_persons_unknown_text_is_not_searched_for(app, shop, twilio, rows):
     unknown(shop, twilio)
-    with app.app_context():
-        erasure.erase(Visitor(rows.delivery.phone_key, None))
+    erase(app)
     look(app)
     assert rows.delivery.check_at is None
 
 
 def test_a_text_in_flight_is_no_alarm(app, shop, twilio, rows, caplog):
     shop.ships("order-1002-shipped", prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        claiming.claim(conn, 1, leases.rules())
+    claim(app)
     unknown(shop, twilio)
     twilio.listed = [listed(7)]
     look(app)
@@ -163,8 +154,7 @@ def test_a_receipt_outranks_what_was_found_by_its_text(app, shop, twilio, rows):
     attempts = {row.delivery_id: row for row in rows.attempts}
     by_event = {row.event_id: row for row in rows.all(Delivery)}
     second = attempts[by_event["order-1001-shipped-again"].id]
-    with app.app_context():
-        receipts.handle(IncomingReceipt(second.id, sid(7), "delivered", 0))
+    report(app, second.id, sid(7), "delivered", 0)
 
     assert {row.event_id: row.state for row in rows.all(Delivery)} == {
         "order-1001-shipped": "unknown",
@@ -176,15 +166,13 @@ def test_a_receipt_of_its_own_corrects_a_wrong_find(app, shop, twilio, rows):
     unknown(shop, twilio)
     twilio.listed = [listed(7, status="delivered")]
     look(app)
-    with app.app_context():
-        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(8), "sent", 0))
+    report(app, rows.attempts[0].id, sid(8), "sent", 0)
     assert rows.attempts[0].sid == sid(8)
 
 
 def test_a_lapsed_lease_is_looked_up_too(app, shop, twilio, rows):
     shop.ships(prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        claiming.claim(conn, 1, leases.rules())
+    claim(app)
     with app.app_context(), db.engine.begin() as conn:
         conn.execute(update(Delivery).values(lease_until=Delivery.created_at))
         leases.lapse(conn)
@@ -199,8 +187,7 @@ def test_attempts_that_never_arrived_are_spent_too(app, shop, twilio, rows):
         look(app)
         look(app, hours=1)
         twilio.answers.append(Unknown("timeout", None, None))
-        with app.app_context():
-            worker.run_once()
+        run_worker(app)
     assert (rows.delivery.state, rows.delivery.reason) == ("failed", "attempts_spent")
     assert len(twilio.calls) == 5
 

@@ -9,14 +9,12 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from smsapp import worker
-from smsapp.delivery import claiming, leases
 from smsapp.delivery.receipt_rows import Effect, IncomingReceipt
 from smsapp.delivery.receipts import handle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.messages import Listed
-from tests.conftest import run_until_settled, sid
+from tests.conftest import change, claim, command, report, run_until_settled, run_worker, sid
 from tests.delivery.test_reconcile import look
 
 BODY = "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
@@ -25,17 +23,11 @@ BODY = "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
 @pytest.fixture
 def restored(app):
     """Run `flask sending restored`, as after a restore."""
-
-    def run(*options):
-        result = app.test_cli_runner().invoke(args=["sending", "restored", *options])
-        assert result.exit_code == 0, result.output
-        return result.output
-
-    return run
+    return lambda *options: command(app, "sending", "restored", *options)
 
 
 def resume(app):
-    assert app.test_cli_runner().invoke(args=["sending", "resume"]).exit_code == 0
+    command(app, "sending", "resume")
     run_until_settled(app)
 
 
@@ -54,8 +46,7 @@ def grace_is_over(app):
 def test_it_starts_paused_with_everything_unsettled_in_doubt(app, shop, twilio, rows, restored):
     shop.ships("order-1000-sent")
     shop.ships("order-1002-in-flight", prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        assert len(claiming.claim(conn, 10, leases.rules())) == 1
+    assert len(claim(app, 10)) == 1
     shop.ships("order-1001-waits", prefer="respond-async")
 
     assert restored().startswith("2 texts may have been sent")
@@ -89,8 +80,7 @@ def test_what_was_not_is_sent_after_the_resume(app, shop, twilio, rows, restored
     grace_is_over(app)
     look(app)
     assert rows.delivery.state == "pending"
-    with app.app_context():
-        assert worker.run_once() == 0
+    assert run_worker(app) == 0
     resume(app)
     assert rows.delivery.state == "sent"
     assert len(twilio.calls) == 1
@@ -123,8 +113,7 @@ def test_a_really_new_event_goes_out_after_one_look(app, shop, twilio, rows, res
 def test_new_events_are_looked_for_only_so_long(app, shop, twilio, restored, hours):
     restored("--look-first", hours)
     if hours != "0":
-        with app.app_context(), db.engine.begin() as conn:
-            conn.execute(update(Sender).values(look_first_until=Sender.restored_at))
+        change(app, Sender, look_first_until=Sender.restored_at)
     resume(app)
     assert shop.ships().json["status"] == "sent"
 
@@ -158,8 +147,7 @@ def test_a_retry_that_may_have_been_made_before_is_looked_for_too(
     restored()
     resume(app)
     first = rows.attempts[0]
-    with app.app_context():
-        handle(IncomingReceipt(first.id, first.sid, "undelivered", 30003))
+    report(app, first.id, first.sid, "undelivered", 30003)
     assert rows.delivery.state == "pending"
     run_until_settled(app)
     assert rows.delivery.state == "unknown"

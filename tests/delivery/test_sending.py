@@ -11,14 +11,24 @@ from sqlalchemy import text, update
 from sqlalchemy.exc import OperationalError
 
 from smsapp import worker
-from smsapp.delivery import claiming, group_commit, leases, retry, sending
+from smsapp.delivery import group_commit, leases, retry, sending
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.settle import settle
 from smsapp.extensions import db
 from smsapp.models import Delivery, Sender
 from smsapp.providers.messages import Sent
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
-from tests.conftest import ALICE, make_due, opt_out, run_until_settled, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    at_once,
+    change,
+    claim,
+    make_due,
+    run_until_settled,
+    run_worker,
+    settings_of,
+    sid,
+)
 
 
 def test_no_transaction_is_open_during_the_call(app, shop, twilio):
@@ -41,8 +51,7 @@ def test_no_transaction_is_open_during_the_call(app, shop, twilio):
     twilio.answers += [look, look]
     shop.ships()
     shop.ships("order-1002-shipped", orderId="1002", prefer="respond-async")
-    with app.app_context():
-        worker.run_once()
+    run_worker(app)
     assert len(twilio.calls) == 2
     assert seen["checked out"] == 0
     assert seen.get("open", 0) == 0
@@ -87,8 +96,7 @@ def test_a_texts_retry_has_its_place_among_the_days_texts(app, shop, twilio, row
 
 
 def test_a_failed_commit_of_a_claim_costs_no_sender(app, shop, twilio, monkeypatch):
-    for number in range(3):
-        shop.ships(f"order-{number}-shipped", orderId=str(number), prefer="respond-async")
+    shop.ships_many(3, prefer="respond-async")
     idle = threading.Semaphore(4)
 
     @contextlib.contextmanager
@@ -180,33 +188,28 @@ def test_our_own_fault_holds_the_sender_and_spends_no_attempt(
     assert {row.tries for row in rows.all(Delivery)} == {0}
     assert rows.one(Sender).held_code == code
     assert [r.levelname for r in caplog.records if r.msg.startswith("sender held")] == ["ERROR"]
-    with app.app_context():
-        assert worker.run_once() == 0  # not until it is time to probe
+    assert run_worker(app) == 0  # not until it is time to probe
     assert len(twilio.calls) == 1
 
 
 def probe_now(app):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Sender).values(probe_at=Sender.held_at))
+    change(app, Sender, probe_at=Sender.held_at)
 
 
 def test_a_held_sender_is_probed_with_one_delivery_and_goes_on_by_itself(app, shop, twilio, rows):
     twilio.rejects(20003, 401)
-    for number in range(4):
-        shop.ships(f"order-{number}-shipped", orderId=str(number))
+    shop.ships_many(4)
     make_due(app)
 
     probe_now(app)
     twilio.rejects(20003, 401)
-    with app.app_context():
-        assert worker.run_once() == 1
-        assert worker.run_once() == 0
+    assert run_worker(app) == 1
+    assert run_worker(app) == 0
     assert rows.one(Sender).held_at is not None
 
     probe_now(app)
-    with app.app_context():
-        assert worker.run_once() == 1
-        assert worker.run_once() == 3
+    assert run_worker(app) == 1
+    assert run_worker(app) == 3
     assert rows.one(Sender).held_at is None
     assert {row.state for row in rows.all(Delivery)} == {"sent"}
     assert len(twilio.calls) == 6
@@ -217,16 +220,14 @@ def test_a_probe_that_tells_nothing_holds_on(app, shop, twilio, rows):
     shop.ships()
     probe_now(app)
     twilio.answers.append(Unwritten("connect"))
-    with app.app_context():
-        worker.run_once()
+    run_worker(app)
     assert rows.one(Sender).held_at is not None
 
 
 def claim_one(app, shop):
     shop.ships(prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        (claim,) = claiming.claim(conn, 10, leases.rules())
-    return claim
+    (claimed,) = claim(app, 10)
+    return claimed
 
 
 def lapse(app):
@@ -239,16 +240,6 @@ def settled(app, claim, outcome):
     with app.app_context(), db.engine.begin() as conn:
         (result,) = settle(conn, [CallResult(claim, outcome)])
     return result
-
-
-def test_a_lapsed_lease_is_unknown_and_not_sent_again(app, shop, twilio, rows):
-    claim_one(app, shop)
-    assert lapse(app) == 1
-    assert rows.delivery.state == "unknown"
-    assert rows.attempts[0].trouble == "lease"
-    with app.app_context():
-        assert worker.run_once() == 0
-    assert twilio.calls == []
 
 
 @pytest.mark.parametrize(
@@ -272,10 +263,8 @@ def test_a_process_that_wakes_late_may_say_that_twilio_has_it(app, shop, twilio,
 def test_a_late_answer_does_not_overwrite_a_newer_attempt(app, shop, twilio, rows):
     old = claim_one(app, shop)
     lapse(app)
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(state="pending", due_at=Delivery.created_at))
-    with app.app_context(), db.engine.begin() as conn:
-        (new,) = claiming.claim(conn, 10, leases.rules())
+    change(app, Delivery, state="pending", due_at=Delivery.created_at)
+    (new,) = claim(app, 10)
     settled(app, old, Sent(sid(3), "queued", 1))
 
     assert rows.delivery.state == "sending"
@@ -303,28 +292,11 @@ def test_workers_never_claim_the_same_delivery(app, shop, twilio):
     claims = []
 
     def work():
-        with app.app_context():
-            while True:
-                with db.engine.begin() as conn:
-                    found = claiming.claim(conn, 3, leases.rules())
-                if not found:
-                    return
-                claims.extend(claim.delivery_id for claim in found)
+        while found := claim(app, 3):
+            claims.extend(claimed.delivery_id for claimed in found)
 
-    threads = [threading.Thread(target=work) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[work] * 6)
     assert len(claims) == len(set(claims)) == 30
-
-
-def test_a_stop_between_accept_and_claim_wins(app, shop, twilio, rows):
-    shop.ships(prefer="respond-async")
-    opt_out(app, ALICE)
-    assert rows.delivery.state == "suppressed"
-    with app.app_context():
-        assert worker.run_once() == 0
 
 
 def test_a_claim_asks_for_permission_again(app, shop, twilio, rows):

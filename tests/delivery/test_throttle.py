@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import channels, circuit_breaker, claiming, leases, throttle
+from smsapp.delivery import channels, circuit_breaker, throttle
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.delivery.receipts import handle
 from smsapp.delivery.sender import SenderState
@@ -20,7 +20,7 @@ from smsapp.extensions import database_now, db
 from smsapp.models import Attempt, Channel, Delivery, Sender
 from smsapp.providers.messages import Sent
 from smsapp.providers.outcomes import Refused
-from tests.conftest import make_due, opt_out, settings_of, sid
+from tests.conftest import at_once, change, claim, command, make_due, opt_out, settings_of, sid
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
 NAME = "+15005550006"
@@ -103,11 +103,7 @@ def test_claimers_at_once_share_one_row_of_slots(app):
                 with lock:
                     taken.extend(reservations)
 
-    threads = [threading.Thread(target=claim) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[claim] * 6)
     taken.sort()
     assert len(taken) == 6 * 8 * 3
     apart = throttle.spacing(50).total_seconds()
@@ -124,9 +120,7 @@ def test_without_a_rate_nothing_waits_and_nothing_is_written(app, shop, twilio, 
 
 def test_a_request_sends_by_itself_only_while_its_turn_is_now(app, shop, twilio, rows):
     with settings_of(app, MESSAGES_PER_SECOND="0.5"):
-        answers = [
-            shop.ships(f"order-{number}-shipped", orderId=str(number)) for number in range(3)
-        ]
+        answers = shop.ships_many(3)
     assert [answer.status_code for answer in answers] == [202, 202, 202]
     assert [answer.json["status"] for answer in answers] == ["sent", "pending", "pending"]
     assert len(twilio.calls) == 1
@@ -141,11 +135,9 @@ def test_a_request_does_not_overtake_what_waits(app, shop, twilio):
 
 
 def test_a_worker_claims_what_has_a_slot_soon_and_leaves_the_rest(app, shop, twilio, rows):
-    for number in range(9):
-        shop.ships(f"order-{number}-shipped", orderId=str(number), prefer="respond-async")
+    shop.ships_many(9, prefer="respond-async")
     with settings_of(app, MESSAGES_PER_SECOND="10"), app.app_context():
-        with db.engine.begin() as conn:
-            found = claiming.claim(conn, 32, leases.rules())
+        found = claim(app, 32)
         assert len(found) == 6  # those of AHEAD
         assert not worker._may_anything_go()
     waits = [later.call_at - at.call_at for at, later in itertools.pairwise(found)]
@@ -156,17 +148,13 @@ def test_a_worker_claims_what_has_a_slot_soon_and_leaves_the_rest(app, shop, twi
 def in_real_time(app, seconds, *, workers, **environment):
     """Run so many workers for some seconds."""
     stopping = threading.Event()
-    with settings_of(app, **environment):
-        threads = [
-            threading.Thread(target=worker.run, args=(app.app_context, stopping))
-            for _ in range(workers)
-        ]
-        for thread in threads:
-            thread.start()
+
+    def ends():
         time.sleep(seconds)
         stopping.set()
-        for thread in threads:
-            thread.join()
+
+    with settings_of(app, **environment):
+        at_once(*[lambda: worker.run(app.app_context, stopping)] * workers, ends)
 
 
 def queue(app, shop, texts):
@@ -200,11 +188,10 @@ def test_two_workers_keep_the_rate_in_every_second_and_use_it(app, shop, twilio)
 def test_a_call_that_is_late_for_its_slot_takes_another(app, shop, twilio, rows):
     with settings_of(app, MESSAGES_PER_SECOND="20"), app.app_context():
         shop.ships(prefer="respond-async")
-        with db.engine.begin() as conn:
-            (claim,) = claiming.claim(conn, 1, leases.rules())
-        time.sleep(max(0.0, claim.call_at + 2 * throttle.LATE_SECONDS - time.monotonic()))
+        (claimed,) = claim(app)
+        time.sleep(max(0.0, claimed.call_at + 2 * throttle.LATE_SECONDS - time.monotonic()))
         before = rows.one(Sender).next_slot_at
-        worker.send(claim)
+        worker.send(claimed)
     assert rows.one(Sender).next_slot_at > before
     assert rows.delivery.state == "sent"
 
@@ -212,31 +199,30 @@ def test_a_call_that_is_late_for_its_slot_takes_another(app, shop, twilio, rows)
 def claim_with_a_turn_ahead(app, shop):
     """Return the claim of a text that has to wait a little for its reservation."""
     queue(app, shop, 2)
-    with db.engine.begin() as conn:
-        return claiming.claim(conn, 2, leases.rules())[1]
+    return claim(app, 2)[1]
 
 
 def test_a_stop_while_a_text_waits_for_its_turn_wins(app, shop, twilio, rows):
     with settings_of(app, MESSAGES_PER_SECOND="5"), app.app_context():
-        claim = claim_with_a_turn_ahead(app, shop)
-        opt_out(app, claim.e164)
-        assert worker.send(claim).state == "pending"
+        claimed = claim_with_a_turn_ahead(app, shop)
+        opt_out(app, claimed.e164)
+        assert worker.send(claimed).state == "pending"
         make_due(app)
         worker.run_once()
     states = {row.id: row.state for row in rows.all(Delivery)}
-    assert states[claim.delivery_id] == "suppressed"
+    assert states[claimed.delivery_id] == "suppressed"
     assert twilio.calls == []
 
 
 def test_a_pause_while_a_text_waits_for_its_turn_counts(app, shop, twilio, rows):
     with settings_of(app, MESSAGES_PER_SECOND="5"), app.app_context():
-        claim = claim_with_a_turn_ahead(app, shop)
-        app.test_cli_runner().invoke(args=["sending", "pause"])
-        assert worker.send(claim).state == "pending"
+        claimed = claim_with_a_turn_ahead(app, shop)
+        command(app, "sending", "pause")
+        assert worker.send(claimed).state == "pending"
     assert twilio.calls == []
-    (tries,) = {row.tries for row in rows.all(Delivery) if row.id == claim.delivery_id}
+    (tries,) = {row.tries for row in rows.all(Delivery) if row.id == claimed.delivery_id}
     assert tries == 0
-    shown = shop.get(f"/api/deliveries/{claim.delivery_id}").json
+    shown = shop.get(f"/api/deliveries/{claimed.delivery_id}").json
     assert "kept back" in shown["error"]["cause"]
 
 
@@ -310,8 +296,7 @@ def test_the_days_limit_of_the_account_holds_the_sender_and_is_asked_once_an_hou
     assert (rows.delivery.state, rows.delivery.tries) == ("pending", 0)
 
     twilio.rejects(63038, 429)
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Sender).values(probe_at=Sender.held_at))
+    change(app, Sender, probe_at=Sender.held_at)
     with app.app_context():
         assert [worker.run_once(), worker.run_once()] == [1, 0]
         assert rows.one(Sender).probe_at - held.held_at >= timedelta(minutes=59)

@@ -1,18 +1,28 @@
 """flask doctor: each thing that is wrong is told apart from the others, with what to do."""
 
 import tempfile
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from redis import Redis
-from sqlalchemy import text
+from sqlalchemy import delete, text
 
 from smsapp import clock
 from smsapp.doctor import data, examination, here
 from smsapp.doctor.findings import Mark
 from smsapp.extensions import db
-from tests.conftest import ALICE, ENVIRONMENT, TOKEN, make_app, on_one_database, settings_of
+from smsapp.models import ApiKey, Delivery, Worker
+from tests.conftest import (
+    ALICE,
+    ENVIRONMENT,
+    TOKEN,
+    change,
+    make_app,
+    on_one_database,
+    schema_of,
+    settings_of,
+)
 from tests.doctor.conftest import KEY, SECRET, serving
 
 FROM = ENVIRONMENT["TWILIO_FROM_NUMBER"]
@@ -88,6 +98,10 @@ BROKEN = {
     "Twilio's name cannot be resolved": (
         {"TWILIO_BASE_URL": "http://twilio.invalid"},
         (Mark.FAULT, "Twilio", "its name cannot be resolved"),
+    ),
+    "the public address leads nowhere": (
+        {"PUBLIC_BASE_URL": "http://127.0.0.1:9"},
+        (Mark.FAULT, "Public address", "nothing takes the connection"),
     ),
     "the number is another account's": (
         {"sandbox": {"from_number": OTHER}},
@@ -172,30 +186,21 @@ def test_an_api_key_that_is_refused_is_told_apart_from_the_token(examine):
     assert all("TWILIO_API_KEY_SECRET" in finding.advice for finding in found)
 
 
-def test_a_public_address_that_leads_nowhere_is_a_fault(examine):
-    (finding,) = bad(examine(PUBLIC_BASE_URL="http://127.0.0.1:9"))
-    assert (finding.mark, finding.about) == (Mark.FAULT, "Public address")
-    assert "nothing takes the connection" in finding.words
-
-
-def test_an_address_where_something_else_answers_is_a_fault(examine, tmp_path):
+@pytest.mark.parametrize(
+    ("status", "words"),
+    [
+        ("200 OK", "Something else than this app answers"),
+        ("502 Bad Gateway", "the answer is 502"),
+    ],
+)
+def test_an_address_where_something_else_or_an_error_answers_is_a_fault(examine, status, words):
     def other(environ, start_response):
-        start_response("200 OK", [("Content-Type", "text/html")])
+        start_response(status, [("Content-Type", "text/html")])
         return [b"<h1>Welcome to nginx</h1>"]
 
     with serving(other) as address:
         (finding,) = bad(examine(PUBLIC_BASE_URL=address))
-    assert "Something else than this app answers" in finding.words
-
-
-def test_an_address_that_answers_with_an_error_is_a_fault(examine):
-    def gone(environ, start_response):
-        start_response("502 Bad Gateway", [("Content-Type", "text/html")])
-        return [b""]
-
-    with serving(gone) as address:
-        (finding,) = bad(examine(PUBLIC_BASE_URL=address))
-    assert "the answer is 502" in finding.words
+    assert words in finding.words
 
 
 def test_a_public_address_without_tls_is_a_fault(examine):
@@ -205,9 +210,8 @@ def test_a_public_address_without_tls_is_a_fault(examine):
     assert "its name cannot be resolved" in found[1].words
 
 
-def test_a_silent_worker_is_a_fault(examine, app):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(text("DELETE FROM worker"))
+def test_a_silent_worker_is_a_fault(examine, write):
+    write(lambda _: delete(Worker))
     (finding,) = bad(examine(EMBEDDED_WORKER="false"))
     assert (finding.mark, finding.about) == (Mark.FAULT, "Worker")
     assert "flask worker" in finding.advice
@@ -225,29 +229,21 @@ def test_a_held_sender_is_a_fault(examine, shop, twilio):
 
 def test_an_old_outbox_is_a_warning(examine, shop, twilio, app):
     shop.ships(prefer="respond-async")
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(text("UPDATE delivery SET due_at = '2026-01-01 00:00:00.000000'"))
+    change(app, Delivery, due_at=datetime(2026, 1, 1, tzinfo=UTC))
     (finding,) = bad(examine())
     assert (finding.mark, finding.about) == (Mark.WARNING, "Worker")
 
 
 def test_no_key_that_may_send_is_a_warning(examine, app):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(text("UPDATE api_key SET scopes = 'read'"))
+    change(app, ApiKey, scopes="read")
     (finding,) = bad(examine())
     assert (finding.mark, finding.about) == (Mark.WARNING, "API keys")
     assert "flask api-key create" in finding.advice
 
 
 def test_another_versions_schema_is_a_fault(examine, app):
-    with app.app_context(), db.engine.begin() as conn:
-        was = conn.execute(text("SELECT version_num FROM alembic_version")).scalar_one()
-        conn.execute(text("UPDATE alembic_version SET version_num = '0001'"))
-    try:
+    with schema_of(app, "0001"):
         (finding,) = bad(examine())
-    finally:
-        with app.app_context(), db.engine.begin() as conn:
-            conn.execute(text("UPDATE alembic_version SET version_num = :was"), {"was": was})
     assert (finding.mark, finding.about) == (Mark.FAULT, "Migrations")
     assert "flask db upgrade" in finding.advice
 
@@ -380,13 +376,9 @@ def test_no_secret_and_no_whole_number_is_shown(examine):
     assert "+*******0006" in everything
 
 
-def command(app):
-    return app.test_cli_runner().invoke(args=["doctor"])
-
-
-def test_the_command_says_each_thing_in_a_line_and_fails_for_faults(app, examine):
+def test_the_command_says_each_thing_in_a_line_and_fails_for_faults(app, examine, run):
     with settings_of(app):
-        said = command(app)
+        said = run("doctor")
     assert said.exit_code == 1
     lines = said.output.splitlines()
     assert any(line.startswith("ok       Settings        complete") for line in lines)
@@ -396,10 +388,10 @@ def test_the_command_says_each_thing_in_a_line_and_fails_for_faults(app, examine
     assert "\x1b" not in said.output
 
 
-def test_the_command_succeeds_where_there_are_only_warnings(app, monkeypatch):
+def test_the_command_succeeds_where_there_are_only_warnings(app, monkeypatch, run):
     monkeypatch.setattr(examination, "ON_THE_NETWORK", ())
     monkeypatch.setattr(examination, "WITH_DATABASE", (data.check_keys,))
     monkeypatch.setattr(data, "check_database", lambda: [data.ok("Database", "answers")])
-    said = command(app)
+    said = run("doctor")
     assert "warning  API keys" in said.output
     assert said.exit_code == 0

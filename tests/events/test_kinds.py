@@ -10,10 +10,6 @@ from smsapp.recipients.purposes import PURPOSES
 from tests.conftest import settings_of
 
 
-def test_shipments_are_among_them():
-    assert "order_shipped" in KINDS
-
-
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_each_says_for_how_long_it_matters(app, kind):
     with settings_of(app, ORDER_SHIPPED_MAX_AGE_HOURS="3"), app.app_context():

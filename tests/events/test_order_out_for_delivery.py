@@ -12,8 +12,7 @@ def brings(shop):
     """Tell that an order is on its way; a change to None leaves the field out."""
 
     def post(event_id="order-1001-today", **changes):
-        body = shipment(event_id, **{"trackingUrl": None} | changes)
-        return shop.client.post(PATH, json=body, headers=shop.headers)
+        return shop.post(PATH, json=shipment(event_id, **{"trackingUrl": None} | changes))
 
     return post
 

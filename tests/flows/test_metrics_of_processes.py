@@ -3,6 +3,7 @@
 import os
 import re
 import signal
+import time
 import urllib.error
 import urllib.request
 from pathlib import Path
@@ -54,7 +55,6 @@ def many(postgres_url, redis_url, tmp_path_factory):
 
 
 ACCEPTED = 'smsapp_events_total{answer="sent",kind="order_shipped"}'
-WAITING = 'smsapp_events_total{answer="pending",kind="order_shipped"}'
 
 
 def test_metrics_add_up_over_processes_and_outlive_them(many):
@@ -85,15 +85,17 @@ def test_metrics_add_up_over_processes_and_outlive_them(many):
     assert value(scrape(url), ACCEPTED) == orders
 
 
-def test_a_worker_has_a_door_of_its_own_for_metrics(many):
+def test_a_separate_worker_sends_what_the_web_accepted_and_has_a_door_for_metrics(many):
     system, url, _ = many
     system.sandbox.settle()
     sent, delivered = len(system.sandbox.messages()), value(scrape(url), DELIVERED)
     port = free_port()
     system.environment["WORKER_METRICS_PORT"] = str(port)
-    worker = system.worker()
     event = shipment("order-2001-shipped")
     assert post(url, system.key, event, Prefer="respond-async")[0] == 202
+    time.sleep(0.5)
+    assert len(system.sandbox.messages()) == sent
+    worker = system.worker()
     wait_for(lambda: len(system.sandbox.messages()) == sent + 1, worker)
     door = f"http://127.0.0.1:{port}"
     wait_for(lambda: value(scrape(door), 'smsapp_calls_total{outcome="accepted"}') == 1, worker)
@@ -104,6 +106,8 @@ def test_a_worker_has_a_door_of_its_own_for_metrics(many):
         scrape(door, "another token")
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{door}/", timeout=5)
+    worker.terminate()
+    assert worker.wait(20) == 0
 
 
 DELIVERED = 'smsapp_event_to_delivered_seconds_count{kind="order_shipped"}'

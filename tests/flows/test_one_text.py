@@ -87,15 +87,3 @@ def test_killing_a_web_process_among_200_posts_neither_loses_nor_repeats_the_tex
         assert body["duplicate"] is True
     time.sleep(1)
     assert len(texts_to(system, SECOND)) == 1
-
-
-@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
-def test_a_separate_worker_sends_what_the_web_accepted(system):
-    url, _ = system.web(EMBEDDED_WORKER="false")
-    post(url, system.key, shipment(), Prefer="respond-async")
-    time.sleep(0.5)
-    assert system.sandbox.messages() == []
-    worker = system.worker()
-    wait_for(system.sandbox.messages, worker)
-    worker.terminate()
-    assert worker.wait(20) == 0

@@ -17,7 +17,7 @@ from sqlalchemy.engine import make_url
 from tests import servers
 from tests.cable import cable
 from tests.conftest import ALICE, shipment
-from tests.system import answers, get, installation, post, wait_for
+from tests.system import answers, get, installation, order, post, states, wait_for
 
 QUICKLY = {
     "LEASE_SECONDS": "15",
@@ -26,23 +26,8 @@ QUICKLY = {
 }
 
 
-def order(number):
-    return shipment(f"order-{number:04}-shipped", orderId=str(number), phone=f"+1202555{number:04}")
-
-
-def events(numbers):
-    return [f"order-{number:04}-shipped" for number in numbers]
-
-
-def states(url, system, numbers):
-    """Return how many of the events are in which state."""
-    paths = [f"/api/deliveries?eventId={event}" for event in events(numbers)]
-    return Counter(get(url, system.key, path)["status"] for path in paths)
-
-
 def each_once(system, numbers):
-    texts = Counter(message["to"] for message in system.sandbox.messages())
-    return texts == Counter(f"+1202555{number:04}" for number in numbers)
+    return system.texts() == Counter(order(number)["phone"] for number in numbers)
 
 
 @pytest.fixture
@@ -101,7 +86,7 @@ def test_a_database_that_is_away_accepts_nothing_by_halves_and_loses_nothing(on_
             assert int(headers["Retry-After"]) > 0
             assert body["error"] == "database_unavailable"
     wait_for(lambda: system.unsettled() == 0, seconds=60)
-    wait_for(lambda: set(states(url, system, numbers)) <= {"sent", "delivered"}, seconds=60)
+    wait_for(lambda: set(states(url, system.key, numbers)) <= {"sent", "delivered"}, seconds=60)
     assert each_once(system, numbers)
 
 
@@ -124,7 +109,7 @@ def test_while_a_database_hangs_callers_are_told_so_and_nothing_is_lost(on_postg
         for number in numbers:
             wait_for(lambda number=number: post(url, system.key, order(number))[0] in {200, 202})
     numbers = range(41)
-    wait_for(lambda: set(states(url, system, numbers)) <= {"sent", "delivered"}, seconds=60)
+    wait_for(lambda: set(states(url, system.key, numbers)) <= {"sent", "delivered"}, seconds=60)
     assert each_once(system, numbers)
 
 
@@ -187,54 +172,6 @@ def test_without_redis_limits_are_kept_in_memory_and_said_once_and_it_comes_back
     assert outages() == 1
     assert system.logs().count("storage recovered") == 1
     assert '"level":"error"' not in system.logs()
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("system", ["sqlite"], indirect=True)
-def test_what_twilio_could_not_be_told_for_a_while_is_sent_once_each(system, line_to):
-    line, system.environment["TWILIO_BASE_URL"] = line_to(system.sandbox.url)
-    system.environment |= QUICKLY
-    url, _ = system.web()
-    numbers = range(40)
-    line.pull()
-    with ThreadPoolExecutor(8) as pool:
-        prefers = [{"Prefer": "respond-async"} if number % 2 else {} for number in numbers]
-        calls = [
-            pool.submit(post, url, system.key, order(number), **prefer)
-            for number, prefer in zip(numbers, prefers, strict=True)
-        ]
-    told = [call.result() for call in calls]
-    assert {(status, body["status"]) for status, body in told} == {(202, "pending")}
-    wait_for(lambda: all(attempts(url, system, numbers)))
-    assert states(url, system, numbers) == {"pending": 40}
-    line.plug()
-    wait_for(lambda: set(states(url, system, numbers)) <= {"sent", "delivered"}, seconds=90)
-    assert each_once(system, numbers)
-
-
-def attempts(url, system, numbers):
-    paths = [f"/api/deliveries?eventId={event}" for event in events(numbers)]
-    return [len(get(url, system.key, path)["attempts"]) for path in paths]
-
-
-@pytest.mark.long
-@pytest.mark.parametrize("system", ["postgresql"], indirect=True)
-def test_while_credentials_are_refused_texts_wait_and_then_they_leave(system):
-    system.environment |= QUICKLY
-    url, _ = system.web()
-    system.sandbox.weather(credentials_refused=1)
-    numbers = range(20)
-    for number in numbers:
-        status, body = post(url, system.key, order(number))
-        assert (status, body["status"]) == (202, "pending")
-    with urlopen(f"{url}/readyz") as answer:
-        assert json.load(answer)["senderIsHeld"] is True
-    alarms = [line for line in system.logs().splitlines() if "sender held" in line]
-    assert [json.loads(line)["level"] for line in alarms] == ["error"]
-    system.sandbox.clear_weather()
-    system.execute("UPDATE sender SET probe_at = held_at")  # it is tried every 30 s
-    wait_for(lambda: set(states(url, system, numbers)) <= {"sent", "delivered"}, seconds=60)
-    assert each_once(system, numbers)
 
 
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)

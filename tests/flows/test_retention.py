@@ -5,9 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import create_engine, func, insert, select
 
-from smsapp.extensions import new_id
 from smsapp.models import Delivery, DeliveryState, Phone
-from tests.conftest import ALICE
+from tests.conftest import ALICE, delivery_row
 from tests.system import kill, wait_for
 
 TEXTS = 6000
@@ -20,30 +19,11 @@ def fill(engine):
     with engine.begin() as conn:
         phone = {"phone_key": KEY, "e164": ALICE, "country": "US", "created_at": LONG_AGO}
         conn.execute(insert(Phone), phone)
-        conn.execute(
-            insert(Delivery),
-            [
-                {
-                    "id": new_id(),
-                    "kind": "order_shipped",
-                    "event_id": f"order-{number}-shipped",
-                    "content_hash": "c" * 64,
-                    "phone_key": KEY,
-                    "purpose": "order_updates",
-                    "subject": str(number),
-                    "order_id": str(number),
-                    "body": "Your order has shipped.",
-                    "consent_at": LONG_AGO,
-                    "state": DeliveryState.DELIVERED,
-                    "state_at": LONG_AGO,
-                    "tries": 1,
-                    "undelivered": 0,
-                    "expires_at": LONG_AGO,
-                    "created_at": LONG_AGO,
-                }
-                for number in range(TEXTS)
-            ],
-        )
+        texts = [
+            delivery_row(LONG_AGO, phone_key=KEY, state=DeliveryState.DELIVERED)
+            for _ in range(TEXTS)
+        ]
+        conn.execute(insert(Delivery), texts)
 
 
 @pytest.mark.long

@@ -2,11 +2,9 @@
 
 import random
 import time
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 
-from tests.conftest import shipment
-from tests.system import answers, kill, post, wait_for
+from tests.system import answers, kill, order, post, wait_for
 
 ROUGH = {
     "latency_ms": 30,
@@ -32,14 +30,9 @@ def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_
     dice = random.Random(1)
 
     def send(number):
-        body = shipment(
-            f"order-{number:04}-shipped",
-            orderId=str(number),
-            phone=f"+1202555{number:04}",
-        )
         prefer = {"Prefer": "respond-async"} if number % 2 else {}
         while True:
-            answer = post(url, system.key, body, **prefer)
+            answer = post(url, system.key, order(number), **prefer)
             if answer and answer[0] in {200, 202}:
                 return
             time.sleep(dice.uniform(0.05, 0.3))
@@ -59,6 +52,6 @@ def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_
     system.sandbox.clear_weather()
 
     wait_for(lambda: system.unsettled() == 0, seconds=100)
-    texts = Counter(message["to"] for message in system.sandbox.messages())
+    texts = system.texts()
     assert len(texts) == EVENTS
     assert set(texts.values()) == {1}

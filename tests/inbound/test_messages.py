@@ -14,12 +14,22 @@ from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import WORDS, Keyword
 from smsapp.inbound.messages import Text
 from smsapp.models import Attempt, Consent, Delivery, Inbound, OptOut
-from tests.conftest import ACCOUNT, ALICE, BOB, empty, opt_out, settings_of, sid
+from tests.conftest import (
+    ACCOUNT,
+    ALICE,
+    BOB,
+    at_once,
+    empty,
+    opt_out,
+    run_worker,
+    settings_of,
+    sid,
+    text_in,
+)
 
 
-def text(app, body, number=1, e164=ALICE, opt_out_type=None):
-    with app.app_context():
-        return messages.receive(Text(sid(number), e164, body, opt_out_type))
+def text(app, body, number=1):
+    return text_in(app, sid(number), ALICE, body)
 
 
 @pytest.mark.parametrize(
@@ -97,15 +107,14 @@ def test_twilios_own_reading_rules():
     assert keywords.read("Stop.", " ") is Keyword.STOP
 
 
-def test_stop_opts_out_and_suppresses_what_waits(app, shop, twilio, rows):
+def test_stop_opts_out_and_suppresses_what_waits_to_be_claimed(app, shop, twilio, rows):
     shop.ships(prefer="respond-async")
     assert text(app, "Stop") is True
 
     assert rows.one(OptOut).source == "text"
     assert rows.delivery.state == "suppressed"
     assert shop.ships("order-1002-shipped", orderId="1002").json["error"] == "opted_out"
-    with app.app_context():
-        assert worker.run_once() == 0
+    assert run_worker(app) == 0
 
 
 def test_start_lifts_every_opt_out_and_grants_nothing(app, shop, twilio, rows):
@@ -156,8 +165,7 @@ def test_no_attempt_is_committed_after_its_numbers_stop(app, make_service, twili
         assert len(stopped_at) == len(phone_of) == 50
         for attempt in rows.all(Attempt):
             assert attempt.started_at < stopped_at[phone_of[attempt.delivery_id]]
-        with app.app_context():
-            assert worker.run_once() == 0
+        assert run_worker(app) == 0
         empty(app)
 
 
@@ -188,13 +196,5 @@ def race(app, shop, seed):
                 worker.run_once()
 
     in_any_order = dice.sample(numbers, 50)
-    jobs = [
-        threading.Thread(target=stop, args=(in_any_order[:25],)),
-        threading.Thread(target=stop, args=(in_any_order[25:],)),
-        threading.Thread(target=send_others),
-        threading.Thread(target=send_waiting),
-    ]
-    for job in jobs:
-        job.start()
-    for job in jobs:
-        job.join()
+    some, others = in_any_order[:25], in_any_order[25:]
+    at_once(lambda: stop(some), lambda: stop(others), send_others, send_waiting)

@@ -4,21 +4,16 @@ import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 
 from smsapp import worker
 from smsapp.delivery import stopping
-from smsapp.extensions import db
-from smsapp.inbound import messages, missed
-from smsapp.inbound.messages import Text
+from smsapp.inbound import missed
 from smsapp.models import Consent, Inbound, InboundList, OptOut, OptOutSource, Phone
-from smsapp.phone import phone_key
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
-from smsapp.retention import erasure
-from tests.conftest import ALICE, BOB, settings_of, sid
+from tests.conftest import ALICE, BOB, KEY, at_once, change, erase, settings_of, sid, text_in
 
 NOW = datetime.now(UTC)
 
@@ -30,26 +25,23 @@ def came_in(number, body, minutes_ago, sender=ALICE):
 
 
 def posted(app, number, body, sender=ALICE, opt_out_type=None):
-    with app.app_context():
-        messages.receive(Text(sid(number), sender, body, opt_out_type))
+    text_in(app, sid(number), sender, body, opt_out_type)
 
 
 def look(app, twilio, *listed):
     """Let a look be due, and do it."""
     twilio.listed = sorted(listed, key=lambda message: message.created_at, reverse=True)
+    change(app, InboundList, look_at=InboundList.complete_until)
+    return fetch(app)
+
+
+def fetch(app, *ending):
     with app.app_context():
-        with db.engine.begin() as conn:
-            conn.execute(update(InboundList).values(look_at=InboundList.complete_until))
-        return missed.fetch()
+        return missed.fetch(*ending)
 
 
 def is_stopped(rows):
     return any(row.lifted_at is None for row in rows.all(OptOut))
-
-
-def change(app, model, **values):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(model).values(**values))
 
 
 def test_a_missed_stop_stops_what_waits_and_what_comes(app, shop, twilio, rows):
@@ -151,9 +143,8 @@ def test_a_missed_start_ends_another_opt_out_only_if_it_came_later(
     app, shop, twilio, rows, source, later
 ):
     shop.ships()
-    key = phone_key(ALICE, app.extensions["settings"].phone_key_bytes)
     with app.app_context():
-        stopping.stop(key, source)
+        stopping.stop(KEY, source)
     change(app, OptOut, created_at=datetime.now(UTC) - timedelta(minutes=5))
     look(app, twilio, came_in(1, "START", 4 if later else 6))
     assert is_stopped(rows) is not later
@@ -162,9 +153,8 @@ def test_a_missed_start_ends_another_opt_out_only_if_it_came_later(
 def test_a_consent_on_the_page_after_a_missed_stop_does_not_outweigh_it(app, shop, twilio, rows):
     """As if it had been posted in time: the carrier keeps it, and only a START ends it there."""
     shop.ships()
-    key = phone_key(ALICE, app.extensions["settings"].phone_key_bytes)
     with app.app_context():
-        customers.agree(Visitor(key, verify_sid="VE" + "0" * 32), ["order_updates"])
+        customers.agree(Visitor(KEY, verify_sid="VE" + "0" * 32), ["order_updates"])
     look(app, twilio, came_in(1, "STOP", 5))
     assert is_stopped(rows)
     assert shop.ships("order-1002-shipped").json["error"] == "opted_out"
@@ -175,13 +165,12 @@ def test_what_is_posted_while_we_look_came_later(app, twilio, rows, first, then)
     """The list was fetched before; what it lacks must not be overrun by what it has."""
     listed = came_in(1, first, 5)
 
-    def fetch(number, since):
+    def meanwhile(_number):
         posted(app, 2, then)
         return [listed]
 
-    twilio.messages_with = fetch
-    with app.app_context():
-        assert missed.fetch() == 1
+    twilio.listed = meanwhile
+    assert fetch(app) == 1
     assert is_stopped(rows) == (then == "STOP")
 
 
@@ -201,9 +190,7 @@ def test_a_post_that_alone_says_what_is_meant_is_obeyed_though_it_comes_second(a
 
 def test_the_words_of_somebody_erased_since_are_not_kept(app, shop, twilio, rows):
     shop.ships()
-    key = phone_key(ALICE, app.extensions["settings"].phone_key_bytes)
-    with app.app_context():
-        erasure.erase(Visitor(key, verify_sid=None))
+    erase(app)
     look(app, twilio, came_in(1, "I live at 7 Elm Street", 5), came_in(2, "STOP", 4))
     assert [row.body for row in rows.all(Inbound)] == ["", ""]
     assert is_stopped(rows)
@@ -211,25 +198,17 @@ def test_the_words_of_somebody_erased_since_are_not_kept(app, shop, twilio, rows
 
 
 def test_how_far_the_list_is_known_stands_in_the_database(app, twilio, rows):
-    since = []
-
-    def fetch(number, begin):
-        since.append((number, begin))
-        return []
-
-    twilio.messages_with = fetch
-    with app.app_context():
-        assert missed.fetch() == 0
-        assert missed.fetch() is None  # not every time somebody asks
+    assert fetch(app) == 0
+    assert fetch(app) is None  # not every time somebody asks
     change(
         app, InboundList, look_at=NOW - timedelta(days=3), complete_until=NOW - timedelta(days=2)
     )
-    with app.app_context():
-        assert missed.fetch() == 0
+    assert fetch(app) == 0
     sender = app.extensions["settings"].twilio_from_number
-    assert [number for number, _ in since] == [sender, sender]
-    assert since[0][1] < NOW - timedelta(days=6)
-    assert since[1][1] == NOW - timedelta(days=2) - missed.OVERLAP
+    assert [number for number, _ in twilio.asked] == [sender, sender]
+    first, second = [since for _, since in twilio.asked]
+    assert first < NOW - timedelta(days=6)
+    assert second == NOW - timedelta(days=2) - missed.OVERLAP
     row = rows.one(InboundList)
     assert row.complete_until >= NOW
     assert row.look_at >= row.complete_until + missed.EVERY - timedelta(seconds=5)
@@ -242,8 +221,7 @@ def test_a_look_that_fails_is_made_again_from_where_it_was(app, twilio, rows, fa
     look(app, twilio)
     change(app, InboundList, complete_until=NOW - timedelta(days=2), look_at=NOW)
     twilio.listed = failure
-    with app.app_context():
-        assert missed.fetch() is None
+    assert fetch(app) is None
     row = rows.one(InboundList)
     assert row.complete_until == NOW - timedelta(days=2)
     assert row.look_at <= datetime.now(UTC) + missed.AFTER_NO_ANSWER
@@ -254,46 +232,30 @@ def test_a_look_that_is_stopped_is_made_again_at_once(app, twilio, rows):
     ending = threading.Event()
     ending.set()
     twilio.listed = [came_in(1, "STOP", 5)]
-    with app.app_context():
-        assert missed.fetch(ending) == 0
-        assert missed.fetch() == 1
+    assert fetch(app, ending) == 0
+    assert fetch(app) == 1
 
 
 def test_of_many_workers_one_looks(app, twilio, rows):
-    calls = []
     everybody = threading.Barrier(6)
-
-    def fetch(number, since):
-        calls.append(number)
-        return [came_in(1, "STOP", 5)]
+    twilio.listed = [came_in(1, "STOP", 5)]
 
     def one():
         with app.app_context():
             everybody.wait()
             missed.fetch()
 
-    twilio.messages_with = fetch
-    threads = [threading.Thread(target=one) for _ in range(6)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(calls) == 1
+    at_once(*[one] * 6)
+    assert len(twilio.asked) == 1
     assert is_stopped(rows)
 
 
 def test_all_numbers_of_a_messaging_service_are_asked_for(app, twilio, rows):
-    asked = []
-
-    def fetch(number, since):
-        asked.append(number)
-        return [came_in(1, "STOP", 6)] if number == "+15005550001" else []
-
-    twilio.messages_with = fetch
+    twilio.listed = lambda number: [came_in(1, "STOP", 6)] if number == "+15005550001" else []
     twilio.senders = ["+15005550001", "+15005550002", "12345"]
     with settings_of(app, TWILIO_MESSAGING_SERVICE_SID="MG" + "1" * 32), app.app_context():
         assert missed.fetch() == 1
-    assert asked == twilio.senders
+    assert [number for number, _ in twilio.asked] == twilio.senders
     assert is_stopped(rows)
 
 

@@ -24,6 +24,9 @@ def reader(serve):
     return connect
 
 
+ACTIVE = {"status": "active", "type": "Full"}
+
+
 def numbers(*found):
     return http(200, {"incoming_phone_numbers": list(found), "uri": "/", "next_page_uri": None})
 
@@ -105,7 +108,7 @@ def date(at):
 @pytest.mark.parametrize("seconds", [0, 90, -90])
 def test_twilios_time_is_taken_from_any_answer(reader, status, seconds):
     there = clock.now() + timedelta(seconds=seconds)
-    account = reader(http(status, {"status": "active", "type": "Full"}, date(there)))
+    account = reader(http(status, ACTIVE, date(there)))
     assert account.skew is None
     account.account()
     assert abs(account.skew.total_seconds() - seconds) <= 2
@@ -113,17 +116,13 @@ def test_twilios_time_is_taken_from_any_answer(reader, status, seconds):
 
 @pytest.mark.parametrize("value", ["", "yesterday", "Sat, 99 Foo 2026"])
 def test_a_date_that_cannot_be_read_is_none(reader, value):
-    account = reader(http(200, {"status": "active", "type": "Full"}, f"Date: {value}"))
+    account = reader(http(200, ACTIVE, f"Date: {value}"))
     assert account.account() == Account("active", False)
     assert account.skew is None
 
 
 def test_a_date_without_a_zone_is_utc(reader):
     there = datetime.now(UTC)
-    account = reader(
-        http(
-            200, {"status": "active", "type": "Full"}, f"Date: {there:%a, %d %b %Y %H:%M:%S} -0000"
-        )
-    )
+    account = reader(http(200, ACTIVE, f"Date: {there:%a, %d %b %Y %H:%M:%S} -0000"))
     account.account()
     assert abs(account.skew.total_seconds()) <= 2

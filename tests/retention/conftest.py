@@ -3,10 +3,11 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import text, update
+from sqlalchemy import text
 
 from smsapp.extensions import db
 from smsapp.models import Attempt, Consent, Delivery, Inbound, Phone, Verification
+from tests.conftest import make_earlier, past_triggers
 
 TIMES = {
     Delivery: ("created_at", "state_at", "expires_at", "last_attempt_at", "due_at", "check_at"),
@@ -22,35 +23,30 @@ TIMES = {
 def pass_days(app):
     """Let all that is in the database have happened so many days earlier.
 
-    Past the triggers that keep the ledger, which is no longer whole then.
+    The consent ledger is no longer whole then.
     """
 
     def pass_days(days):
-        with app.app_context(), db.engine.begin() as conn:
-            triggers = []
-            if conn.dialect.name == "sqlite":
-                query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-                triggers = conn.execute(text(query)).all()
-                for name, _ in triggers:
-                    conn.execute(text(f"DROP TRIGGER {name}"))
-            else:
-                conn.execute(text("SET LOCAL session_replication_role = replica"))
+        with past_triggers(app) as conn:
             for model, names in TIMES.items():
-                keys = model.__table__.primary_key.columns
-                for row in conn.execute(model.__table__.select()).all():
-                    earlier = {
-                        name: getattr(row, name) - timedelta(days=days)
-                        for name in names
-                        if getattr(row, name)
-                    }
-                    same = [key == getattr(row, key.name) for key in keys]
-                    conn.execute(update(model.__table__).where(*same).values(earlier))
-            for _, create in triggers:
-                conn.execute(text(create))
+                make_earlier(conn, model, timedelta(days=days), *names)
 
     return pass_days
 
 
 @pytest.fixture
-def run(app):
-    return lambda *args: app.test_cli_runner().invoke(args=args)
+def plan_of(app):
+    """Return the plan of a statement with these times; PostgreSQL may not read a whole table."""
+
+    def plan(statement, times):
+        with app.app_context(), db.engine.begin() as conn:
+            compiled = statement.compile(conn, compile_kwargs={"render_postcompile": True})
+            values = {name: times.get(name, value) for name, value in compiled.params.items()}
+            if conn.dialect.name == "sqlite":
+                known = tuple(str(values[name]) for name in compiled.positiontup or ())
+                return str(conn.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", known).all())
+            for scan in ("seqscan", "bitmapscan"):
+                conn.execute(text(f"SET LOCAL enable_{scan} = off"))
+            return str(conn.exec_driver_sql(f"EXPLAIN {compiled}", values).all())
+
+    return plan

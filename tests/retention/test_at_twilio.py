@@ -1,23 +1,29 @@
 """Texts are blanked at Twilio too where that is asked for, sooner or later, and never in a loop."""
 
 import threading
+from contextlib import ExitStack
 from datetime import UTC, datetime, timedelta
 
 import pytest
-from sqlalchemy import update
 
-from smsapp.delivery import receipts
-from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import database_now, db
-from smsapp.inbound import messages
-from smsapp.inbound.messages import Text
 from smsapp.models import BodyAtTwilio
 from smsapp.providers.http_client import rest_client
 from smsapp.providers.messages import Listed, Twilio
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.retention import at_twilio, bodies
 from smsapp.sandbox.testing import SandboxConfig, running
-from tests.conftest import ACCOUNT, ALICE, ENVIRONMENT, TOKEN, settings_of, sid
+from tests.conftest import (
+    ACCOUNT,
+    ALICE,
+    ENVIRONMENT,
+    TOKEN,
+    change,
+    report,
+    settings_of,
+    sid,
+    text_in,
+)
 
 INBOUND = sid(3000)
 
@@ -27,9 +33,8 @@ def asked(app, shop, twilio, rows, pass_days):
     """A text sent and one received, both blanked here and owed at Twilio."""
     with settings_of(app, BLANK_BODIES_AT_TWILIO="true"):
         shop.ships()
-        with app.app_context():
-            receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
-            messages.receive(Text(INBOUND, ALICE, "Where is it?", None))
+        report(app, rows.attempts[0].id, sid(1), "delivered", 0)
+        text_in(app, INBOUND, ALICE, "Where is it?")
         pass_days(31)
         with app.app_context():
             bodies.blank(bodies.TO_CUSTOMERS)
@@ -59,14 +64,12 @@ def blank(app):
 
 
 def let_it_be_due(app):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(BodyAtTwilio).values(ask_at=datetime(2026, 1, 1, tzinfo=UTC)))
+    change(app, BodyAtTwilio, ask_at=datetime(2026, 1, 1, tzinfo=UTC))
 
 
 def test_unless_asked_for_nothing_is_owed(app, shop, twilio, rows, pass_days):
     shop.ships()
-    with app.app_context():
-        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
+    report(app, rows.attempts[0].id, sid(1), "delivered", 0)
     pass_days(31)
     with app.app_context():
         assert bodies.blank(bodies.TO_CUSTOMERS) == 1
@@ -150,37 +153,36 @@ def test_two_workers_do_not_ask_for_the_same(app, asked, twilio):
     assert blank(app) == 2
 
 
-def test_the_sandbox_blanks_what_it_has(tmp_path):
+@pytest.fixture
+def sent(tmp_path):
+    """Send a text through a sandbox of this pace; return the sandbox, its client and the SID."""
+    with ExitStack() as stack:
+
+        def send(pace):
+            number = ENVIRONMENT["TWILIO_FROM_NUMBER"]
+            config = SandboxConfig(ACCOUNT, TOKEN, number, tmp_path / "s.sqlite3", pace=pace)
+            sandbox = stack.enter_context(running(config))
+            client = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url))
+            nowhere = "http://127.0.0.1:9/"
+            answer = client.send(
+                to=ALICE, body="Hello", status_callback=nowhere, from_number=number
+            )
+            return sandbox, client, answer.sid
+
+        yield send
+
+
+def test_the_sandbox_blanks_what_it_has(sent):
     """As Twilio does: once it is done with the message, and not before."""
-    config = SandboxConfig(
-        ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=0.0
-    )
-    with running(config) as sandbox:
-        client = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url))
-        sent = client.send(
-            to=ALICE,
-            body="Hello",
-            status_callback="http://127.0.0.1:9/",
-            from_number=config.from_number,
-        )
-        sandbox.settle()
-        blanked = client.blank(sent.sid)
-        assert (blanked.sid, blanked.body) == (sent.sid, "")
-        assert client.look_up(sent.sid).body == ""
-        assert client.blank(sid(99)) == Refused(404, 20404, None)
+    sandbox, client, of = sent(pace=0.0)
+    sandbox.settle()
+    blanked = client.blank(of)
+    assert (blanked.sid, blanked.body) == (of, "")
+    assert client.look_up(of).body == ""
+    assert client.blank(sid(99)) == Refused(404, 20404, None)
 
 
-def test_the_sandbox_refuses_what_it_is_not_done_with(tmp_path):
-    config = SandboxConfig(
-        ACCOUNT, TOKEN, ENVIRONMENT["TWILIO_FROM_NUMBER"], tmp_path / "s.sqlite3", pace=100.0
-    )
-    with running(config) as sandbox:
-        client = Twilio(rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url))
-        sent = client.send(
-            to=ALICE,
-            body="Hello",
-            status_callback="http://127.0.0.1:9/",
-            from_number=config.from_number,
-        )
-        assert client.blank(sent.sid) == Refused(409, 20009, None)
-        assert client.look_up(sent.sid).body == "Hello"
+def test_the_sandbox_refuses_what_it_is_not_done_with(sent):
+    _, client, of = sent(pace=100.0)
+    assert client.blank(of) == Refused(409, 20009, None)
+    assert client.look_up(of).body == "Hello"

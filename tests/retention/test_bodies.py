@@ -8,11 +8,19 @@ from sqlalchemy import text, update
 from smsapp.delivery import receipts
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
-from smsapp.inbound import messages
-from smsapp.inbound.messages import Text
 from smsapp.models import Delivery, DeliveryState, Inbound
 from smsapp.retention import bodies
-from tests.conftest import ALICE, make_due, run_until_settled, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    at_once,
+    change,
+    make_due,
+    report,
+    run_until_settled,
+    settings_of,
+    sid,
+    text_in,
+)
 
 
 def blank(app):
@@ -21,15 +29,11 @@ def blank(app):
 
 
 def arrived(app, rows):
-    with app.app_context():
-        receipts.handle(
-            IncomingReceipt(rows.attempts[-1].id, rows.attempts[-1].sid, "delivered", 0)
-        )
+    report(app, rows.attempts[-1].id, rows.attempts[-1].sid, "delivered", 0)
 
 
 def writes(app, body="Where is my parcel?", number=1):
-    with app.app_context():
-        messages.receive(Text(sid(1000 + number), ALICE, body, None))
+    text_in(app, sid(1000 + number), ALICE, body)
 
 
 def test_the_body_of_a_finished_text_is_blanked_after_30_days(app, shop, twilio, rows, pass_days):
@@ -90,8 +94,7 @@ def test_a_text_never_heard_of_again_is_blanked_once_nobody_asks_any_more(
     shop.ships()
     pass_days(31)
     assert blank(app) == (0, 0)
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(check_at=None))
+    change(app, Delivery, check_at=None)
     assert blank(app) == (1, 0)
 
 
@@ -109,8 +112,7 @@ def test_what_may_still_be_sent_again_keeps_its_body_until_it_expires(
 
 def test_a_receipt_after_blanking_never_makes_an_empty_text(app, shop, twilio, rows, pass_days):
     shop.ships()
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(check_at=None))
+    change(app, Delivery, check_at=None)
     pass_days(31)
     blank(app)
     with app.app_context():  # it would be sent again, were it not too old
@@ -159,10 +161,8 @@ def test_the_timeline_stays(app, shop, twilio, rows, pass_days):
 
 def test_many_at_once_do_each_once(app, shop, twilio, rows, pass_days, monkeypatch):
     monkeypatch.setattr(bodies, "BATCH", 3)
-    for number in range(20):
-        shop.ships(f"order-{number}-shipped", orderId=str(number))
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(check_at=None))
+    shop.ships_many(20)
+    change(app, Delivery, check_at=None)
     pass_days(31)
     done, start = [], threading.Barrier(4)
 
@@ -172,11 +172,7 @@ def test_many_at_once_do_each_once(app, shop, twilio, rows, pass_days, monkeypat
             while batch := bodies.blank(bodies.TO_CUSTOMERS):
                 done.append(batch)
 
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[work] * 4)
     assert sum(done) == 20
     assert {row.body for row in rows.all(Delivery)} == {""}
 
@@ -184,10 +180,8 @@ def test_many_at_once_do_each_once(app, shop, twilio, rows, pass_days, monkeypat
 def test_it_waits_for_nobody(app, shop, twilio, rows, pass_days):
     if app.extensions["settings"].on_sqlite:
         pytest.skip("nobody holds a single row of SQLite's")
-    for number in range(2):
-        shop.ships(f"order-{number}-shipped", orderId=str(number))
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(check_at=None))
+    shop.ships_many(2)
+    change(app, Delivery, check_at=None)
     pass_days(31)
     held = rows.all(Delivery)[0].id
     with app.app_context(), db.engine.begin() as conn:
@@ -203,22 +197,10 @@ PLANS = {
 
 
 @pytest.mark.parametrize("name", PLANS)
-def test_it_is_found_by_an_index(app, name):
+def test_it_is_found_by_an_index(app, plan_of, name):
     statement, index = PLANS[name]
-    with app.app_context(), db.engine.begin() as conn:
+    with app.app_context(), db.engine.connect() as conn:
         times = bodies._times(conn)
-        sqlite = conn.dialect.name == "sqlite"
-        if not sqlite:
-            conn.execute(text("SET LOCAL enable_seqscan = off"))
-            conn.execute(text("SET LOCAL enable_bitmapscan = off"))
-        compiled = statement.compile(conn, compile_kwargs={"render_postcompile": True})
-        values = {k: times.get(k, v) for k, v in compiled.params.items()}
-        explain = "EXPLAIN QUERY PLAN " if sqlite else "EXPLAIN "
-        if sqlite:
-            plan = conn.exec_driver_sql(
-                explain + str(compiled), tuple(str(values[k]) for k in compiled.positiontup)
-            ).all()
-        else:
-            plan = conn.exec_driver_sql(explain + str(compiled), values).all()
-    assert index in str(plan)
-    assert "SCAN delivery" not in str(plan).upper().replace("INDEX SCAN", "")
+    plan = plan_of(statement, times)
+    assert index in plan
+    assert "SCAN DELIVERY" not in plan.upper().replace("INDEX SCAN", "")

@@ -5,21 +5,17 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import inspect, text, update
 
-from smsapp import clock, worker
-from smsapp.delivery import receipts
-from smsapp.delivery.receipt_rows import IncomingReceipt
+from smsapp import clock
 from smsapp.extensions import db
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
-from smsapp.models import Attempt, BodyAtTwilio, Delivery, Inbound, OptOut, Phone
-from smsapp.phone import phone_key
+from smsapp.models import Attempt, BodyAtTwilio, Consent, Delivery, Inbound, OptOut, Phone
 from smsapp.providers.outcomes import Unknown
 from smsapp.recipients import customers, phones
 from smsapp.recipients.customers import Visitor
-from smsapp.retention import bodies, erasure
-from tests.conftest import ALICE, BOB, ENVIRONMENT, make_due, settings_of, sid
+from smsapp.retention import bodies
+from tests.conftest import ALICE, BOB, KEY, erase, make_due, report, run_worker, settings_of, sid
 
-KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
 WORDS = "Where is my parcel?"
 ADDRESS, BROWSER = "203.0.113.7", "A very private browser"
 
@@ -33,11 +29,6 @@ def alice(app, shop, twilio):
         messages.receive(Text(sid(4000), ALICE, WORDS, None))
         messages.receive(Text(sid(4001), ALICE, "STOP", None))
         messages.receive(Text(sid(4002), BOB, WORDS, None))
-
-
-def erase(app):
-    with app.app_context():
-        erasure.erase(Visitor(KEY, None))
 
 
 def comes_back(app):
@@ -65,9 +56,17 @@ def test_nothing_is_left_in_any_table(app, alice):
     assert [word for word in private for value in everything(app) if word in value] == []
 
 
-def test_what_counts_and_what_holds_stays(app, alice, rows):
+def test_what_counts_and_what_holds_and_everybody_else_stays(app, alice, shop, rows, run):
+    shop.ships("order-2001-shipped", orderId="2001", phone=BOB)
+    before = len(rows.all(Consent))
     erase(app)
-    assert len(rows.all(Delivery)) == 1
+    assert len(rows.all(Consent)) > before
+    assert run("consent", "verify").stdout == "The ledger is whole.\n"
+    assert {row.phone_key == KEY: bool(row.body) for row in rows.all(Delivery)} == {
+        True: False,
+        False: True,
+    }
+    assert {row.e164 for row in rows.all(Phone)} == {None, BOB}
     assert len(rows.all(Inbound)) == 3
     assert rows.one(OptOut).lifted_at is None
     bobs = next(row for row in rows.all(Inbound) if row.phone_key != KEY)
@@ -99,8 +98,7 @@ def test_what_was_in_the_air_is_blanked_at_twilio_later(app, shop, twilio, rows,
         shop.ships()
         erase(app)
         assert (rows.delivery.body, rows.all(BodyAtTwilio)) == ("", [])
-        with app.app_context():
-            receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
+        report(app, rows.attempts[0].id, sid(1), "delivered", 0)
         pass_days(31)
         with app.app_context():
             bodies.blank(bodies.TO_CUSTOMERS)
@@ -119,8 +117,7 @@ def test_a_text_that_waits_is_not_sent(app, shop, twilio, rows):
 
 
 def late_receipt(app, rows):
-    with app.app_context():
-        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "undelivered", 30003))
+    report(app, rows.attempts[0].id, sid(1), "undelivered", 30003)
 
 
 def certainly_absent(app, rows):
@@ -140,8 +137,7 @@ def test_who_comes_back_gets_no_empty_text(app, shop, twilio, rows, what):
     what(app, rows)
     assert rows.delivery.state == "pending"
     make_due(app)
-    with app.app_context():
-        worker.run_once()
+    run_worker(app)
     assert rows.delivery.state == "expired"
     assert len(rows.all(Attempt)) == len(twilio.calls) == 1
 

@@ -7,8 +7,6 @@ from sqlalchemy import insert, select, text, update
 
 from smsapp import clock
 from smsapp.extensions import db, new_id
-from smsapp.inbound import messages
-from smsapp.inbound.messages import Text
 from smsapp.models import (
     ConsentEvidence,
     Delivery,
@@ -17,13 +15,21 @@ from smsapp.models import (
     Phone,
     Verification,
 )
-from smsapp.phone import phone_key
 from smsapp.recipients import customers, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure, numbers
-from tests.conftest import ALICE, ENVIRONMENT, opt_out, run_until_settled, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    KEY,
+    change,
+    erase,
+    opt_out,
+    run_until_settled,
+    settings_of,
+    sid,
+    text_in,
+)
 
-KEY = phone_key(ALICE, ENVIRONMENT["PHONE_KEY"].encode())
 YEARS = 731
 
 
@@ -38,8 +44,7 @@ def known(app):
 
 
 def texts(app, body="Hello"):
-    with app.app_context():
-        messages.receive(Text(sid(2000), ALICE, body, None))
+    text_in(app, sid(2000), ALICE, body)
 
 
 def test_a_number_nobody_used_is_forgotten(app, rows, pass_days):
@@ -74,8 +79,7 @@ def agreed(app, shop):
 
 
 def signed_in(app, shop):
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Phone).values(verified_at=clock.now()))
+    change(app, Phone, verified_at=clock.now())
 
 
 @pytest.mark.parametrize("use", [delivered, wrote, asked_for_a_code, agreed, signed_in])
@@ -190,12 +194,12 @@ def test_the_ledger_outlives_the_number_and_the_evidence_does_not(app, rows, run
 
 def test_an_erased_person_is_not_brought_back_by_an_event(app, shop, twilio, rows, pass_days):
     known(app)
-    with app.app_context():
-        erasure.erase(Visitor(KEY, None))
+    erase(app)
     pass_days(YEARS)
     assert look(app) == 0
     assert shop.ships().json["error"] == "consent_withdrawn"
     assert rows.one(Phone).e164 is None
+    assert twilio.calls == []
 
 
 def test_who_was_erased_and_came_back_can_be_forgotten_and_come_back(
@@ -231,23 +235,7 @@ def test_numbers_known_before_this_version_are_looked_at(app, rows):
     assert (rows.one(Phone).e164, rows.one(Phone).used_at.year) == (ALICE, 2026)
 
 
-def test_it_is_found_by_an_index(app):
-    with app.app_context(), db.engine.begin() as conn:
-        if conn.dialect.name == "sqlite":
-            plan = conn.execute(
-                text(
-                    "EXPLAIN QUERY PLAN SELECT phone_key FROM phone WHERE e164 IS NOT NULL"
-                    " AND phone.used_at < '2026-01-01' ORDER BY used_at LIMIT 200"
-                )
-            ).all()
-        else:
-            conn.execute(text("SET LOCAL enable_seqscan = off"))
-            conn.execute(text("SET LOCAL enable_bitmapscan = off"))
-            plan = conn.execute(
-                text(
-                    "EXPLAIN SELECT phone_key FROM phone WHERE e164 IS NOT NULL"
-                    " AND used_at < '2026-01-01' ORDER BY used_at LIMIT 200 FOR UPDATE SKIP LOCKED"
-                )
-            ).all()
-        assert "phone_idle" in str(plan)
-        assert conn.execute(select(Phone.phone_key)).all() == []
+def test_it_is_found_by_an_index(plan_of):
+    idle = select(Phone.phone_key).where(Phone.e164.is_not(None), Phone.used_at < clock.now())
+    query = idle.order_by(Phone.used_at).limit(200).with_for_update(skip_locked=True)
+    assert "phone_idle" in plan_of(query, {})

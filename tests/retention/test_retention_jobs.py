@@ -3,24 +3,18 @@
 import threading
 from datetime import timedelta
 
-from sqlalchemy import update
-
 from smsapp import jobs
-from smsapp.delivery import receipts
-from smsapp.delivery.receipt_rows import IncomingReceipt
-from smsapp.extensions import db
 from smsapp.models import BodyAtTwilio, Delivery, Phone
 from smsapp.providers.messages import Listed
 from smsapp.retention import at_twilio, bodies
 from smsapp.retention import jobs as retention
-from tests.conftest import settings_of, sid
+from tests.conftest import change, report, settings_of, sid
 from tests.system import wait_for
 
 
 def old_text(app, shop, rows, pass_days):
     shop.ships()
-    with app.app_context():
-        receipts.handle(IncomingReceipt(rows.attempts[0].id, sid(1), "delivered", 0))
+    report(app, rows.attempts[0].id, sid(1), "delivered", 0)
     pass_days(800)
 
 
@@ -75,10 +69,8 @@ def test_trouble_with_one_does_not_keep_the_others(
 
 def test_the_command_does_all_there_is(app, shop, twilio, rows, run, pass_days, monkeypatch):
     monkeypatch.setattr(bodies, "BATCH", 2)
-    for number in range(7):
-        shop.ships(f"order-{number}-shipped", orderId=str(number))
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(state="delivered", check_at=None))
+    shop.ships_many(7)
+    change(app, Delivery, state="delivered", check_at=None)
     pass_days(800)
     said = run("retention", "run")
     assert said.exit_code == 0

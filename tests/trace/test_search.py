@@ -24,9 +24,9 @@ def key_of(app, e164):
         return phone_key(e164, settings().phone_key_bytes)
 
 
-@pytest.mark.parametrize(
-    "noise",
-    [
+# What stands around each kind of key where people copy it from.
+PASTES = {
+    "message SID": [
         "{}",
         "  {}\n",
         "“{}”",
@@ -40,18 +40,7 @@ def key_of(app, e164):
         "`{}`",
         '{{"time":"2026-11-21T09:00:00.000+00:00","to":"+*******0123","message_sid":"{}","ms":12}}',
     ],
-)
-def test_a_message_sid_leads_to_its_delivery_whatever_stands_around_it(
-    app, shop, twilio, rows, noise
-):
-    shop.ships()
-    for written in (sid(1), sid(1).lower(), sid(1).upper()):
-        assert found(app, noise.format(written)).deliveries == (rows.delivery.id,)
-
-
-@pytest.mark.parametrize(
-    "noise",
-    [
+    "delivery or attempt id": [
         "{}",
         " {} ",
         "“{}”",
@@ -61,17 +50,7 @@ def test_a_message_sid_leads_to_its_delivery_whatever_stands_around_it(
         "<{}>",
         "{}.",
     ],
-)
-def test_ids_lead_to_their_delivery(app, shop, twilio, rows, noise):
-    shop.ships()
-    delivery = rows.delivery
-    for written in (delivery.id, str(delivery.id).upper(), rows.attempts[0].id):
-        assert found(app, noise.format(written)).deliveries == (delivery.id,)
-
-
-@pytest.mark.parametrize(
-    "pasted",
-    [
+    "event id": [
         "order-1001-shipped",
         "  order-1001-shipped ",
         "“order-1001-shipped”",
@@ -80,24 +59,26 @@ def test_ids_lead_to_their_delivery(app, shop, twilio, rows, noise):
         "event order-1001-shipped was lost",
         "order%2D1001%2Dshipped",
     ],
-)
-def test_an_event_id_leads_to_its_delivery(app, shop, twilio, rows, pasted):
+    "order with one text": ["1001", "#1001", "order 1001", "Order: #1001.", '"orderId":"1001"'],
+}
+
+
+@pytest.mark.parametrize(("key", "pasted"), [(key, p) for key in PASTES for p in PASTES[key]])
+def test_a_key_leads_to_its_delivery_whatever_is_around_it(app, shop, twilio, rows, key, pasted):
     shop.ships()
-    assert found(app, pasted).deliveries == (rows.delivery.id,)
+    delivery = rows.delivery
+    written = {
+        "message SID": (sid(1), sid(1).lower(), sid(1).upper()),
+        "delivery or attempt id": (delivery.id, str(delivery.id).upper(), rows.attempts[0].id),
+    }
+    for known in written.get(key, ("",)):
+        assert found(app, pasted.format(known)) == search.Found(deliveries=(delivery.id,))
 
 
 def test_an_event_id_may_hold_anything(app, shop, twilio, rows):
     for number, event_id in enumerate(("ship: 17, again (2)", "+12025550123/1", "“quoted” id"), 1):
         delivery = uuid.UUID(shop.ships(event_id, orderId=f"A{number}").json["deliveryId"])
         assert delivery in found(app, f" {event_id}\n").deliveries
-
-
-@pytest.mark.parametrize(
-    "pasted", ["1001", "#1001", "order 1001", "Order: #1001.", '"orderId":"1001"']
-)
-def test_an_order_with_one_text_leads_to_it(app, shop, twilio, rows, pasted):
-    shop.ships()
-    assert found(app, pasted) == search.Found(deliveries=(rows.delivery.id,))
 
 
 def test_an_order_with_several_texts_leads_to_a_list_newest_first(app, shop, twilio, rows):

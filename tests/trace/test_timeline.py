@@ -6,22 +6,26 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import update
 
-from smsapp import worker
-from smsapp.delivery import receipt_rows, receipts, stopping
+from smsapp.delivery import receipt_rows, stopping
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
-from smsapp.inbound import messages
 from smsapp.models import DeliveryState, OptOutSource, Receipt, RejectedReceipt
-from smsapp.providers.outcomes import Unknown, Unwritten
+from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.trace import status_text, timeline, timeline_text
-from tests.conftest import ALICE, BOB, make_due, opt_out, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    BOB,
+    command,
+    make_due,
+    opt_out,
+    report,
+    run_worker,
+    settings_of,
+    sid,
+    text_in,
+)
 from tests.delivery.test_reconcile import look
 from tests.web import signing
-
-
-def comes(app, attempt_id, number, status, code=0):
-    with app.app_context():
-        receipts.handle(IncomingReceipt(attempt_id, sid(number), status, code))
 
 
 def told(app, delivery_id):
@@ -41,8 +45,8 @@ def explained(app, delivery_id):
 
 def test_a_delivered_text_has_every_step(app, shop, twilio, rows):
     shop.ships()
-    comes(app, rows.attempts[0].id, 1, "sent")
-    comes(app, rows.attempts[0].id, 1, "delivered")
+    report(app, rows.attempts[0].id, sid(1), "sent")
+    report(app, rows.attempts[0].id, sid(1), "delivered")
     steps, words = told(app, rows.delivery.id)
     assert steps == [
         ("api", "accepted", None),
@@ -63,7 +67,7 @@ def test_repeated_and_late_receipts_show_with_the_reason_why_they_moved_nothing(
 ):
     shop.ships()
     for status in ("delivered", "delivered", "sent", "sent"):
-        comes(app, rows.attempts[0].id, 1, status)
+        report(app, rows.attempts[0].id, sid(1), status)
     steps, words = told(app, rows.delivery.id)
     assert steps[-4:] == [
         ("receipt", "delivered", None),
@@ -87,7 +91,7 @@ def test_copies_in_one_commit_are_repeats_too(app, shop, twilio, rows):
 def test_receipts_in_good_order_write_nothing_more(app, shop, twilio, rows):
     shop.ships()
     for status in ("queued", "sent", "delivered", "read"):
-        comes(app, rows.attempts[0].id, 1, status)
+        report(app, rows.attempts[0].id, sid(1), status)
     shown = [step for step in told(app, rows.delivery.id)[0] if step[2]]
     assert shown in ([], [("receipt", "queued", "late")])
     assert rows.all(RejectedReceipt) == []
@@ -95,15 +99,15 @@ def test_receipts_in_good_order_write_nothing_more(app, shop, twilio, rows):
 
 def test_a_receipt_of_another_message_shows_as_ignored(app, shop, twilio, rows):
     shop.ships()
-    comes(app, rows.attempts[0].id, 7, "failed", 30005)
+    report(app, rows.attempts[0].id, sid(7), "failed", 30005)
     steps, _ = told(app, rows.delivery.id)
     assert steps[-1] == ("receipt", "failed", "other_message")
     assert rows.delivery.state == "sent"
 
 
 def test_a_receipt_that_names_nothing_of_ours_is_in_the_log_alone(app, shop, twilio, rows):
-    comes(app, uuid.uuid4(), 7, "failed", 30005)
-    comes(app, None, 7, "failed", 30005)
+    report(app, uuid.uuid4(), sid(7), "failed", 30005)
+    report(app, None, sid(7), "failed", 30005)
     assert rows.all(RejectedReceipt) == []
 
 
@@ -120,11 +124,10 @@ def test_a_receipt_of_another_account_shows_as_ignored(app, client, shop, twilio
 
 def test_what_the_customer_did_later_is_in_it(app, shop, twilio, rows):
     shop.ships()
-    with app.app_context():
-        messages.receive(messages.Text(sid(50), ALICE, "What is this?", None))
-        messages.receive(messages.Text(sid(51), ALICE, "STOP", None))
-        messages.receive(messages.Text(sid(52), ALICE, "START", None))
-        messages.receive(messages.Text(sid(53), BOB, "STOP", None))
+    text_in(app, sid(50), ALICE, "What is this?")
+    text_in(app, sid(51), ALICE, "STOP")
+    text_in(app, sid(52), ALICE, "START")
+    text_in(app, sid(53), BOB, "STOP")
     steps, words = told(app, rows.delivery.id)
     assert [step[:2] for step in steps[4:]] == [
         ("customer", "text"),
@@ -160,8 +163,7 @@ def test_an_attempt_of_the_worker_asks_for_permission_again(app, shop, twilio, r
     twilio.rejects(20429, 429)
     shop.ships()
     make_due(app)
-    with app.app_context():
-        worker.run_once()
+    run_worker(app)
     steps, _ = told(app, rows.delivery.id)
     assert [step[:2] for step in steps] == [
         ("api", "accepted"),
@@ -183,47 +185,47 @@ def test_what_was_refused_at_the_door_never_had_permission(app, shop, twilio, ro
 
 
 @pytest.mark.parametrize(
-    ("happens", "title", "cause", "step"),
+    ("answer", "title", "cause", "step"),
     [
-        ([], "Sent", "Twilio took it.", "Wait for the receipt."),
+        (None, "Sent", "Twilio took it.", "Wait for the receipt."),
         (
-            [lambda t: t.rejects(21211)],
+            Refused(400, 21211, None),
             "Failed",
             "The recipient's phone number is not a valid one.",
             "Ask the customer for the right number.",
         ),
         (
-            [lambda t: t.rejects(20429, 429)],
+            Refused(429, 20429, None),
             "Waiting to be sent",
             "Twilio was handling too many",
             "Wait: it is tried again by itself. It is due on",
         ),
         (
-            [lambda t: t.answers.append(Unwritten("connect"))],
+            Unwritten("connect"),
             "Waiting to be sent",
             "We could not reach Twilio.",
             "Wait: it is tried again by itself. It is due on",
         ),
         (
-            [lambda t: t.answers.append(Unknown("timeout", None, None))],
+            Unknown("timeout", None, None),
             "Outcome not known",
             "Twilio gave no answer in time, so nobody can say yet",
             "Wait: a receipt tells, or Twilio's list of messages",
         ),
         (
-            [lambda t: t.answers.append(Unknown("reset", None, None))],
+            Unknown("reset", None, None),
             "Outcome not known",
             "The connection to Twilio was cut, so nobody can say yet",
             "Wait: a receipt tells, or Twilio's list of messages",
         ),
         (
-            [lambda t: t.rejects(20003, 401)],
+            Refused(401, 20003, None),
             "Waiting to be sent",
             "Twilio refuses all our texts, so everything waits.",
             "",
         ),
         (
-            [lambda t: t.rejects(21610)],
+            Refused(400, 21610, None),
             "Not sent",
             "The recipient replied STOP to our number, so no text may reach them. We know it from "
             "Twilio since",
@@ -232,18 +234,17 @@ def test_what_was_refused_at_the_door_never_had_permission(app, shop, twilio, ro
     ],
 )
 def test_each_state_says_why_it_is_so_and_what_to_do(
-    app, shop, twilio, rows, happens, title, cause, step
+    app, shop, twilio, rows, answer, title, cause, step
 ):
-    for happening in happens:
-        happening(twilio)
+    twilio.answers += [answer] if answer else []
     shop.ships()
     found = explained(app, rows.delivery.id)
     assert found.title == title
     assert found.cause.startswith(cause)
     assert found.next_step.startswith(step)
     assert found.next_step.endswith(".")
-    answer = shop.get(f"/api/deliveries/{rows.delivery.id}").json["meaning"]
-    assert answer == {"title": title, "cause": found.cause, "nextStep": found.next_step}
+    meaning = shop.get(f"/api/deliveries/{rows.delivery.id}").json["meaning"]
+    assert meaning == {"title": title, "cause": found.cause, "nextStep": found.next_step}
 
 
 def test_every_state_has_words(app, shop, twilio, rows):
@@ -268,7 +269,7 @@ def test_the_daily_limit_is_named(app, shop, twilio, rows):
 
 
 def test_a_pause_is_named(app, shop, twilio, rows):
-    assert app.test_cli_runner().invoke(args=["sending", "pause"]).exit_code == 0
+    command(app, "sending", "pause")
     shop.ships()
     found = explained(app, rows.delivery.id)
     assert found.title == "Waiting to be sent"

@@ -7,37 +7,12 @@ from functools import partial
 import pytest
 from sqlalchemy import text, update
 
-from smsapp.delivery import tally
-from smsapp.extensions import database_now, db, first_id, new_id
+from smsapp.extensions import db, first_id, new_id
 from smsapp.models import Alarm, Attempt, Delivery, Phone, Receipt, Worker
 from smsapp.watch import alarms
+from tests.conftest import delivery_row
 
 HOUR = timedelta(hours=1)
-
-
-@pytest.fixture(autouse=True)
-def _nothing_noted():
-    yield
-    tally._noted.clear()
-
-
-@pytest.fixture
-def write(app):
-    """Run statements; each is made from the database's time."""
-
-    def run(*makers):
-        with app.app_context(), db.engine.begin() as conn:
-            now = database_now(conn)
-            for make in makers:
-                conn.execute(make(now))
-
-    return run
-
-
-@pytest.fixture
-def now(app):
-    with app.app_context(), db.engine.connect() as conn:
-        return database_now(conn)
 
 
 @pytest.fixture
@@ -81,27 +56,19 @@ def write_texts(app, at, count=1, *, country="US", state="delivered", code=None,
         delivery_id = id_at(at)
         sent = state not in {"pending", "suppressed", "expired", "canceled"}
         deliveries.append(
-            {
-                "id": delivery_id,
-                "kind": "order_shipped",
-                "event_id": f"event-{new_id()}",
-                "content_hash": "0" * 64,
-                "phone_key": key,
-                "purpose": "order_updates",
-                "subject": str(n),
-                "order_id": str(n),
-                "body": "Your order has shipped.",
-                "consent_at": at,
-                "state": state,
-                "state_at": at,
-                "reason": reason,
-                "error_code": code,
-                "tries": int(sent),
-                "undelivered": 0,
-                "due_at": at if state == "pending" else None,
-                "expires_at": at + timedelta(days=2),
-                "created_at": at,
-            }
+            delivery_row(
+                at,
+                id=delivery_id,
+                phone_key=key,
+                subject=str(n),
+                order_id=str(n),
+                state=state,
+                reason=reason,
+                error_code=code,
+                tries=int(sent),
+                due_at=at if state == "pending" else None,
+                expires_at=at + timedelta(days=2),
+            )
         )
         if sent:
             attempts.append(

@@ -2,9 +2,8 @@
 
 import json
 import threading
-from contextlib import contextmanager
+from contextlib import ExitStack
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 from sqlalchemy import update
@@ -14,7 +13,8 @@ from smsapp.models import Alarm, AlarmKind, Delivery, Worker
 from smsapp.watch import alarm_text, alarms, announce
 from smsapp.watch.finding import Finding
 from smsapp.web import jobs
-from tests.conftest import settings_of
+from tests.conftest import at_once, settings_of
+from tests.doctor.conftest import serving
 
 MINUTE = timedelta(minutes=1)
 OLD = Finding(AlarmKind.OUTBOX_OLD, facts={"seconds": 400})
@@ -31,19 +31,15 @@ def record(app):
 
 
 def test_however_many_look_at_once_an_alarm_is_raised_and_logged_once(app, rows, caplog):
-    at_once = threading.Barrier(8)
+    start = threading.Barrier(8)
 
     def look():
         with app.app_context():
-            at_once.wait()
+            start.wait()
             alarms.write([OLD], ALL)
             db.session.remove()
 
-    threads = [threading.Thread(target=look) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    at_once(*[look] * 8)
     assert rows.one(Alarm).cleared_at is None
     raised = [record for record in caplog.records if record.msg == "alarm raised"]
     assert len(raised) == 1
@@ -97,31 +93,26 @@ def test_a_rule_that_cannot_be_asked_leaves_its_alarms_open(app, record, rows, l
     assert rows.one(Alarm).cleared_at is None
 
 
-@contextmanager
-def hook(*statuses):
-    """An address that alarms are posted to; it answers so in turn, then 200."""
-    answers, told = list(statuses), []
+@pytest.fixture
+def hook(app):
+    """Post alarms to an address that answers so in turn, then 200; return what it is told."""
+    with ExitStack() as stack:
 
-    class Door(BaseHTTPRequestHandler):
-        def do_POST(self):
-            told.append(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-            self.send_response(answers.pop(0) if answers else 200)
-            self.send_header("Location", "/elsewhere")
-            self.send_header("Content-Length", "0")
-            self.end_headers()
+        def run(*statuses):
+            answers, told = list(statuses), []
 
-        def log_message(self, *_):
-            pass
+            def door(environ, start_response):
+                told.append(json.loads(environ["wsgi.input"].read(int(environ["CONTENT_LENGTH"]))))
+                headers = [("Location", "/elsewhere"), ("Content-Length", "0")]
+                start_response(f"{answers.pop(0) if answers else 200} Some Reason", headers)
+                return []
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Door)
-    thread = threading.Thread(target=server.serve_forever, args=(0.02,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/hook", told
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
+            url = f"{stack.enter_context(serving(door))}/hook"
+            stack.enter_context(settings_of(app, ALARM_WEBHOOK_URL=url))
+            stack.enter_context(app.app_context())
+            return told
+
+        yield run
 
 
 @pytest.fixture
@@ -134,16 +125,16 @@ def due(write):
     return run
 
 
-def test_an_alarm_is_posted_when_raised_and_when_cleared(app, record, later):
+def test_an_alarm_is_posted_when_raised_and_when_cleared(app, record, later, hook):
     facts = {"rate": 50.0, "sample": 20, "minutes": 60, "codes": [[30003, 10]]}
-    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
-        record(Finding(AlarmKind.COUNTRY_RATE, "FR", facts))
-        announce.tick()
-        announce.tick()
-        later()
-        record()
-        announce.tick()
-        announce.tick()
+    told = hook()
+    record(Finding(AlarmKind.COUNTRY_RATE, "FR", facts))
+    announce.tick()
+    announce.tick()
+    later()
+    record()
+    announce.tick()
+    announce.tick()
     raised, cleared = told
     assert (raised["state"], raised["kind"], raised["subject"]) == ("raised", "country_rate", "FR")
     assert raised["text"].startswith("Of 20 texts to FR in 1 hour, only 50 % arrived. ")
@@ -155,23 +146,23 @@ def test_an_alarm_is_posted_when_raised_and_when_cleared(app, record, later):
     assert cleared["clearedAt"] > cleared["raisedAt"]
 
 
-def test_a_post_that_fails_is_tried_again_until_it_is_taken(app, record, due, caplog):
-    address = hook(500, 301)
-    with address as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
-        record(OLD)
+def test_a_post_that_fails_is_tried_again_until_it_is_taken(app, record, due, caplog, hook):
+    told = hook(500, 301)
+    record(OLD)
+    announce.tick()
+    assert len(told) == 1
+    announce.tick()
+    assert len(told) == 1, "it waits before it tries again"
+    for _ in range(3):
+        due()
         announce.tick()
-        assert len(told) == 1
-        announce.tick()
-        assert len(told) == 1, "it waits before it tries again"
-        for _ in range(3):
-            due()
-            announce.tick()
     assert [message["state"] for message in told] == ["raised"] * 3
     assert [r.trouble for r in caplog.records if r.msg == "alarm not told"] == [
         "http_500",
         "http_301",
     ]
-    assert url not in caplog.text
+    address = app.extensions["settings"].alarm_webhook_url.get_secret_value()
+    assert address not in caplog.text
 
 
 def test_where_nobody_answers_the_alarm_waits(app, record, due, rows):
@@ -183,20 +174,20 @@ def test_where_nobody_answers_the_alarm_waits(app, record, due, rows):
     assert row.tell_at > row.raised_at + timedelta(seconds=5)
 
 
-def test_one_who_died_while_posting_is_followed_by_another(app, record, due, monkeypatch, rows):
-    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
-        record(OLD)
+def test_who_died_while_posting_is_followed_by_another(app, record, due, monkeypatch, rows, hook):
+    told = hook()
+    record(OLD)
 
-        def dies(*_):
-            raise SystemExit
+    def dies(*_):
+        raise SystemExit
 
-        with monkeypatch.context() as patch, pytest.raises(SystemExit):
-            patch.setattr(announce.alarm_webhook, "post", dies)
-            announce.tick()
+    with monkeypatch.context() as patch, pytest.raises(SystemExit):
+        patch.setattr(announce.alarm_webhook, "post", dies)
         announce.tick()
-        assert told == [], "the first one has a minute for it"
-        due()
-        announce.tick()
+    announce.tick()
+    assert told == [], "the first one has a minute for it"
+    due()
+    announce.tick()
     assert len(told) == 1
     assert rows.one(Alarm).tell_at is None
 
@@ -206,11 +197,11 @@ def test_without_an_address_nothing_waits_to_be_told(app, record, rows):
     assert rows.one(Alarm).tell_at is None
 
 
-def test_a_web_process_tells_that_no_worker_is_there(app, write, rows):
+def test_a_web_process_tells_that_no_worker_is_there(app, write, rows, hook):
     write(lambda now: Worker.__table__.insert().values(name="one", seen_at=now - 5 * MINUTE))
-    with hook() as (url, told), settings_of(app, ALARM_WEBHOOK_URL=url), app.app_context():
-        jobs.look_for_worker()
-        jobs.look_for_worker()
+    told = hook()
+    jobs.look_for_worker()
+    jobs.look_for_worker()
     assert [(message["kind"], message["state"]) for message in told] == [("no_worker", "raised")]
 
 

@@ -6,13 +6,13 @@ import pytest
 from sqlalchemy import delete, update
 
 from smsapp.delivery import circuit_breaker, reconcile, tally
-from smsapp.extensions import database_now, db
+from smsapp.extensions import db
 from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Unknown
 from smsapp.watch import alarms, rules
 from smsapp.web import jobs
-from tests.conftest import ALICE, settings_of, sid
+from tests.conftest import ALICE, command, settings_of, sid
 
 pytestmark = pytest.mark.usefixtures("worker_is_there")
 
@@ -97,11 +97,6 @@ def test_texts_that_have_just_left_are_not_silent(look, texts, now, write):
     assert look() == {}
 
 
-def database_time(app):
-    with app.app_context(), db.engine.connect() as conn:
-        return database_now(conn)
-
-
 def test_an_outbox_that_grows_old_raises_an_alarm(look, shop, twilio, write, later):
     shop.ships(prefer="respond-async")
     assert look() == {}
@@ -115,7 +110,7 @@ def test_an_outbox_that_grows_old_raises_an_alarm(look, shop, twilio, write, lat
 
 
 def test_while_sending_is_paused_the_alarm_says_so(app, look, shop, write):
-    assert app.test_cli_runner().invoke(args=["sending", "pause"]).exit_code == 0
+    command(app, "sending", "pause")
     shop.ships()
     write(lambda now: update(Delivery).values(due_at=now - 6 * MINUTE))
     alarm = look()["outbox_old"]
@@ -123,7 +118,7 @@ def test_while_sending_is_paused_the_alarm_says_so(app, look, shop, write):
     assert "flask sending resume" in alarm.next_step
 
 
-def test_what_stays_unknown_for_a_quarter_of_an_hour_raises_an_alarm(
+def test_what_stays_unknown_for_a_quarter_of_an_hour_raises_an_alarm_until_its_fate_is_known(
     look, shop, twilio, write, later
 ):
     twilio.answers.append(Unknown("timeout", None, None))
@@ -137,7 +132,9 @@ def test_what_stays_unknown_for_a_quarter_of_an_hour_raises_an_alarm(
     assert look() == {}
 
 
-def test_credentials_that_twilio_refuses_raise_an_alarm(app, look, shop, twilio, later):
+def test_credentials_that_are_refused_raise_an_alarm_until_they_are_taken(
+    app, look, shop, twilio, later
+):
     twilio.rejects(20003, http_status=401)
     shop.ships()
     alarm = look()["sender_held"]
@@ -149,7 +146,7 @@ def test_credentials_that_twilio_refuses_raise_an_alarm(app, look, shop, twilio,
     assert look() == {}
 
 
-def test_texts_that_go_out_without_a_receipt_raise_an_alarm(look, texts, now, later):
+def test_texts_that_go_out_without_receipts_raise_an_alarm_until_one_comes(look, texts, now, later):
     texts(now - 30 * MINUTE, 4, state="sent", receipt=False)
     assert look() == {}
     texts(now - 29 * MINUTE, 1, state="sent", receipt=False)
@@ -168,7 +165,7 @@ def test_a_status_that_we_had_to_ask_for_is_no_receipt(look, texts, now, write):
     assert set(look()) == {"receipts_silent"}
 
 
-def test_webhooks_that_are_signed_with_another_token_raise_an_alarm(
+def test_webhooks_that_are_signed_with_another_token_raise_an_alarm_until_none_comes(
     app, client, look, later, write
 ):
     for _ in range(5):
@@ -193,10 +190,10 @@ def test_who_knocks_without_a_signature_raises_no_alarm(app, client, look):
     assert look() == {}
 
 
-def test_a_look_up_that_cannot_tell_raises_an_alarm(app, look, shop, twilio, write, later):
+def test_a_look_up_that_cannot_tell_raises_an_alarm(app, look, shop, twilio, write, later, now):
     twilio.answers.append(Unknown("timeout", None, None))
     shop.ships()
-    twilio.listed = [Listed(sid(9), "Another text", True, "sent", 0, database_time(app))]
+    twilio.listed = [Listed(sid(9), "Another text", True, "sent", 0, now)]
     write(lambda now: update(Delivery).values(check_at=now))
     with app.app_context():
         assert reconcile.run()

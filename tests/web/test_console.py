@@ -9,7 +9,7 @@ from sqlalchemy import update
 from smsapp import operators
 from smsapp.extensions import db
 from smsapp.models import OperatorSession, Role
-from tests.conftest import on_one_database
+from tests.conftest import change, on_one_database
 from tests.web.conftest import HTTPS, PASSWORD
 
 
@@ -174,19 +174,9 @@ def test_a_session_ends_when_idle_and_after_a_day(app, support, column, age, sta
 
 def test_what_is_done_keeps_a_session_alive(app, support, rows):
     early = rows.one(OperatorSession).seen_at - operators.IDLE + timedelta(minutes=1)
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(OperatorSession).values(seen_at=early))
+    change(app, OperatorSession, seen_at=early)
     support.sees("/console/")
     assert rows.one(OperatorSession).seen_at > early
-
-
-@pytest.mark.parametrize("command", ["disable", "password"])
-def test_disabling_and_a_new_password_end_all_sessions(app, support, command):
-    again = app.test_client()
-    assert app.test_cli_runner().invoke(args=["operator", command, "sam"]).exit_code == 0
-    assert support.sees("/console/").status_code == 303
-    support.client = again
-    assert support.signs_in().status_code == 403, "with the old password"
 
 
 def test_a_form_of_another_page_does_nothing(app, operator):

@@ -5,7 +5,6 @@ from flask import Flask
 
 from smsapp import config
 from smsapp.errors import InvalidSignature
-from smsapp.models import Receipt
 from smsapp.web import guards
 from tests.conftest import ENVIRONMENT, TOKEN, make_app, on_one_database, settings_of
 from tests.web import signing
@@ -67,67 +66,32 @@ CALL = {
     "To": "+18005551212",
 }
 STOP = {"Body": "STOP ", "FromCity": "", "From": "+15005550010", "NumMedia": "0"}
-EXAMPLE, APP = "https://example.com", "https://app.example.com"
+CAFE = {"Body": "Café 😀 €5", "From": "+15005550010"}
+ABC = {"a": "1", "B": "2", "C": "3"}
+REPEATED = {"x": ["2", "1", "2"], "y": ["0"]}
+ESCAPED = "/in?n=O%27Neil%20x+y&z=%2B1"
+EXAMPLE, APP, LOCAL = "https://example.com", "https://app.example.com", "http://127.0.0.1:5000"
 VECTORS = {
-    "with a query": (
-        EXAMPLE,
-        "/myapp.php?foo=1&bar=2",
-        CALL,
-        "L/OH5YylLD5NRKLltdqwSvS0BnU=",
-    ),
+    "with a query": (EXAMPLE, "/myapp.php?foo=1&bar=2", CALL, "L/OH5YylLD5NRKLltdqwSvS0BnU="),
     "a status callback": (APP, "/twilio/status", STATUS, "AoN6fhJrh8oDG/dyL5rxp33RafI="),
     "a slash at the end": (APP, "/twilio/status/", STATUS, "KhZGLN9BJ2955qqw/wGOEAV0x/s="),
     "port 443 said": (f"{APP}:443", "/twilio/status", STATUS, "zOQNcLyMTvh0oDTELz4kIej30Qw="),
     "port 443 not said": (APP, "/twilio/status", STATUS, "zOQNcLyMTvh0oDTELz4kIej30Qw="),
-    "http on port 5000": (
-        "http://127.0.0.1:5000",
-        "/twilio/status",
-        STATUS,
-        "XoNTMUbZs26aluFomfQpTuja2X4=",
-    ),
-    "https on port 8443": (
-        f"{APP}:8443",
-        "/twilio/status",
-        STATUS,
-        "F5NWPkE2XKvV8zfxBGoYIkQsYhI=",
-    ),
+    "http on port 5000": (LOCAL, "/twilio/status", STATUS, "XoNTMUbZs26aluFomfQpTuja2X4="),
+    "https on port 8443": (f"{APP}:8443", "/twilio/status", STATUS, "F5NWPkE2XKvV8zfxBGoYIkQsYhI="),
     "blank fields": (APP, "/in", STOP, "8OdCGzNTbOnLmTW3MSyZ/D5LUc4="),
-    "Unicode": (
-        APP,
-        "/in",
-        {"Body": "Café 😀 €5", "From": "+15005550010"},
-        "2bzYEt7ycFwEL4Q2m1fKD/CzSR0=",
-    ),
-    "upper case before lower": (
-        APP,
-        "/in",
-        {"a": "1", "B": "2", "C": "3"},
-        "DjtQn7ino+Hsqo3d4dWA8/0yOEA=",
-    ),
-    "a repeated field": (
-        APP,
-        "/in",
-        {"x": ["2", "1", "2"], "y": ["0"]},
-        "J9aQgfDsOT77zgqpQWO1tujb22Q=",
-    ),
-    "a query as it was escaped": (
-        APP,
-        "/in?n=O%27Neil%20x+y&z=%2B1",
-        {"From": "+1"},
-        "aAChA4gkxIRN4gab5RYHCuQJalM=",
-    ),
+    "Unicode": (APP, "/in", CAFE, "2bzYEt7ycFwEL4Q2m1fKD/CzSR0="),
+    "upper before lower": (APP, "/in", ABC, "DjtQn7ino+Hsqo3d4dWA8/0yOEA="),
+    "a repeated field": (APP, "/in", REPEATED, "J9aQgfDsOT77zgqpQWO1tujb22Q="),
+    "a query as it was escaped": (APP, ESCAPED, {"From": "+1"}, "aAChA4gkxIRN4gab5RYHCuQJalM="),
 }
 SHA256_VECTORS = {
     "with a query": (
-        EXAMPLE,
-        "/myapp.php?foo=1&bar=2",
-        CALL,
+        *VECTORS["with a query"][:3],
         "qMztBq0IANMH/q0K9sCfKQJLylezvRdRzRS647SAVow=",
     ),
     "a status callback": (
-        APP,
-        "/twilio/status",
-        STATUS,
+        *VECTORS["a status callback"][:3],
         "2JkxL2PDCr3axq/LPPd+KTvr4C1ajZ7T9aPxQKq2o60=",
     ),
 }
@@ -175,40 +139,38 @@ def test_a_header_does_not_choose_how_it_is_checked(name):
     assert door(base).post(path, data=fields, headers=headers).status_code == 403
 
 
+GOOD = "AoN6fhJrh8oDG/dyL5rxp33RafI="
+OF_ANOTHER = VECTORS["a slash at the end"][-1]
+STATUS_PATH = "/twilio/status"
+
+
 @pytest.mark.parametrize(
-    "signed",
+    ("base", "path", "signed"),
     [
-        "",
-        "x",
-        "A" * 28,
-        "AoN6fhJrh8oDG/dyL5rxp33RafI",
-        "AoN6fhJrh8oDG/dyL5rxp33RafI=\u00e9",
-        "KhZGLN9BJ2955qqw/wGOEAV0x/s=",
+        *[
+            (APP, STATUS_PATH, signed)
+            for signed in (
+                None,
+                "",
+                "x",
+                "A" * 28,
+                GOOD[:-1],
+                f"{GOOD}é",
+                OF_ANOTHER,
+            )
+        ],
+        # It is good at its own address alone.
+        (APP, "/twilio/status?attempt=1", GOOD),
+        (APP, "/twilio/statuses", GOOD),
+        ("http://app.example.com", STATUS_PATH, GOOD),
+        ("https://other.example.com", STATUS_PATH, GOOD),
+        (f"{APP}/sms", STATUS_PATH, GOOD),
     ],
 )
-def test_any_other_signature_is_refused(signed):
-    headers = {"X-Twilio-Signature": signed}
-    answer = door(APP).post("/twilio/status", data=STATUS, headers=headers)
+def test_no_signature_and_any_other_or_of_another_address_is_refused(base, path, signed):
+    headers = {} if signed is None else {"X-Twilio-Signature": signed}
+    answer = door(base).post(path, data=STATUS, headers=headers)
     assert (answer.status_code, answer.text) == (403, "invalid signature")
-
-
-def test_no_signature_is_refused():
-    assert door(APP).post("/twilio/status", data=STATUS).status_code == 403
-
-
-@pytest.mark.parametrize(
-    ("base", "path"),
-    [
-        (APP, "/twilio/status?attempt=1"),
-        (APP, "/twilio/statuses"),
-        ("http://app.example.com", "/twilio/status"),
-        ("https://other.example.com", "/twilio/status"),
-        (f"{APP}/sms", "/twilio/status"),
-    ],
-)
-def test_a_signature_is_good_at_its_own_address_alone(base, path):
-    headers = {"X-Twilio-Signature": "AoN6fhJrh8oDG/dyL5rxp33RafI="}
-    assert door(base).post(path, data=STATUS, headers=headers).status_code == 403
 
 
 @on_one_database
@@ -268,16 +230,6 @@ def test_on_this_machine_signatures_may_be_switched_off(app, client):
         app, PUBLIC_BASE_URL="http://localhost:8000", REQUIRE_TWILIO_SIGNATURE="false"
     ):
         assert client.post(signing.PATH, data=receipt()).status_code == 204
-
-
-def test_a_forged_receipt_changes_nothing(shop, twilio, client, rows):
-    shop.ships()
-    (attempt,) = rows.attempts
-    query = f"attempt={attempt.id}"
-    answer = signing.post(client, receipt(), query, **{"X-Twilio-Signature": "A" * 28})
-    assert answer.status_code == 403
-    assert rows.all(Receipt) == []
-    assert rows.delivery.state == "sent"
 
 
 def test_without_a_token_in_the_settings_there_are_no_metrics(client):

@@ -3,27 +3,12 @@
 import re
 from datetime import timedelta
 
-import pytest
-from sqlalchemy import text, update
+from sqlalchemy import update
 
-from smsapp.extensions import database_now, db
 from smsapp.models import Delivery, Sender, Worker
-from tests.conftest import ALICE, BOB, make_app, settings_of
+from tests.conftest import ALICE, BOB, app_at, make_app, schema_of, settings_of
 
 METRICS_TOKEN = "a token for the metrics alone"
-
-
-@pytest.fixture
-def write(app):
-    """Run statements; each is made from the database's time."""
-
-    def run(*makers):
-        with app.app_context(), db.engine.begin() as conn:
-            now = database_now(conn)
-            for make in makers:
-                conn.execute(make(now))
-
-    return run
 
 
 def metrics(app, client):
@@ -44,40 +29,25 @@ def test_with_the_database_away_a_process_is_healthy_but_not_ready():
     assert "secret" not in answer.text
 
 
-def test_with_the_next_versions_schema_a_process_goes_on(client, write):
+def test_with_the_next_versions_schema_a_process_goes_on(app, client):
     """During a deploy the database is migrated before the last old process has gone."""
-    (version,) = versions(client.application)
-    write(lambda _: text("UPDATE alembic_version SET version_num = '9999'"))
-    try:
+    with schema_of(app, "9999"):
         assert client.get("/readyz").status_code == 200
-    finally:
-        write(lambda _: text(f"UPDATE alembic_version SET version_num = '{version}'"))
 
 
-def test_with_the_schema_of_an_older_version_a_process_is_not_ready(client, write):
-    (version,) = versions(client.application)
-    write(lambda _: text("UPDATE alembic_version SET version_num = '0001'"))
-    try:
+def test_with_the_schema_of_an_older_version_a_process_is_not_ready(app, client):
+    with schema_of(app, "0001"):
         answer = client.get("/readyz")
-    finally:
-        write(lambda _: text(f"UPDATE alembic_version SET version_num = '{version}'"))
     assert answer.status_code == 503
     assert "flask db upgrade" in answer.json["message"]
     assert client.get("/readyz").status_code == 200
 
 
 def test_without_a_schema_a_process_is_not_ready(tmp_path):
-    bare = make_app(DATABASE_URL=f"sqlite:///{tmp_path}/bare.sqlite3")
-    answer = bare.test_client().get("/readyz")
+    with app_at(f"sqlite:///{tmp_path}/bare.sqlite3") as bare:
+        answer = bare.test_client().get("/readyz")
     assert answer.status_code == 503
     assert "flask db upgrade" in answer.json["message"]
-    with bare.app_context():
-        db.engine.dispose()
-
-
-def versions(app):
-    with app.app_context(), db.engine.connect() as conn:
-        return conn.execute(text("SELECT version_num FROM alembic_version")).scalars().all()
 
 
 def test_with_nothing_to_do_and_a_worker_all_is_well(client, write):
@@ -127,7 +97,9 @@ def test_a_held_sender_is_told_and_does_not_fail(app, client, write):
     assert (answer.status_code, answer.json["senderIsHeld"]) == (200, True)
 
 
-def test_metrics_count_events_calls_and_requests(app, client, shop, twilio):
+def test_metrics_count_events_calls_and_requests_in_prometheus_own_format(
+    app, client, shop, twilio
+):
     def count(line):
         found = re.search(rf"^{re.escape(line)} (\S+)$", metrics(app, client).text, re.MULTILINE)
         return float(found[1]) if found else 0.0
@@ -140,11 +112,9 @@ def test_metrics_count_events_calls_and_requests(app, client, shop, twilio):
     ]
     before = [count(line) for line in lines]
     shop.ships()
+    content_type = metrics(app, client).content_type
+    assert content_type == "text/plain; version=0.0.4; charset=utf-8"
     assert [count(line) for line in lines] == [number + 1 for number in before]
-
-
-def test_metrics_are_in_prometheus_own_format(app, client):
-    assert metrics(app, client).content_type == "text/plain; version=0.0.4; charset=utf-8"
 
 
 def test_no_word_of_a_callers_becomes_a_label(app, client, shop, twilio):

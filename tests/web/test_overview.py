@@ -9,10 +9,10 @@ import pytest
 from smsapp.models import AlarmKind
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
-from tests.conftest import ALICE
-from tests.watch.conftest import now, texts, write
+from tests.conftest import ALICE, command
+from tests.watch.conftest import texts
 
-__all__ = ["now", "texts", "write"]  # fixtures
+__all__ = ["texts"]  # a fixture
 
 HOUR = timedelta(hours=1)
 
@@ -47,11 +47,9 @@ def test_before_the_first_text_the_page_says_so(support):
     assert tiles(page)["Delivered"] == "0"
 
 
-def test_nobody_sees_it_who_is_not_signed_in(client):
-    assert client.get("/console/overview").status_code == 303
-
-
-def test_it_counts_what_the_deliveries_say(support, texts, now, counted):
+def test_it_counts_what_the_deliveries_say_without_inline_style_or_script(
+    support, texts, now, counted
+):
     texts(now, 1200)
     texts(now, 3, country="FR", state="undelivered", code=30003)
     texts(now, 1, country="FR", state="failed", code=30007)
@@ -63,6 +61,7 @@ def test_it_counts_what_the_deliveries_say(support, texts, now, counted):
     found = tiles(page)
     assert (found["Delivered"], found["Failed"], found["Sent"]) == ("1,200", "4", "2")
     assert (found["Pending"], found["Unknown"], found["Suppressed"]) == ("1", "0", "5")
+    assert not re.search(r"\sstyle=|<style|<script>|\son\w+=", page.text)
     said = words(page)
     assert "99.7 % of those that ended" in said
     assert re.search(r"FR 0 % 0 4 0", said)
@@ -121,17 +120,8 @@ def test_while_older_hours_are_counted_the_page_says_so(app, support, texts, now
     assert "Older hours" not in words(support.sees("/console/overview"))
 
 
-def test_the_page_needs_no_inline_style_or_script(support, texts, now, counted):
-    texts(now, 3)
-    texts(now, 1, state="failed")
-    counted()
-    page = support.sees("/console/overview").text
-    assert not re.search(r"\sstyle=|<style|<script>|\son\w+=", page)
-
-
 def test_a_pause_and_its_reason_stand_before_the_figures(app, support):
-    paused = ["sending", "pause", "--reason", "wrong link"]
-    assert app.test_cli_runner().invoke(args=paused).exit_code == 0
+    command(app, "sending", "pause", "--reason", "wrong link")
     page = words(support.sees("/console/overview"))
     assert "An operator paused all texts on" in page
     assert "“wrong link”" in page

@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 from sqlalchemy import update
 
-from smsapp import clock, worker
+from smsapp import clock
 from smsapp.delivery import channels, reconcile, sender
 from smsapp.events.kinds import KINDS
 from smsapp.events.order_shipped import ORDER_SHIPPED
@@ -18,7 +18,7 @@ from smsapp.providers.channel import Callback
 from smsapp.providers.messages import Listed, Sent
 from smsapp.providers.outcomes import Refused, Unknown
 from smsapp.providers.twilio_errors import ErrorClass, ErrorMeaning
-from tests.conftest import ALICE, sid
+from tests.conftest import ALICE, change, run_worker, shipment, sid
 from tests.web import signing
 
 BIRD = 4711
@@ -83,15 +83,9 @@ def ships(shop, pigeons, twilio):
     """Tell of a shipment at the kinds' own address."""
 
     def post(event_id="order-1001-shipped", **headers):
-        body = {
-            "eventId": event_id,
-            "phone": ALICE,
-            "orderId": "1001",
-            "consentAt": "2026-06-02T09:00:00Z",
-        }
-        return shop.client.post(
-            "/api/events/order_shipped", json=body, headers=shop.headers | headers
-        )
+        body = shipment(event_id, trackingUrl=None)
+        path, headers = "/api/events/order_shipped", shop.headers | headers
+        return shop.client.post(path, json=body, headers=headers)
 
     yield post
     assert twilio.calls == []  # whatever happened, no text left
@@ -123,8 +117,7 @@ def test_it_is_accepted_sent_received_and_shown(app, shop, ships, pigeons, rows,
 
 def test_a_worker_claims_and_sends_what_waits(app, ships, pigeons, rows):
     assert ships(Prefer="respond-async").json["status"] == "pending"
-    with app.app_context():
-        assert worker.run_once() == 1
+    assert run_worker(app) == 1
     assert rows.delivery.state == "sent"
     assert rows.attempts[0].source == "worker"
 
@@ -133,15 +126,11 @@ def test_whom_it_may_not_write_to_now_waits_for_when_it_may(app, ships, pigeons,
     pigeons.resting_until = clock.now() + timedelta(hours=1)
     assert ships().json["status"] == "pending"
     assert abs(rows.delivery.due_at - pigeons.resting_until) < timedelta(seconds=1)
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(due_at=clock.now()))
-    with app.app_context():
-        assert worker.run_once() == 0  # asked again when it is claimed
+    change(app, Delivery, due_at=clock.now())
+    assert run_worker(app) == 0  # asked again when it is claimed
     pigeons.resting_until = None
-    with app.app_context(), db.engine.begin() as conn:
-        conn.execute(update(Delivery).values(due_at=clock.now()))
-    with app.app_context():
-        assert worker.run_once() == 1
+    change(app, Delivery, due_at=clock.now())
+    assert run_worker(app) == 1
 
 
 def test_its_own_codes_hold_its_own_sender_and_texts_go_on(app, shop, ships, pigeons, rows):

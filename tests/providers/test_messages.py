@@ -105,89 +105,128 @@ def test_the_region_and_edge_of_the_environment_name_twilios_host(serve, twilio,
 
 # What Twilio answers
 
-
-@pytest.mark.parametrize("sid", [SID, "MM" + "0" * 32])
-def test_any_2xx_with_a_message_sid_is_sent(serve, twilio, sid):
-    assert send(twilio(serve(http(200, {"sid": sid})))) == Sent(sid, "queued", None)
-
-
-def test_what_else_is_said_of_a_message_does_not_matter(serve, twilio):
-    answer = created(date_created="Sat, 99 Nov 2026 99:99:99 +0000", price={})
-    assert send(twilio(serve(answer))) == Sent(SID, "queued", 1)
-
-
-@pytest.mark.parametrize(
-    ("status", "understood"),
-    [("sending", "sending"), ("failed", "failed"), ("teleported", "queued"), (7, "queued")],
-)
-def test_a_status_that_nobody_knows_counts_as_queued(serve, twilio, status, understood):
-    assert send(twilio(serve(created(status=status)))) == Sent(SID, understood, 1)
-
-
-@pytest.mark.parametrize(
-    ("digits", "segments"), [("3", 3), ("0", None), ("many", None), (2, None), ("-1", None)]
-)
-def test_segments_are_a_count_or_not_known(serve, twilio, digits, segments):
-    assert send(twilio(serve(created(num_segments=digits)))) == Sent(SID, "queued", segments)
-
-
-@pytest.mark.parametrize(
-    "answer",
-    [
-        created(sid=None),
-        created(sid=""),
-        created(sid=SID.upper()),
-        created(sid=SID + "\n"),
-        created(sid="CA" + "a" * 32),
-        created(sid={"a": 1}),
-        http(201, b""),
-        http(201, b"<html>Welcome</html>"),
-        http(201, b'{"sid": "SM'),
-        http(201, b"\xff\xfe\x00"),
-        http(201, b"[" * 100_000),
-        http(201, [SID]),
-        http(201, b"null"),
-        http(204),
+UNREADABLE = Unknown("bad_answer", None, None)
+PROBLEM = {"type": "https://x", "title": "Bad", "status": 200, "code": 20001, "detail": TO}
+# What each answer is taken for, by the promise that it keeps.
+ANSWERS = {
+    "any 2xx with a Message SID is sent": [
+        (http(200, {"sid": SID}), Sent(SID, "queued", None)),
+        (http(200, {"sid": "MM" + "0" * 32}), Sent("MM" + "0" * 32, "queued", None)),
     ],
-)
-def test_a_2xx_without_a_message_leaves_the_outcome_unknown(serve, twilio, answer):
-    server = serve(answer)
-    assert send(twilio(server)) == Unknown("bad_answer", None, None)
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("status", "code"), [(400, 21211), (401, 20003), (404, 20404), (429, 63038)]
-)
-def test_a_4xx_is_refused_with_twilios_code(serve, twilio, status, code):
-    server = serve(http(status, {"code": code, "message": f"{TO} is bad", "status": status}))
-    assert send(twilio(server)) == Refused(status, code, None)
-
-
-def test_a_4xx_in_the_form_of_rfc_9457_is_read_too(serve, twilio):
-    problem = {"type": "https://x", "title": "Bad", "status": 200, "code": 20001, "detail": TO}
-    assert send(twilio(serve(http(400, problem)))) == Refused(400, 20001, None)
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        b"",
-        b"<html>Blocked by the proxy</html>",
-        b"null",
-        b"[21211]",
-        b'{"message":"no"}',
-        b'{"code":"21211"}',
-        b'{"code":true}',
-        b'{"code":400}',
-        b'{"code":%d}' % 10**30,
-        b'{"code":%s}' % (b"9" * 5000),
-        b"[" * 100_000,
-        b"\xff",
+    "what else is said of a message does not matter": [
+        (
+            created(date_created="Sat, 99 Nov 2026 99:99:99 +0000", price={}),
+            Sent(SID, "queued", 1),
+        ),
     ],
-)
-def test_a_4xx_that_is_not_twilios_is_refused_without_a_code(serve, twilio, body):
-    assert send(twilio(serve(http(403, body)))) == Refused(403, None, None)
+    "a status that nobody knows counts as queued": [
+        (created(status=status), Sent(SID, understood, 1))
+        for status, understood in (
+            ("sending", "sending"),
+            ("failed", "failed"),
+            ("teleported", "queued"),
+            (7, "queued"),
+        )
+    ],
+    "segments are a count or not known": [
+        (created(num_segments=digits), Sent(SID, "queued", segments))
+        for digits, segments in (("3", 3), ("0", None), ("many", None), (2, None), ("-1", None))
+    ],
+    "a 2xx without a message leaves the outcome unknown": [
+        *[
+            (created(sid=sid), UNREADABLE)
+            for sid in (None, "", SID.upper(), SID + "\n", "CA" + "a" * 32, {"a": 1})
+        ],
+        *[
+            (http(201, body), UNREADABLE)
+            for body in (
+                b"",
+                b"<html>Welcome</html>",
+                b'{"sid": "SM',
+                b"\xff\xfe\x00",
+                b"[" * 100_000,
+                [SID],
+                b"null",
+            )
+        ],
+        (http(204), UNREADABLE),
+    ],
+    "a 4xx is refused with Twilio's code": [
+        (
+            http(status, {"code": code, "message": f"{TO} is bad", "status": status}),
+            Refused(status, code, None),
+        )
+        for status, code in ((400, 21211), (401, 20003), (404, 20404), (429, 63038))
+    ],
+    "a 4xx in the form of RFC 9457 is read too": [(http(400, PROBLEM), Refused(400, 20001, None))],
+    "a 4xx that is not Twilio's is refused without a code": [
+        (http(403, body), Refused(403, None, None))
+        for body in (
+            b"",
+            b"<html>Blocked by the proxy</html>",
+            b"null",
+            b"[21211]",
+            b'{"message":"no"}',
+            b'{"code":"21211"}',
+            b'{"code":true}',
+            b'{"code":400}',
+            b'{"code":%d}' % 10**30,
+            b'{"code":%s}' % (b"9" * 5000),
+            b"[" * 100_000,
+            b"\xff",
+        )
+    ],
+    "a Retry-After that says nothing is ignored": [
+        (http(429, {"code": 20429}, f"Retry-After: {value}"), Refused(429, 20429, None))
+        for value in (
+            "soon",
+            "",
+            "9" * 30,
+            "-7",
+            "0",
+            "nan",
+            "Fri, 01 Jan 2010 00:00:00 GMT",
+            "Someday, 99 Foo",
+        )
+    ],
+    "a 5xx or a 408 leaves the outcome unknown": [
+        (http(408), Unknown("timeout", 408, None)),
+        *[
+            (
+                http(status, {"code": code} if code else b"Bad gateway", "Retry-After: 1"),
+                Unknown("server_error", status, code),
+            )
+            for status, code in ((500, 20500), (503, 20503), (502, None), (599, None))
+        ],
+    ],
+    "no answer makes the client ask twice": [
+        (http(status, b"", header), Refused(status, None, None))
+        for status, header in (
+            (401, 'WWW-Authenticate: Basic realm="x"'),
+            (401, 'WWW-Authenticate: Digest realm="x", nonce="y"'),
+            (407, 'Proxy-Authenticate: Basic realm="x"'),
+            (417, "Connection: keep-alive"),
+            (421, "Connection: keep-alive"),
+            (425, "Retry-After: 0"),
+        )
+    ],
+    "garbage leaves the outcome unknown": [
+        (raw(b"hello there\r\n\r\n"), UNREADABLE),
+        (raw(b"HTTP/2.0 wat\r\n\r\n"), UNREADABLE),
+        *[
+            (raw(line + b"\r\nContent-Length: 99\r\n\r\n{"), Unknown("reset", status, None))
+            for line, status in ((b"HTTP/1.1 201 Created", 201), (b"HTTP/1.1 400 Bad", 400))
+        ],
+    ],
+}
+
+
+@pytest.mark.parametrize("promise", ANSWERS)
+def test_each_answer_is_taken_for_what_it_says_after_one_request(serve, twilio, promise):
+    for answer, expected in ANSWERS[promise]:
+        server = serve(answer)
+        assert send(twilio(server)) == expected
+        assert len(server.requests) == 1
 
 
 def in_an_hour():
@@ -211,31 +250,11 @@ def test_retry_after_is_read_in_both_forms_and_capped(serve, twilio, header, low
     assert low <= result.retry_after <= high
 
 
-@pytest.mark.parametrize(
-    "value",
-    ["soon", "", "9" * 30, "-7", "0", "nan", "Fri, 01 Jan 2010 00:00:00 GMT", "Someday, 99 Foo"],
-)
-def test_a_retry_after_that_says_nothing_is_ignored(serve, twilio, value):
-    server = serve(http(429, {"code": 20429}, f"Retry-After: {value}"))
-    assert send(twilio(server)) == Refused(429, 20429, None)
-
-
 def test_retry_after_is_not_remembered(serve, twilio):
     server = serve(http(429, {"code": 20429}, "Retry-After: 9"), http(429, {"code": 20429}))
     client = twilio(server)
     assert [send(client).retry_after, send(client).retry_after] == [9.0, None]
     assert server.connections == 1
-
-
-@pytest.mark.parametrize(("status", "code"), [(500, 20500), (503, 20503), (502, None), (599, None)])
-def test_a_5xx_leaves_the_outcome_unknown(serve, twilio, status, code):
-    server = serve(http(status, {"code": code} if code else b"Bad gateway", "Retry-After: 1"))
-    assert send(twilio(server)) == Unknown("server_error", status, code)
-    assert len(server.requests) == 1
-
-
-def test_a_408_leaves_the_outcome_unknown(serve, twilio):
-    assert send(twilio(serve(http(408)))) == Unknown("timeout", 408, None)
 
 
 @pytest.mark.parametrize("status", [300, 301, 302, 303, 304, 307, 308])
@@ -244,38 +263,6 @@ def test_a_redirect_is_not_followed(serve, twilio, status):
     server = serve(http(status, b"", f"Location: {elsewhere.url}/2010-04-01/"))
     assert send(twilio(server)) == Unknown("bad_answer", status, None)
     assert (len(server.requests), elsewhere.connections) == (1, 0)
-
-
-@pytest.mark.parametrize(
-    ("status", "header"),
-    [
-        (401, 'WWW-Authenticate: Basic realm="x"'),
-        (401, 'WWW-Authenticate: Digest realm="x", nonce="y"'),
-        (407, 'Proxy-Authenticate: Basic realm="x"'),
-        (417, "Connection: keep-alive"),
-        (421, "Connection: keep-alive"),
-        (425, "Retry-After: 0"),
-    ],
-)
-def test_no_answer_makes_the_client_ask_twice(serve, twilio, status, header):
-    server = serve(http(status, b"", header))
-    assert send(twilio(server)) == Refused(status, None, None)
-    assert len(server.requests) == 1
-
-
-@pytest.mark.parametrize(
-    ("answer", "expected"),
-    [
-        (raw(b"hello there\r\n\r\n"), Unknown("bad_answer", None, None)),
-        (raw(b"HTTP/2.0 wat\r\n\r\n"), Unknown("bad_answer", None, None)),
-        (raw(b"HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"), Unknown("reset", 201, None)),
-        (raw(b"HTTP/1.1 400 Bad\r\nContent-Length: 99\r\n\r\n{"), Unknown("reset", 400, None)),
-    ],
-)
-def test_garbage_leaves_the_outcome_unknown(serve, twilio, answer, expected):
-    server = serve(answer)
-    assert send(twilio(server)) == expected
-    assert len(server.requests) == 1
 
 
 # What happens on the way
@@ -340,13 +327,14 @@ def test_after_a_timeout_the_late_answer_is_nobody_elses(serve, twilio):
     assert send(client) == Sent(SID, "queued", 1)
 
 
-def test_a_refused_port_is_unwritten(twilio):
+@pytest.fixture
+def closed_port():
     with socket.create_server(("127.0.0.1", 0)) as closed:
-        port = closed.getsockname()[1]
-    assert send(twilio(f"http://127.0.0.1:{port}")) == Unwritten("connect")
+        return f"http://127.0.0.1:{closed.getsockname()[1]}"
 
 
-def test_an_unresolvable_name_is_unwritten(twilio):
+def test_a_refused_port_and_an_unresolvable_name_are_unwritten(twilio, closed_port):
+    assert send(twilio(closed_port)) == Unwritten("connect")
     assert send(twilio("http://no-such-host.invalid")) == Unwritten("dns")
 
 
