@@ -55,6 +55,7 @@ def on_postgresql(postgres_url, line_to, tmp_path):
         yield system, line
 
 
+@pytest.mark.long
 def test_a_database_that_is_away_accepts_nothing_by_halves_and_loses_nothing(on_postgresql):
     """Callers are told when to come back, and do; texts in flight are sent once."""
     system, line = on_postgresql
@@ -135,6 +136,7 @@ def with_redis(line_to, tmp_path):
         yield system, line
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("how", ["pull", "hang"])
 def test_without_redis_limits_are_kept_in_memory_and_said_once_and_it_comes_back(with_redis, how):
     """None of the requests that are in flight when it goes away fails."""
@@ -174,6 +176,7 @@ def test_without_redis_limits_are_kept_in_memory_and_said_once_and_it_comes_back
     assert '"level":"error"' not in system.logs()
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["sqlite"], indirect=True)
 def test_a_stop_that_came_in_while_all_was_down_is_obeyed_before_anything_is_sent(system):
     system.environment |= {"EMBEDDED_WORKER": "false"}

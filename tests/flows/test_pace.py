@@ -129,6 +129,7 @@ def test_too_many_requests_slow_it_down_and_it_recovers_by_itself(system):
     assert len(system.texts()) == texts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("system", ["postgresql"], indirect=True)
 def test_after_a_restore_nothing_is_texted_twice_and_nothing_is_lost(system):
     """Half of what the backup has waiting was sent after it; the database knows of none of it."""
