@@ -26,12 +26,12 @@ WORDS = {
 }
 _MEANING = {word: keyword for keyword, words in WORDS.items() for word in words}
 
-# Those that are about nothing but texts.
+# Those that are about nothing but texts: "Cancel?" may be about an order.
 _PLAIN_STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"}
 
 # What somebody says who wants no more texts, in a sentence of their own: for a person to decide.
 _SOUNDS_LIKE_STOP = re.compile(
-    r"\b(stop|unsubscribe|opt(ing)?[ -]?out|(don.?t|do not|never|quit|no more) "
+    r"\b(stop|unsubscribe|cancel|quit|revoke|opt(ing)?[ -]?out|(don.?t|do not|never|quit|no more) "
     r"(\w+ )?(text|texts|texting|message|messages|messaging|contact|contacting|sms)"
     r"|remove me|leave me alone|wrong (number|person))\b",
     re.IGNORECASE,
@@ -61,10 +61,8 @@ def sounds_like_stop(body: str) -> bool:
 
 def _is_stop(body: str) -> bool:
     """Whether it is a STOP alone, but for signs, blanks, and a phone's signature below it."""
-    first, *others = [letters for line in body.splitlines() if (letters := _letters(line))] or [""]
-    if others:  # "Cancel" above other words may be about an order
-        return first in _PLAIN_STOPS
-    return _MEANING.get(first) is Keyword.STOP
+    lines = (letters for line in body.splitlines() if (letters := _letters(line)))
+    return next(lines, "") in _PLAIN_STOPS
 
 
 def _letters(line: str) -> str:

@@ -63,7 +63,17 @@ def test_what_is_plainly_a_stop_stops(body):
 
 
 @pytest.mark.parametrize(
-    "body", ["Cancel\nmy order 1001", "end of the road", "Yes!", "START now", "help me", "stopover"]
+    "body",
+    [
+        "Cancel?",
+        "Cancel\nmy order 1001",
+        "quit :)",
+        "end of the road",
+        "Yes!",
+        "START now",
+        "help me",
+        "stopover",
+    ],
 )
 def test_what_may_mean_something_else_is_no_keyword(body):
     assert keywords.read(body, None) is None
@@ -84,6 +94,7 @@ def test_a_text_without_the_letters_of_a_keyword_is_none(body):
         ("Do not contact this number", True),
         ("how do I unsubscribe?", True),
         ("wrong number", True),
+        ("Cancel?", True),
         ("Where is my order?", False),
         ("It was delivered to my neighbour, thanks", False),
     ],

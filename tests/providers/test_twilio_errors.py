@@ -6,8 +6,8 @@ from smsapp.providers import twilio_codes
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 
 SYNC = [20003, 20404, 20429, 20500, 20503, 21211, 21212, 21408, 21602, 21604, 21606, 21608]
-SYNC += [21610, 21611, 21612, 21614, 21617]
-SENDER = [20005, 20008, 21603, 21607, 21659, 21660, 21661, 21701, 21703, 21704, 21705]
+SYNC += [21610, 21611, 21612, 21614, 21617, 21703]
+SENDER = [20005, 20008, 21603, 21607, 21659, 21660, 21661, 21701, 21704, 21705]
 CALLBACK = [30001, 30002, 30003, 30004, 30005, 30006, 30007, 30008, 30009, 30010, 30022, 30023]
 CALLBACK += [30017, 30032, 30034, 30036, 30410, 30450, 30500]
 WHATSAPP = [63016, 63018, 63024, 63025, 63038]
@@ -58,6 +58,7 @@ def test_the_operators_faults_hold_the_sender(code):
     [
         (21408, "Messaging Geographic Permissions"),
         (21608, "Verified Caller IDs"),
+        (21703, "sender pool"),
         (30034, "A2P 10DLC registration"),
     ],
 )
