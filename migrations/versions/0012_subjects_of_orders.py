@@ -48,7 +48,8 @@ def fill(conn):
     last = "00000000-0000-0000-0000-000000000000"
     update = sa.text(
         "WITH batch AS MATERIALIZED"
-        " (SELECT id FROM delivery WHERE id > CAST(:last AS uuid) ORDER BY id LIMIT :most),"
+        " (SELECT id FROM delivery WHERE id > CAST(:last AS uuid) ORDER BY id LIMIT :most"
+        " FOR UPDATE),"
         " filled AS (UPDATE delivery SET subject = order_id FROM batch"
         " WHERE delivery.id = batch.id AND subject IS NULL)"
         " SELECT CAST(id AS text) FROM batch ORDER BY id DESC LIMIT 1"

@@ -42,6 +42,7 @@ _DUE = (
         Delivery.body,
         Delivery.tries,
         Delivery.phone_key,
+        Delivery.channel,
         Delivery.purpose,
         Delivery.expires_at,
         Delivery.last_attempt_at,

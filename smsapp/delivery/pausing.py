@@ -39,6 +39,7 @@ _LAST_WRITTEN = (
 _PENDING = (
     select(
         Delivery.id,
+        Delivery.channel,
         select(func.coalesce(func.max(Attempt.number), 0))
         .where(Attempt.delivery_id == Delivery.id)
         .scalar_subquery()

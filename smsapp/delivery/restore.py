@@ -67,9 +67,11 @@ def look_first(
 def mark_unknown(
     conn: Connection, rows: Sequence[Any], sender_state: SenderState, now: datetime
 ) -> None:
-    """Make pending rows (id, last_number) unknown."""
+    """Make pending rows (id, channel, last_number) unknown."""
     conn.execute(_SET.values(unknown(sender_state, now)), {"ids": [row.id for row in rows]})
-    attempts = [_attempt(row.id, row.last_number + 1, sender_state, now) for row in rows]
+    attempts = [
+        _attempt(row.id, row.channel, row.last_number + 1, sender_state, now) for row in rows
+    ]
     conn.execute(_INSERT_ATTEMPT, attempts)
     log.info("looked for before they are sent", extra={"count": len(rows)})
 
@@ -79,7 +81,7 @@ def write_attempts(
 ) -> None:
     """Write the attempts of those new deliveries that `unknown` was said of."""
     attempts = [
-        _attempt(row["id"], 1, sender_state, row["state_at"])
+        _attempt(row["id"], row["channel"], 1, sender_state, row["state_at"])
         for row in deliveries
         if row["state"] is DeliveryState.UNKNOWN
     ]
@@ -88,11 +90,12 @@ def write_attempts(
 
 
 def _attempt(
-    delivery_id: Any, number: int, sender_state: SenderState, now: datetime
+    delivery_id: Any, channel: Any, number: int, sender_state: SenderState, now: datetime
 ) -> dict[str, Any]:
     return {
         "id": new_id(),
         "delivery_id": delivery_id,
+        "channel": channel,
         "number": number,
         "source": AttemptSource.WORKER,
         "state": AttemptState.UNKNOWN,

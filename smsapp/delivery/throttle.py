@@ -58,8 +58,15 @@ _DUE = (
     )
     .limit(1)
 )
-_LATEST = select(Attempt.started_at).order_by(Attempt.id.desc()).limit(MAX_COUNTED).subquery()
-_IN_LAST_SECOND = select(func.count()).where(_LATEST.c.started_at > bindparam("since"))
+_LATEST = (
+    select(Attempt.started_at, Attempt.channel)
+    .order_by(Attempt.id.desc())
+    .limit(MAX_COUNTED)
+    .subquery()
+)
+_IN_LAST_SECOND = select(func.count()).where(
+    _LATEST.c.started_at > bindparam("since"), _LATEST.c.channel == bindparam("channel")
+)
 
 
 def rate(sender_state: SenderState, most: float | None, now: datetime) -> float | None:
@@ -187,7 +194,7 @@ def slow_down(of: SenderSettings, left_at: datetime, code: int | None) -> None:
         if _is_old_news(sender_state, left_at):
             return
         now = database_now(conn)
-        before = rate(sender_state, of.per_second, now) or _in_last_second(conn, now)
+        before = rate(sender_state, of.per_second, now) or _in_last_second(conn, of.channel, now)
         slowed_to = max(SLOWEST, before / 2)
         sender.write(conn, of.name, {"slowed_at": now, "slowed_to": slowed_to})
     log.warning(
@@ -200,6 +207,6 @@ def _is_old_news(sender_state: SenderState, left_at: datetime) -> bool:
     return sender_state.slowed_at is not None and left_at <= sender_state.slowed_at
 
 
-def _in_last_second(conn: Connection, now: datetime) -> float:
-    since = {"since": now - timedelta(seconds=1)}
-    return float(max(LEAST_COUNTED, conn.execute(_IN_LAST_SECOND, since).scalar_one()))
+def _in_last_second(conn: Connection, channel: Channel, now: datetime) -> float:
+    which = {"since": now - timedelta(seconds=1), "channel": channel}
+    return float(max(LEAST_COUNTED, conn.execute(_IN_LAST_SECOND, which).scalar_one()))

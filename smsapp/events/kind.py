@@ -24,7 +24,7 @@ class Kind:
         content: Besides the phone, what makes an event with this id the same event again.
         words: The message, from the event and SHOP_NAME.
         max_age: For how long the message matters.
-        waits_for_morning: Whether it keeps out of quiet hours.
+        waits_for_morning: Whether it keeps out of quiet hours, once there are any.
         route: The channels that are tried, in their order.
     """
 

@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy import update
 
 from smsapp import clock
-from smsapp.delivery import channels, reconcile, sender
+from smsapp.delivery import channels, pausing, reconcile, sender
 from smsapp.events.kinds import KINDS
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.extensions import db
@@ -157,3 +157,11 @@ def test_what_is_unknown_is_looked_for_on_its_own_channel(app, ships, pigeons, r
     assert rows.delivery.state == DeliveryState.DELIVERED
     assert rows.attempts[0].sid == sid(9)
     assert len(pigeons.flown) == 1
+
+
+def test_after_a_restore_it_is_looked_for_on_its_own_channel(app, ships, pigeons, rows):
+    """Its stand-in for the lost attempt is no text's: there it would seem absent, and go again."""
+    ships(Prefer="respond-async")
+    with app.app_context():
+        assert pausing.restored(timedelta(hours=1)) == 1
+    assert [attempt.channel for attempt in rows.attempts] == ["whatsapp"]

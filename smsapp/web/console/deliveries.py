@@ -10,6 +10,7 @@ from smsapp.events.kinds import KINDS
 from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
+from smsapp.trace.acts import NotDone
 from smsapp.watch import related_alarms
 from smsapp.web.console import shell
 
@@ -48,11 +49,14 @@ def show_number(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @shell.acts
 def send_again(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Send a delivery again."""
+    kind = KINDS.get(_trace(delivery_id).delivery.kind)
+    if kind is None:  # of a newer release that was taken back
+        raise NotDone("It cannot be sent again: this version knows no such messages.")
     acts.send_again(
         delivery_id,
         g.operator.id,
         request.form.get("seen", ""),
-        KINDS[_trace(delivery_id).delivery.kind].max_age(settings()),
+        kind.max_age(settings()),
         twice_accepted=request.form.get("twice") == "yes",
     )
     return shell.done("It is waiting to be sent again.")
