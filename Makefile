@@ -40,7 +40,7 @@ run: $(RUN_STAMP)
 	@exec env $(HERE) $(BIN)/python -m smsapp.launcher
 
 test: $(DEV_STAMP)
-	@$(TESTS_HERE) $(BIN)/python -m pytest -n 4 --dist loadfile $(ARGS)
+	@$(TESTS_HERE) $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)
 
 lint: $(DEV_STAMP)
 	$(BIN)/ruff format --check .

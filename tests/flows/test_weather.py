@@ -21,9 +21,7 @@ ROUGH = {
 EVENTS = 60
 
 
-@pytest.mark.parametrize(
-    "system", [pytest.param("sqlite", marks=pytest.mark.long), "postgresql"], indirect=True
-)
+@pytest.mark.long
 def test_in_rough_weather_nothing_is_lost_and_nothing_twice_while_processes_are_killed(system):
     """Half of the events by request, half by worker; the sandbox's list is the judge."""
     settings = {"LEASE_SECONDS": "15", "RECONCILE_GRACE_SECONDS": "2", "EMBEDDED_WORKER": "false"}

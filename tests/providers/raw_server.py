@@ -139,6 +139,8 @@ class Server:
                 connection = self._context.wrap_socket(connection, server_side=True)
             with connection:
                 while request := _read_request(connection):
+                    if request.startswith((b"GET /healthz", b"GET /readyz")):
+                        return  # of another test, whose program had this port before
                     self.requests.append(request)
                     self._answer(request)(connection)
 
