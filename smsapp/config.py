@@ -19,7 +19,6 @@ from pydantic import (
 )
 
 from smsapp.config_types import (
-    E164,
     LOOPBACK,
     AtLeastOne,
     BaseUrl,
@@ -31,6 +30,7 @@ from smsapp.config_types import (
     Percent,
     Port,
     Rate,
+    SenderNumber,
     StorageUri,
     Throttle,
     WebhookUrl,
@@ -65,7 +65,7 @@ class Settings(BaseModel):
     twilio_auth_token_secondary: SecretStr | None = None
     twilio_api_key_sid: Annotated[str, sid("SK")] | None = None
     twilio_api_key_secret: SecretStr | None = None
-    twilio_from_number: E164 | None = None
+    twilio_from_number: SenderNumber | None = None
     twilio_messaging_service_sid: Annotated[str, sid("MG")] | None = None
     twilio_verify_service_sid: Annotated[str, sid("VA")] | None = None
     twilio_base_url: BaseUrl | None = None

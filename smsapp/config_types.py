@@ -74,6 +74,11 @@ def _rate(value: str) -> str:
     return value
 
 
+def _sender_number(value: str) -> str:
+    parse_e164(value)
+    return value
+
+
 def _e164_set(value: object) -> object:
     """Split a comma-separated list; a frozenset, because settings are hashable."""
     if not isinstance(value, str):
@@ -106,8 +111,8 @@ def _minutes(value: object) -> object:
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 E164 = Annotated[str, AfterValidator(parse_e164)]
-
-
+# A number of ours, which stays as Twilio has it.
+SenderNumber = Annotated[str, AfterValidator(_sender_number)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 StorageUri = Annotated[str, AfterValidator(_storage_uri)]

@@ -9,18 +9,46 @@ import phonenumbers
 # Where the contract wants an example, one that every library accepts.
 EXAMPLE = "+14155552671"
 
+# Whose country it is where nobody can say, by ISO 3166.
+NO_COUNTRY = "ZZ"
+
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_DIGITS = re.compile(r"\+[0-9]{2,15}")
+_FORM = phonenumbers.PhoneNumberFormat.E164
+
+# Where one line has had two numbers in E.164 form, and the library tells them apart. Twilio and
+# WhatsApp still report the older ones.
+_OBSOLETE = (
+    # Mexico: since August 2019 there is no 1 before a mobile number.
+    (re.compile(r"\+521(\d{10})"), r"+52\1"),
+    # Argentina: mobile and fixed lines share their area codes, and no number is given twice. A 9
+    # stands before what can be texted, and is often left out.
+    (re.compile(r"\+54([123]\d{9})"), r"+549\1"),
+)
+# Brazil: since 2016 every mobile number has a 9 before its eight digits, which WhatsApp leaves out
+# of older ones. From a caller a number as short may be one that lacks its last digit.
+_BRAZIL = re.compile(r"\+55(\d\d)([689]\d{7})")
+
+_IMPOSSIBLE = (
+    "This number is too short or too long for its country, or no country has its code; "
+    f"a number looks like {EXAMPLE}."
+)
 
 
 class InvalidPhone(ValueError):
     """A number that cannot be one. Its text never repeats the number."""
 
 
+@lru_cache(maxsize=16_384)  # one text asks for its number more than once
 def parse_e164(text: str) -> str:
-    """Return `text` unchanged if it is a possible E.164 number, such as "+447700900123".
+    """Return the one spelling of an E.164 number, such as "+447700900123".
+
+    What is certainly meant is made right: "+4407700900123", with a 0 that is dialled inside the
+    country alone, or "+5215512345678", as it was before 2019.
 
     Raises:
-        InvalidPhone: It is not in E.164 form, or its length is impossible in its country.
+        InvalidPhone: It is not in E.164 form, or its length is impossible in its country, or it
+            is spelled wrong and nobody can be certain which number is meant.
 
     Source: ITU-T E.164 (11/2010): "+", a country code that does not begin with 0, at most
     15 digits. *Possible*, not *valid*: numbering plans grow faster than any library, and
@@ -30,16 +58,70 @@ def parse_e164(text: str) -> str:
         raise InvalidPhone(
             f"Use the international (E.164) form: +, country code, number; for example {EXAMPLE}."
         )
-    try:
-        possible = phonenumbers.is_possible_number(phonenumbers.parse(text))
-    except phonenumbers.NumberParseException:
-        possible = False
-    if not possible:
+    number = _parsed(text)
+    spelled = _respelled(number)
+    if spelled == text:
+        if not phonenumbers.is_possible_number(number):
+            raise InvalidPhone(_IMPOSSIBLE)
+    elif parse_e164(spelled) != spelled or not _is_certain(text, _parsed(spelled)):
         raise InvalidPhone(
-            "This number is too short or too long for its country, or no country has its code; "
+            "This number has digits that do not belong there, such as a 0 after the country code; "
             f"a number looks like {EXAMPLE}."
         )
-    return text
+    return spelled
+
+
+def _parsed(text: str) -> phonenumbers.PhoneNumber:
+    try:
+        return phonenumbers.parse(text)
+    except phonenumbers.NumberParseException:
+        raise InvalidPhone(_IMPOSSIBLE) from None
+
+
+def _respelled(number: phonenumbers.PhoneNumber) -> str:
+    """Return how a number is written, as far as can be told; prefixes were dropped by reading it.
+
+    Where a country knows of no such prefix, a 0 that makes a number invalid is one all the same.
+    """
+    e164 = phonenumbers.format_number(number, _FORM)
+    for before, after in _OBSOLETE:
+        if match := before.fullmatch(e164):
+            return match.expand(after)
+    if number.italian_leading_zero and not phonenumbers.is_valid_number(number):
+        digits = phonenumbers.national_significant_number(number)
+        without = f"+{number.country_code}{digits[1:]}"
+        if phonenumbers.is_valid_number(_parsed(without)):
+            return without
+    return e164
+
+
+def _is_certain(text: str, number: phonenumbers.PhoneNumber) -> bool:
+    """Whether `text` certainly means `number`.
+
+    A valid number is no accident. One that is only possible, such as those that nobody is given,
+    has to be what is left without the prefix that is dialled inside its country.
+    """
+    if phonenumbers.is_valid_number(number):
+        return True
+    code = number.country_code or 0
+    region = phonenumbers.region_code_for_country_code(code)
+    prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
+    return text == f"+{code}{prefix}{phonenumbers.national_significant_number(number)}"
+
+
+def reported(address: str) -> str | None:
+    """Return the number that an address names of which Twilio tells us; None if it names none.
+
+    An address is "+447700900123", "whatsapp:+447700900123", "rcs:+447700900123". What Twilio
+    reports is not refused: where we cannot read a number, it is taken as it is.
+    """
+    number = address.rpartition(":")[2].strip()
+    if not _DIGITS.fullmatch(number):
+        return None
+    try:
+        return parse_e164(_BRAZIL.sub(r"+55\g<1>9\2", number) if len(number) == 13 else number)
+    except InvalidPhone:
+        return number
 
 
 @lru_cache(maxsize=16_384)  # one text asks three times, and its receipts again
@@ -47,8 +129,12 @@ def country(e164: str) -> str:
     """Return the ISO 3166 alpha-2 code of a number's country; "001" for a global number.
 
     A number not yet handed out counts for the main country of its code: "US" for +1555....
+    Where no country has the code it is "ZZ".
     """
-    number = phonenumbers.parse(e164)
+    try:
+        number = _parsed(e164)
+    except InvalidPhone:
+        return NO_COUNTRY
     main = phonenumbers.region_code_for_country_code(number.country_code or 0)
     return phonenumbers.region_code_for_number(number) or main
 

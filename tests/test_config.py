@@ -95,7 +95,7 @@ GOOD = {
     "SHOP_NAME": "Ann’s Shop",
     "MESSAGES_PER_SECOND": "0.5",
     "MAX_TEXTS_PER_NUMBER_PER_DAY": "1",
-    "ALLOWED_RECIPIENTS": " +447700900123 ,+819012345678, ",
+    "ALLOWED_RECIPIENTS": " +4407700900123 ,+819012345678, ",
     "VERIFY_RATE_LIMIT": "1/day",
     "PUMPING_MIN_STARTS": "1",
     "ALARM_MIN_SAMPLE": "1",
@@ -195,6 +195,12 @@ def test_every_variable_is_read():
     for name, (_, most) in RANGES.items():
         assert getattr(settings, name.lower()) == most, name
     assert settings.metrics_token.get_secret_value() == "m" * 16
+
+
+def test_the_senders_number_stays_as_twilio_has_it():
+    """An Argentine one can be texted, although it looks like a fixed line."""
+    number = "+541123456789"
+    assert config.load(GOOD | {"TWILIO_FROM_NUMBER": number}).twilio_from_number == number
 
 
 @pytest.mark.parametrize(("name", "value"), [(name, v) for name in BAD for v in BAD[name]])

@@ -4,12 +4,13 @@ import phonenumbers
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from phonenumbers import PhoneNumberFormat
 
-from smsapp.phone import EXAMPLE, InvalidPhone, country, mask, parse_e164, phone_key
+from smsapp.phone import EXAMPLE, InvalidPhone, country, mask, parse_e164, phone_key, reported
 
 numbers = st.sampled_from(
     [
-        phonenumbers.format_number(example, phonenumbers.PhoneNumberFormat.E164)
+        phonenumbers.format_number(example, PhoneNumberFormat.E164)
         for region in sorted(phonenumbers.SUPPORTED_REGIONS)
         for kind in (phonenumbers.PhoneNumberType.MOBILE, phonenumbers.PhoneNumberType.FIXED_LINE)
         if (example := phonenumbers.example_number_for_type(region, kind))
@@ -23,32 +24,123 @@ any_number = numbers | st.builds(
 
 
 @given(any_number | st.from_regex(r"\+[0-9]{0,17}", fullmatch=True) | st.text())
-def test_what_is_accepted_is_a_possible_number_and_stays_as_it_is(text):
+def test_what_is_accepted_is_a_possible_number_and_its_spelling_is_the_last(text):
     try:
         parsed = parse_e164(text)
     except InvalidPhone as error:
         digits = text.strip("+")
         assert len(digits) < 5 or digits not in str(error)
         return
-    assert parsed == text
-    number = phonenumbers.parse(text)
-    assert phonenumbers.is_possible_number(number)
+    assert parse_e164(parsed) == parsed
+    assert phonenumbers.is_possible_number(phonenumbers.parse(parsed))
+
+
+def as_the_library_writes(text):
+    return phonenumbers.format_number(phonenumbers.parse(text), PhoneNumberFormat.E164)
 
 
 @given(any_number)
-def test_every_possible_number_is_accepted(text):
-    number = phonenumbers.parse(text)
-    if not phonenumbers.is_possible_number(number):
+def test_every_possible_number_that_is_spelled_right_stays_as_it_is(text):
+    if not phonenumbers.is_possible_number(phonenumbers.parse(text)):
         return
-    written = phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
+    written = as_the_library_writes(text)
+    if as_the_library_writes(written) != written or written.startswith("+54"):
+        return
     if len(written) <= 16:  # some countries' plans allow more than E.164's 15 digits
         assert parse_e164(written) == written
 
 
 @given(numbers)
-def test_a_countrys_example_is_accepted_and_of_that_country(text):
-    assert parse_e164(text) == text
+def test_a_prefix_that_is_dialled_inside_a_country_makes_no_other_number(text):
     number = phonenumbers.parse(text)
+    region = phonenumbers.region_code_for_number(number)
+    prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or "0"
+    digits = phonenumbers.national_significant_number(number)
+    with_prefix = f"+{number.country_code}{prefix}{digits}"
+    is_another = as_the_library_writes(with_prefix) == with_prefix
+    if is_another and phonenumbers.is_valid_number(phonenumbers.parse(with_prefix)):
+        return  # Ascension and Italy have numbers with and without a 0
+    try:
+        assert parse_e164(with_prefix) == parse_e164(text)
+    except InvalidPhone:
+        return
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        # A trunk prefix after the country code.
+        ("+4407700900123", "+447700900123"),
+        ("+387061123456", "+38761123456"),
+        ("+460701234567", "+46701234567"),
+        ("+49015123456789", "+4915123456789"),
+        ("+330612345678", "+33612345678"),
+        ("+610412345678", "+61412345678"),
+        ("+8109012345678", "+819012345678"),
+        ("+9109812345678", "+919812345678"),
+        ("+3606201234567", "+36201234567"),
+        ("+9005012345678", "+905012345678"),
+        ("+2540712345678", "+254712345678"),
+        ("+241077123456", "+24177123456"),
+        ("+112025550123", "+12025550123"),
+        ("+480512345678", "+48512345678"),
+        ("+789161234567", "+79161234567"),
+        # Marks of a mobile number.
+        ("+5215512345678", "+525512345678"),
+        ("+541123456789", "+5491123456789"),
+        ("+54111523456789", "+5491123456789"),
+        ("+540111523456789", "+5491123456789"),
+        # Where a 0 is a part of the number.
+        ("+390612345678", "+390612345678"),
+        ("+24106031234", "+24106031234"),
+        ("+2250712345678", "+2250712345678"),
+    ],
+)
+def test_what_is_certainly_meant_is_made_right(written, meant):
+    assert parse_e164(written) == parse_e164(meant) == meant
+
+
+@pytest.mark.parametrize("text", ["+241061234567", "+5411151234567"])
+def test_where_nobody_can_be_certain_which_number_is_meant_it_is_refused(text):
+    with pytest.raises(InvalidPhone, match="digits that do not belong there"):
+        parse_e164(text)
+
+
+@pytest.mark.parametrize(
+    ("address", "number"),
+    [
+        ("+447700900123", "+447700900123"),
+        ("whatsapp:+447700900123", "+447700900123"),
+        ("rcs:+15005550117", "+15005550117"),
+        ("+5215512345678", "+525512345678"),
+        ("whatsapp:+551187654321", "+5511987654321"),
+        ("+5411151234567", "+5411151234567"),
+        ("+999123456789", "+999123456789"),
+        ("12345", None),
+        ("messenger:1234567890123456", None),
+        ("whatsapp:US.13491208655302741918", None),
+        ("", None),
+    ],
+)
+def test_what_twilio_reports_is_a_number_or_none_but_never_refused(address, number):
+    assert reported(address) == number
+    assert country(address.rpartition(":")[2])
+
+
+@given(any_number)
+def test_a_reported_number_is_the_one_that_a_caller_would_be_read_as(text):
+    try:
+        number = parse_e164(text)
+    except InvalidPhone:
+        return
+    if not text.startswith("+55"):
+        assert reported(text) == reported(f"rcs:{text}") == number
+
+
+@given(numbers)
+def test_a_countrys_example_is_accepted_and_of_that_country(text):
+    number = phonenumbers.parse(parse_e164(text))
+    assert parse_e164(text) == text or number.country_code == 54
     regions = phonenumbers.COUNTRY_CODE_TO_REGION_CODE[number.country_code]
     assert country(text) in regions
 

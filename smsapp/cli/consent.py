@@ -7,7 +7,7 @@ import click
 from flask.cli import with_appcontext
 
 from smsapp import clock
-from smsapp.cli.customers import known_key
+from smsapp.cli.customers import known_key, phone_argument
 from smsapp.extensions import reading, settings
 from smsapp.recipients import consent, known_data
 
@@ -29,7 +29,7 @@ def verify_consent() -> None:
 
 
 @consent_ledger.command("export")
-@click.argument("phone")
+@phone_argument
 @click.option("--out", type=click.File("x"), default="-", help="A new file; standard output.")
 @with_appcontext
 def export_consent(phone: str, out: IO[str]) -> None:

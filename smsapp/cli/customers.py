@@ -12,12 +12,22 @@ from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 
 
+def _spelled(_ctx: click.Context, _param: click.Parameter, phone: str) -> str:
+    try:
+        return parse_e164(phone)
+    except InvalidPhone as error:
+        raise click.ClickException(str(error)) from None
+
+
+phone_argument = click.argument("phone", callback=_spelled)
+
+
 @click.command("opt-out")
-@click.argument("phone")
+@phone_argument
 @with_appcontext
 def opt_out(phone: str) -> None:
     """Stop all texts to PHONE (E.164), now and until its owner asks for them again."""
-    key = _key(phone)
+    key = phone_key(phone, settings().phone_key_bytes)
     with db.engine.begin() as conn:
         phones.remember(conn, {key: phone}, database_now(conn))
     stopping.stop(key, OptOutSource.OPERATOR)
@@ -25,7 +35,7 @@ def opt_out(phone: str) -> None:
 
 
 @click.command("erase")
-@click.argument("phone")
+@phone_argument
 @with_appcontext
 def erase(phone: str) -> None:
     """Erase the person at PHONE (E.164): number, texts, evidence. Opt-out and ledger stay."""
@@ -39,20 +49,13 @@ def erase(phone: str) -> None:
 
 
 def known_key(phone: str) -> str:
-    """Return the key of a number that we know.
+    """Return the key of a number, E.164, that we know.
 
     Raises:
-        click.ClickException: It is no number, or we never met it.
+        click.ClickException: We never met it.
     """
-    key = _key(phone)
+    key = phone_key(phone, settings().phone_key_bytes)
     with reading() as conn:
         if not phones.is_known(conn, key):
             raise click.ClickException("Nothing is known about this number.")
     return key
-
-
-def _key(phone: str) -> str:
-    try:
-        return phone_key(parse_e164(phone), settings().phone_key_bytes)
-    except InvalidPhone as error:
-        raise click.ClickException(str(error)) from None

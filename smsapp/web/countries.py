@@ -1,6 +1,7 @@
 """Countries as the number field knows them: names, examples, and how a number is read in one."""
 
 import unicodedata
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -9,7 +10,7 @@ from babel import Locale
 from flask import request
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
-from smsapp.phone import InvalidPhone
+from smsapp.phone import InvalidPhone, parse_e164
 
 FALLBACK = "US"
 # Longer than any number that a person types, spaces, brackets and all.
@@ -77,15 +78,13 @@ def to_e164(text: str, region: str) -> str:
         if error.error_type == error.TOO_LONG:
             raise InvalidPhone(TOO_LONG) from None
         raise InvalidPhone(f"Enter a mobile number, {like}") from None
-    match phonenumbers.is_possible_number_with_reason(number):
-        case ValidationResult.IS_POSSIBLE:
-            return phonenumbers.format_number(number, PhoneNumberFormat.E164)
-        case ValidationResult.TOO_LONG:
-            raise InvalidPhone(TOO_LONG)
-        case ValidationResult.TOO_SHORT | ValidationResult.IS_POSSIBLE_LOCAL_ONLY:
-            raise InvalidPhone("That number has too few digits. Give all of it, with its area code")
-        case _:
-            raise InvalidPhone(f"Enter a mobile number, {like}")
+    reason = phonenumbers.is_possible_number_with_reason(number)
+    if reason in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
+        raise InvalidPhone("That number has too few digits. Give all of it, with its area code")
+    with suppress(InvalidPhone):  # its words are for programs
+        return parse_e164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
+    too_long = reason == ValidationResult.TOO_LONG
+    raise InvalidPhone(TOO_LONG if too_long else f"Enter a mobile number, {like}")
 
 
 def _example(region: str) -> str:

@@ -152,8 +152,9 @@ def test_verify_names_a_changed_row_and_fails(app, run, ledger):
 
 def test_export_holds_words_times_and_evidence_of_one_person(run, ledger, tmp_path):
     path = tmp_path / "alice.json"
-    assert run("consent", "export", ALICE, "--out", str(path)).exit_code == 0
+    assert run("consent", "export", "+112025550123", "--out", str(path)).exit_code == 0
     evidence = json.loads(path.read_text())
+    assert evidence["phone"] == ALICE
     assert evidence["ledgerIsWhole"] is True
     granted = evidence["consents"][1]
     assert granted["purpose"] == "support"

@@ -95,6 +95,12 @@ def test_the_api_starts_and_checks_and_an_approval_is_used_once(post, verify):
     assert post("check", phone=BOB, code=CODE).json["status"] == "expired"
 
 
+def test_a_number_is_approved_however_caller_and_twilio_spell_it(post, verify):
+    post("start", phone="+5215512345678")
+    assert verify.sent == [("+525512345678", "sms")]
+    assert post("check", phone="+525512345678", code=CODE).json["approved"]
+
+
 def test_the_api_names_every_fault(post, verify):
     answer = post("start", phone="07700 900123", channel="pigeon", locale="!")
     assert answer.status_code == 400

@@ -16,7 +16,7 @@ from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
 from smsapp.phone import mask
 from smsapp.providers.outcomes import Unknown
-from tests.conftest import ALICE, make_app, on_one_database, settings_of, shipment, sid
+from tests.conftest import ALICE, make_app, on_one_database, opt_out, settings_of, shipment, sid
 from tests.web import signing
 
 PATH = "/api/order-shipped-sms"
@@ -142,6 +142,22 @@ def test_a_national_number_is_answered_with_an_example(refused):
     (text,) = answer["details"]["fieldErrors"]["phone"]
     assert "+14155552671" in text
     assert "867" not in text
+
+
+def test_a_number_that_is_spelled_otherwise_is_the_same_number(app, shop, twilio, rows):
+    assert shop.ships(phone="+4407700900123").status_code == 202
+    assert shop.ships(phone="+447700900123").json["duplicate"]
+    assert twilio.calls[0]["to"] == "+447700900123"
+    opt_out(app, "+4407700900123")
+    for event_id, phone in (("order-2", "+447700900123"), ("order-3", "+4407700900123")):
+        answer = shop.ships(f"{event_id}-shipped", phone=phone)
+        assert answer.json["error"] == "opted_out"
+
+
+def test_a_number_that_nobody_can_be_certain_of_is_refused_with_a_reason(refused):
+    answer = refused(400, "invalid_request", json=shipment(phone="+5411151234567"))
+    (text,) = answer["details"]["fieldErrors"]["phone"]
+    assert "digits that do not belong there" in text
 
 
 def test_two_hours_by_their_offset_are_one_time(shop, twilio, rows):
