@@ -13,7 +13,7 @@ from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.inbound import keywords
 from smsapp.inbound.keywords import Keyword
 from smsapp.models import Inbound, OptOutSource, Phone
-from smsapp.phone import country, mask, phone_key
+from smsapp.phone import country, mask, phone_key, reported
 from smsapp.recipients import opt_out, phones
 
 log = logging.getLogger(__name__)
@@ -42,10 +42,10 @@ _OPPOSITE = {Keyword.STOP: Keyword.START, Keyword.START: Keyword.STOP}
 
 @dataclass(frozen=True, slots=True)
 class Text:
-    """A text as Twilio posts it."""
+    """A text as Twilio posts it; `address` is its sender, which need not be a phone number."""
 
     sid: str
-    e164: str
+    address: str
     body: str
     opt_out_type: str | None
     account_sid: str | None = None  # the account it came to; None for one found in our own list
@@ -69,16 +69,18 @@ class Missed:
 def receive(text: Text, missed: Missed | None = None) -> bool:
     """Keep a text and do what it asks for, in one commit; return whether it is new.
 
-    A START lifts every opt-out but is no consent. A missed text does now what it would have done
-    when it was sent, unless something that came later says otherwise.
+    So is one whose sender has no phone number, for support to see. A START lifts every opt-out but
+    is no consent. A missed text does now what it would have done when it was sent, unless something
+    that came later says otherwise.
     """
     if text.account_sid not in {None, settings().twilio_account_sid}:
         log.warning("text to another account", extra={"message_sid": text.sid})
         return False
-    key = phone_key(text.e164, settings().phone_key_bytes)
+    number = reported(text.address)
+    key = phone_key(number or text.address, settings().phone_key_bytes)
     keyword = keywords.read(text.body, text.opt_out_type)
     with db.engine.begin() as conn:
-        phones.remember_and_lock(conn, {key: text.e164})
+        phones.remember_and_lock(conn, {key: number})
         now = database_now(conn)
         row = {
             "sid": text.sid,
@@ -96,8 +98,8 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         "inbound text",
         extra={
             "message_sid": text.sid,
-            "to": mask(text.e164),
-            "country": country(text.e164),
+            "to": number and mask(number),
+            "country": number and country(number),
             "phone_key": key,
             "kind": keyword or "text",
             "effect": effect,

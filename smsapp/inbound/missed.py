@@ -21,7 +21,7 @@ from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
 from smsapp.models import Inbound, InboundList
-from smsapp.phone import InvalidPhone, parse_e164
+from smsapp.phone import reported
 from smsapp.providers import sms
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Failure, Refused
@@ -152,18 +152,17 @@ def _got(answer: list[Item] | Failure) -> list[Item]:
 def _missed(listed: list[Listed], look: Look) -> list[tuple[Text, Missed]]:
     """Return those of the listed texts that we do not have, oldest first."""
     known = _known([message.sid for message in listed])
-    last: dict[tuple[str | None, Keyword | None], datetime] = {}
+    last: dict[tuple[str, Keyword | None], datetime] = {}
     for message in listed:
-        said = (message.sender, known.get(message.sid) or keywords.read(message.body, None))
+        said = (_person(message), known.get(message.sid) or keywords.read(message.body, None))
         last[said] = max(message.created_at, last.get(said, message.created_at))
     found = []
     for message in sorted(listed, key=lambda message: message.created_at):
         is_young = message.created_at > look.began_at - POSTING
-        e164 = _e164(message.sender)
-        if message.sid in known or is_young or e164 is None:
+        if message.sid in known or is_young:
             continue
         missed = Missed(message.created_at, look.began_at, _is_undone(message, last))
-        found.append((Text(message.sid, e164, message.body, None), missed))
+        found.append((Text(message.sid, message.sender or "", message.body, None), missed))
     return found
 
 
@@ -177,21 +176,19 @@ def _known(sids: list[str]) -> dict[str, Keyword | None]:
     return known
 
 
-def _is_undone(message: Listed, last: dict[tuple[str | None, Keyword | None], datetime]) -> bool:
+def _is_undone(message: Listed, last: dict[tuple[str, Keyword | None], datetime]) -> bool:
     """Whether the same person said the opposite later; of two in the same second STOP wins."""
     keyword = keywords.read(message.body, None)
     if keyword is Keyword.STOP:
-        start = last.get((message.sender, Keyword.START))
+        start = last.get((_person(message), Keyword.START))
         return start is not None and start > message.created_at
     if keyword is Keyword.START:
-        stop = last.get((message.sender, Keyword.STOP))
+        stop = last.get((_person(message), Keyword.STOP))
         return stop is not None and stop >= message.created_at
     return False
 
 
-def _e164(sender: str | None) -> str | None:
-    """Return a person's number; None for a short code, or another channel's address."""
-    try:
-        return parse_e164(sender or "")
-    except InvalidPhone:
-        return None
+def _person(message: Listed) -> str:
+    """Return who sent a text: a number, over whatever channel and however Twilio spells it."""
+    sender = message.sender or ""
+    return reported(sender) or sender

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from twilio.rest import Client
 
+from smsapp.phone import reported
 from smsapp.providers.outcomes import CallFailed, Failure, outcome_of
 
 
@@ -62,7 +63,7 @@ class Verify:
 
         def call() -> Checked:
             checked = self._service.verification_checks.create(verification_sid=sid, code=code)
-            return Checked(checked.to, checked.status)
+            return Checked(reported(checked.to) or checked.to, checked.status)
 
         return outcome_of(call)
 

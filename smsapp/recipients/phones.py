@@ -8,7 +8,7 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from smsapp.extensions import database_now, insert_into
 from smsapp.models import Phone
-from smsapp.phone import country
+from smsapp.phone import NO_COUNTRY, country
 
 _KEYS = Phone.phone_key.in_(bindparam("phone_keys", expanding=True))
 _LOCK = (
@@ -29,8 +29,10 @@ _LOCK_FREE = (
 )
 
 
-def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None:
+def remember(conn: Connection, numbers: Mapping[str, str | None], at: datetime) -> None:
     """Write down numbers, {phone key: E.164}, that are not yet known.
+
+    None is for whoever has written to us from an address that is no phone number.
 
     Sorted, because two processes that insert the same numbers in a different order would
     wait for each other for ever.
@@ -38,12 +40,12 @@ def remember(conn: Connection, numbers: Mapping[str, str], at: datetime) -> None
     rows = [
         {
             "phone_key": key,
-            "e164": numbers[key],
-            "country": country(numbers[key]),
+            "e164": number,
+            "country": country(number) if number else NO_COUNTRY,
             "created_at": at,
             "used_at": at,
         }
-        for key in sorted(numbers)
+        for key, number in sorted(numbers.items())
     ]
     # Whichever of its two unique indexes notices first that another process writes the number.
     conn.execute(insert_into(conn, Phone).on_conflict_do_nothing(), rows)
@@ -83,7 +85,7 @@ def lock(conn: Connection, phone_keys: Iterable[str]) -> dict[str, datetime | No
     return {row.phone_key: row.forgotten_at for row in rows}
 
 
-def remember_and_lock(conn: Connection, numbers: Mapping[str, str]) -> None:
+def remember_and_lock(conn: Connection, numbers: Mapping[str, str | None]) -> None:
     """Be alone with numbers, {phone key: E.164}, whether they were known before or not.
 
     One that was forgotten because nobody used it is known again; an erased person's is not.

@@ -88,7 +88,14 @@ def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page:
 def inbox(conn: Connection, before: Cursor | None) -> Page:
     """Return the texts that anybody sent us."""
     query = (
-        select(*_TEXT, Inbound.phone_key, Phone.e164, Phone.country)
+        select(
+            *_TEXT,
+            Inbound.phone_key,
+            Phone.e164,
+            Phone.country,
+            Phone.erased_at,
+            Phone.forgotten_at,
+        )
         .join(Phone, Phone.phone_key == Inbound.phone_key)
         .order_by(Inbound.received_at.desc(), Inbound.sid.desc())
     )

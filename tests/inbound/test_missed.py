@@ -78,10 +78,19 @@ def test_what_we_sent_is_not_taken_for_a_customers(app, twilio, rows):
     assert look(app, twilio, ours) == 0
 
 
-@pytest.mark.parametrize("sender", [None, "", "12345", "whatsapp:+12025550123"])
-def test_a_text_from_no_phone_number_is_left_alone(app, twilio, rows, sender):
+@pytest.mark.parametrize("sender", [None, "", "12345", "whatsapp:US.13491208655302741918"])
+def test_a_text_from_no_phone_number_is_kept_for_support(app, twilio, rows, sender):
+    assert look(app, twilio, came_in(1, "STOP", 5, sender)) == 1
     assert look(app, twilio, came_in(1, "STOP", 5, sender)) == 0
-    assert rows.all(Inbound) == []
+    assert (rows.one(Inbound).keyword, rows.one(Phone).e164) == ("stop", None)
+
+
+@pytest.mark.parametrize("sender", [f"rcs:{ALICE}", f"whatsapp:{ALICE}", "+112025550123"])
+def test_a_missed_stop_counts_however_twilio_names_its_sender(app, twilio, rows, sender):
+    stop, start = came_in(1, "STOP", 5, sender), came_in(2, "START", 6)
+    assert look(app, twilio, stop, start) == 2
+    assert is_stopped(rows)
+    assert rows.one(Phone).e164 == ALICE
 
 
 def test_a_missed_stop_does_not_undo_a_later_start_that_we_know(app, twilio, rows):

@@ -482,6 +482,15 @@ def test_the_inbox_shows_what_people_sent_and_what_was_done(app, support):
     assert ALICE not in support.sees("/console/inbox").text
 
 
+def test_a_text_from_no_phone_number_is_in_the_inbox(app, support):
+    with app.app_context():
+        messages.receive(messages.Text(sid(50), "messenger:1234567890123456", "Hello?", None))
+    seen = says(support, "/console/inbox")
+    assert "Somebody without a phone number" in seen
+    assert "Hello?" in seen
+    assert "1234567890123456" not in seen
+
+
 def test_the_lists_page_by_key(app, support, shop, twilio):
     with app.app_context():
         for number in range(60):

@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from smsapp.logs import JsonFormatter
-from smsapp.models import Receipt
+from smsapp.models import Inbound, OptOut, Phone, Receipt
 from smsapp.phone import mask
 from tests.conftest import ACCOUNT, ALICE, make_app, on_one_database, settings_of, sid
 from tests.web.signing import BASE, PATH, post, receipt, signature
@@ -242,6 +242,32 @@ def test_a_text_to_us_is_answered_with_no_text(client, changes):
     assert answer.status_code == 200
     assert answer.content_type == "text/xml; charset=utf-8"
     assert answer.text == '<?xml version="1.0" encoding="UTF-8"?><Response />'
+
+
+@pytest.mark.parametrize(
+    ("sender", "phone"),
+    [
+        ("+5215512345678", "+525512345678"),
+        ("rcs:+15005550117", "+15005550117"),
+        ("whatsapp:+447700900123", "+447700900123"),
+        ("+5411151234567", None),
+    ],
+)
+def test_a_stop_reaches_the_opt_out_however_twilio_names_its_sender(
+    client, shop, rows, sender, phone
+):
+    assert text_in(client, From=sender, Body="Basta", OptOutType="STOP").status_code == 200
+    assert rows.one(OptOut).lifted_at is None
+    if phone:
+        assert shop.ships(phone=phone).json["error"] == "opted_out"
+
+
+def test_a_text_from_no_phone_number_is_kept_and_its_address_is_not(client, rows, caplog):
+    with caplog.at_level("INFO"):
+        text_in(client, From="messenger:1234567890123456", Body="Hello?")
+    assert rows.one(Inbound).body == "Hello?"
+    assert (rows.one(Phone).e164, rows.one(Phone).country) == (None, "ZZ")
+    assert "1234567890123456" not in repr([vars(line) for line in caplog.records])
 
 
 @pytest.mark.parametrize("changes", [{"MessageSid": ""}, {"MessageSid": "SM1"}])

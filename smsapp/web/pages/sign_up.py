@@ -117,7 +117,10 @@ bp.add_app_template_filter(moment, "moment")
 @bp.app_template_filter("international")
 def _international(e164: str) -> str:
     """Return a number as people write it: +1 500-555-0006."""
-    number = phonenumbers.parse(e164)
+    try:
+        number = phonenumbers.parse(e164)
+    except phonenumbers.NumberParseException:  # as Twilio reported it, of no country
+        return e164
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
