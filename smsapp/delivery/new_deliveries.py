@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsapp.delivery import daily_quota, leases, restore, sender, throttle
+from smsapp.delivery import daily_quota, first_texts, leases, restore, sender, throttle
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sender import SenderSettings, SenderState
@@ -31,7 +31,10 @@ from smsapp.recipients.purposes import TOLD_BY_SERVICE
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
-    """A delivery to accept; with send_now its first attempt is leased in the same commit."""
+    """A delivery to accept; with send_now its first attempt is leased in the same commit.
+
+    `if_first` is what its body ends with if it is the first text that its number gets from us.
+    """
 
     kind: str
     event_id: str
@@ -47,6 +50,7 @@ class NewDelivery:
     api_key_id: int | None
     send_now: bool
     rules: Rules
+    if_first: str = ""
 
     @property
     def event(self) -> tuple[str, str]:
@@ -83,6 +87,7 @@ def write(
     conn: Connection,
     new: dict[tuple[str, str], NewDelivery],
     known: dict[str, ConsentState],
+    untexted: set[str],
     now: datetime,
 ) -> dict[tuple[str, str], Accepted]:
     """Write deliveries of events not seen before, and the attempts of those to send at once.
@@ -105,6 +110,8 @@ def write(
         row = new[event]
         why_not = refusal(known, row)
         values = _new_row(row, why_not, now)
+        if why_not is None:
+            values["body"] += first_texts.ending(row.phone_key, row.if_first, untexted)
         way = ways[row.channel]
         if why_not is None and restore.is_perhaps_known(way.sender_state, now):
             values |= restore.unknown(way.sender_state, now)
@@ -240,7 +247,7 @@ def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | 
         country=country(row.e164),
         phone_key=row.phone_key,
         purpose=row.purpose,
-        body=row.body,
+        body=values["body"],
         kind=row.kind,
         event_id=row.event_id,
         expires_at=values["expires_at"],

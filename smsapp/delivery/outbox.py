@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsapp.delivery import new_deliveries
+from smsapp.delivery import first_texts, new_deliveries
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.extensions import database_now
 from smsapp.models import (
@@ -76,11 +76,13 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     spent = [row for row in rows if row.event in seen and _is_spent(seen[row.event], row)]
     if not new and not spent:
         return [_repeat(seen[row.event], row.content_hash) for row in rows]
-    numbers = {row.phone_key: row.e164 for row in [*new.values(), *spent]}
+    to_write = [*new.values(), *spent]
+    numbers = {row.phone_key: row.e164 for row in to_write}
     phones.remember_and_lock(conn, numbers)
     now = database_now(conn)
     known = permission.consent_states(conn, numbers, rows[0].rules.allowed)
-    fresh = new_deliveries.write(conn, new, known, now)
+    untexted = first_texts.untexted(conn, {row.phone_key for row in to_write if row.if_first})
+    fresh = new_deliveries.write(conn, new, known, untexted, now)
     answers = []
     for row in rows:
         if new.get(row.event) is row and row.event in fresh:
@@ -90,7 +92,10 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
             seen |= _seen(conn, {row.event})
         if _is_spent(seen[row.event], row):
             refusal = new_deliveries.refusal(known, row)
-            seen[row.event] = _queue_again(conn, seen[row.event], row, refusal, now)
+            ending = first_texts.ending(row.phone_key, "" if refusal else row.if_first, untexted)
+            seen[row.event] = _queue_again(
+                conn, seen[row.event], row, refusal, row.body + ending, now
+            )
         answers.append(_repeat(seen[row.event], row.content_hash))
     return answers
 
@@ -124,7 +129,12 @@ def _repeat(seen: Any, content_hash: str) -> Accepted:
 
 
 def _queue_again(
-    conn: Connection, seen: Any, row: NewDelivery, refusal: Reason | None, now: datetime
+    conn: Connection,
+    seen: Any,
+    row: NewDelivery,
+    refusal: Reason | None,
+    body: str,
+    now: datetime,
 ) -> Any:
     """Give a delivery whose attempts were spent a fresh allowance; return it as it now is."""
     conn.execute(
@@ -135,7 +145,7 @@ def _queue_again(
             "new_reason": refusal,
             "new_due": None if refusal else now,
             "new_expiry": now + row.max_age,
-            "new_body": row.body,
+            "new_body": body,
             "now": now,
         },
     )

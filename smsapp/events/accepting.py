@@ -13,7 +13,7 @@ from smsapp.delivery import group_commit, leases, outbox
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
-from smsapp.events.fields import Event
+from smsapp.events.fields import HOW_TO_STOP, Event
 from smsapp.events.kind import Kind
 from smsapp.extensions import db, settings
 from smsapp.phone import phone_key
@@ -29,7 +29,7 @@ class Outcome:
     settlement: Settlement | None = None
 
 
-def accept(kind: Kind, event: Event, api_key_id: int, *, respond_async: bool) -> Outcome:
+def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: bool) -> Outcome:
     """Write the event's delivery down, and unless told to leave that to the worker, send it.
 
     Once this has committed the event is not lost, whatever happens to this process.
@@ -37,6 +37,8 @@ def accept(kind: Kind, event: Event, api_key_id: int, *, respond_async: bool) ->
     began = time.perf_counter()
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
+    body = kind.words(event, config.shop_name)
+    says_all = not config.shop_name or body.endswith(HOW_TO_STOP)
     content = json.dumps([key, *kind.content(event)])
     delivery = NewDelivery(
         kind=kind.name,
@@ -47,12 +49,13 @@ def accept(kind: Kind, event: Event, api_key_id: int, *, respond_async: bool) ->
         purpose=kind.purpose,
         channel=kind.route[0],
         subject=kind.subject(event),
-        body=kind.words(event, config.shop_name),
+        body=body,
         consent_at=event.consent_at,
         max_age=kind.max_age(config),
         api_key_id=api_key_id,
         send_now=not respond_async,
         rules=leases.rules(),
+        if_first="" if says_all else HOW_TO_STOP,
     )
     accepted = group_commit.write(db.engine, outbox.accept, delivery)
     metrics.observe(metrics.ACCEPTANCE, time.perf_counter() - began, kind.name)

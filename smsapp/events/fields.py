@@ -99,6 +99,10 @@ class Event(BaseModel):
     consent_at: ConsentAt | None = None
 
 
+# How the first text to a number ends, where its beginning says who writes.
+HOW_TO_STOP = " Reply STOP to stop."
+
+
 def opening(shop_name: str) -> str:
     """Return who writes, as a message begins."""
     return f"{shop_name}: " if shop_name else ""

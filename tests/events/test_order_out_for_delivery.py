@@ -42,7 +42,9 @@ def test_the_text_says_what_is_known(brings, twilio, told, words):
 def test_it_begins_with_the_shops_name(app, brings, twilio):
     with settings_of(app, SHOP_NAME="Ann’s Shop"):
         brings()
-    assert twilio.calls[0]["body"] == "Ann’s Shop: Your order 1001 is out for delivery."
+    assert twilio.calls[0]["body"] == (
+        "Ann’s Shop: Your order 1001 is out for delivery. Reply STOP to stop."
+    )
 
 
 def test_a_repeat_texts_nobody_however_its_times_are_written(brings, twilio):

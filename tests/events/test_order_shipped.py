@@ -41,10 +41,33 @@ def test_a_new_event_is_texted_at_once(shop, twilio, rows):
     )
 
 
-def test_the_text_without_a_link_and_with_the_shops_name(app, shop, twilio):
+def test_the_text_with_the_shops_name_says_at_first_how_to_stop(app, shop, twilio):
     with settings_of(app, SHOP_NAME="Ann’s Shop"):
         shop.ships(trackingUrl=None)
-    assert twilio.calls[0]["body"] == "Ann’s Shop: Your order 1001 has shipped."
+        shop.ships("order-1002-shipped", orderId="1002", trackingUrl=None)
+        shop.ships("order-1003-shipped", orderId="1003", phone=BOB, trackingUrl=None)
+    assert [call["body"] for call in twilio.calls] == [
+        "Ann’s Shop: Your order 1001 has shipped. Reply STOP to stop.",
+        "Ann’s Shop: Your order 1002 has shipped.",
+        "Ann’s Shop: Your order 1003 has shipped. Reply STOP to stop.",
+    ]
+
+
+def test_of_texts_accepted_together_the_first_says_how_to_stop(app, shop, twilio, rows):
+    with settings_of(app, SHOP_NAME="Rosa"):
+        shop.ships_many(3, prefer="respond-async")
+        bodies = [row.body for row in rows.all(Delivery)]
+        run_worker(app)
+    assert [body.count("Reply STOP") for body in sorted(bodies, key=len)] == [0, 0, 1]
+    assert sorted(call["body"] for call in twilio.calls) == sorted(bodies)
+
+
+def test_a_first_text_that_never_left_is_not_the_first(app, shop, twilio, rows):
+    with settings_of(app, SHOP_NAME="Rosa"):
+        twilio.rejects(21211)
+        shop.ships()
+        shop.ships("order-1002-shipped", orderId="1002")
+    assert [call["body"].count("Reply STOP") for call in twilio.calls] == [1, 1]
 
 
 def test_a_repeat_is_a_duplicate_and_texts_nobody(shop, twilio, rows):
