@@ -76,6 +76,7 @@ class Settings(BaseModel):
     api_rate_limit: Rate = "3000/minute"
     reconcile_grace_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
+    confirm_sign_ups: bool = False
     shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
     messages_per_second: Throttle = None
     max_texts_per_number_per_day: AtLeastOne = 20

@@ -2,15 +2,18 @@
 
 from smsapp.events.order_out_for_delivery import ORDER_OUT_FOR_DELIVERY
 from smsapp.events.order_shipped import ORDER_SHIPPED
+from smsapp.events.signed_up import SIGNED_UP
 
+# What services tell us of, each at an address of its own.
 KINDS = {kind.name: kind for kind in (ORDER_SHIPPED, ORDER_OUT_FOR_DELIVERY)}
+ALL = KINDS | {SIGNED_UP.name: SIGNED_UP}
 
 
 def title(name: str) -> str:
     """Return what people call a kind; the name itself for one of a newer release."""
-    return KINDS[name].title if name in KINDS else name.replace("_", " ").capitalize()
+    return ALL[name].title if name in ALL else name.replace("_", " ").capitalize()
 
 
 def about(name: str) -> str:
     """Return what sort of thing events of a kind are about: "order"."""
-    return KINDS[name].about if name in KINDS else "subject"
+    return ALL[name].about if name in ALL else "subject"

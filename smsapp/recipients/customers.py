@@ -45,20 +45,44 @@ class Preferences:
     opted_out: tuple[OptOutSource, datetime] | None
 
 
-def sign_up(visitor: Visitor, e164: str, code: str, purposes: Collection[str]) -> Verdict:
+def sign_up(
+    visitor: Visitor, e164: str, code: str, purposes: Collection[str]
+) -> tuple[Verdict, list[str]]:
     """Check a visitor's code; once approved, the number is verified and the purposes are granted.
 
-    Both in one commit. Without a purpose it is a sign-in, and changes no consent.
+    What is left out is refused, in the same commit: no consentAt of a service's counts from then
+    on. What the customer has agreed to here before stays; and where they choose nothing at all,
+    because they only want to look, so does what a service wrote down.
+
+    Return the verdict, and the purposes that they had not agreed to before.
 
     Raises:
         SmsappError: As verification.check does.
     """
-    return verification.check(
+    new: list[str] = []
+    verdict = verification.check(
         visitor.verify_sid or "",
         e164,
         code,
-        also=lambda conn, now: _write(conn, visitor, purposes, ConsentAction.GRANTED, now),
+        also=lambda conn, now: new.extend(_sign_up(conn, visitor, purposes, now)),
     )
+    return verdict, new
+
+
+def _sign_up(
+    conn: Connection, visitor: Visitor, purposes: Collection[str], now: datetime
+) -> list[str]:
+    latest = {
+        row.purpose: row for row in consent.rows_of(conn, [visitor.phone_key])[visitor.phone_key]
+    }
+    refused = [
+        name
+        for name in PURPOSES
+        if name not in purposes
+        and (name not in latest or (purposes and latest[name].source is ConsentSource.API))
+    ]
+    _write(conn, visitor, refused, ConsentAction.WITHDRAWN, now)
+    return _write(conn, visitor, purposes, ConsentAction.GRANTED, now)
 
 
 def agree(visitor: Visitor, purposes: Iterable[str]) -> None:
@@ -139,11 +163,12 @@ def _write(
     purposes: Collection[str],
     action: ConsentAction,
     now: datetime,
-) -> None:
+) -> list[str]:
     """Do so as a part of a transaction that is alone with the number (phones.lock)."""
-    _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
+    written = _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
     if purposes and action is ConsentAction.GRANTED:
         opt_out.lift(conn, visitor.phone_key, now, opt_out.LIFTED_BY_PAGE)
+    return written
 
 
 def _append(
@@ -153,8 +178,8 @@ def _append(
     action: ConsentAction,
     source: ConsentSource,
     now: datetime,
-) -> None:
-    """Write one row for each purpose that does not stand like that already."""
+) -> list[str]:
+    """Write one row for each purpose that does not stand like that already; return these."""
     config = settings()
     before = consent.rows_of(conn, [visitor.phone_key])
     latest = {row.purpose: row for row in before[visitor.phone_key]}
@@ -175,6 +200,7 @@ def _append(
         if _changes(latest.get(name), action, source)
     ]
     consent.append(conn, config.ledger_key, entries, before, now)
+    return [entry.purpose for _, entry in entries]
 
 
 def _changes(latest: Any, action: ConsentAction, source: ConsentSource) -> bool:

@@ -17,13 +17,23 @@ from smsapp import clock
 from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
 from smsapp.extensions import db, limiter
-from smsapp.models import Consent, OptOut, OptOutSource, Phone, Verification
+from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
 from smsapp.recipients import customers, purposes, verification
 from smsapp.web import wording
 from smsapp.web.pages import sign_up
-from tests.conftest import ALICE, BOB, Rows, Service, change, on_one_database, opt_out, settings_of
+from tests.conftest import (
+    ALICE,
+    BOB,
+    Rows,
+    Service,
+    change,
+    on_one_database,
+    opt_out,
+    run_worker,
+    settings_of,
+)
 from tests.fake_verify import CODE, VERIFY, FakeVerify
 
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
@@ -116,6 +126,11 @@ def title(answer: Any) -> str:
 
 def ledger(rows: Rows) -> list[tuple[str, str]]:
     return [(row.purpose, row.action) for row in sorted(rows.all(Consent), key=lambda r: r.seq)]
+
+
+def refused_but(*chosen: str) -> list[tuple[str, str]]:
+    """What the ledger says of the purposes that are left out when these are chosen."""
+    return [(name, "withdrawn") for name in purposes.PURPOSES if name not in chosen]
 
 
 # The number and the purposes
@@ -336,10 +351,72 @@ def test_the_right_code_verifies_grants_and_lets_in(alice, rows):
     alice.signs_in("order_updates", "support")
     assert rows.one(Phone).verified_at is not None
     assert rows.one(Verification).approved_at is not None
-    assert ledger(rows) == [("order_updates", "granted"), ("support", "granted")]
+    chosen = ("order_updates", "support")
+    assert ledger(rows) == refused_but(*chosen) + [(name, "granted") for name in chosen]
     page = alice.get("/preferences")
     assert page.status_code == 200
     assert said(page).count("You agreed on") == 2
+
+
+def test_a_purpose_that_is_left_out_is_refused_whatever_consent_an_event_brings(
+    alice, shop, twilio
+):
+    alice.signs_in("support")
+    assert shop.ships().json["error"] == "consent_withdrawn"
+    assert "Off since" in said(alice.get("/preferences"))
+    assert twilio.calls == []
+
+
+def test_one_that_a_service_wrote_down_is_refused_by_who_leaves_it_out(alice, shop, twilio):
+    assert shop.ships().status_code == 202
+    alice.signs_in("support")
+    assert shop.ships("order-1002-shipped").json["error"] == "consent_withdrawn"
+
+
+def test_who_chooses_nothing_only_looks_and_changes_nothing_that_was_agreed(
+    alice, shop, twilio, rows
+):
+    shop.ships()
+    alice.signs_in("support")
+    alice.post("/preferences/purposes/order_updates", on="/preferences", agree="yes")
+    before = ledger(rows)
+    alice.post("/sign-out", on="/preferences")
+    alice.signs_in()
+    alice.post("/sign-out", on="/preferences")
+    alice.signs_in("incident_alerts")
+    assert ledger(rows) == [*before, ("incident_alerts", "granted")]
+    assert shop.ships("order-1002-shipped").status_code == 202
+
+
+def test_one_that_nobody_has_chosen_yet_can_be_stopped(alice, rows, monkeypatch):
+    with monkeypatch.context() as before:
+        before.delitem(purposes.PURPOSES, "support")  # the last one, and so again afterwards
+        alice.signs_in()
+    assert "Not chosen" in said(alice.get("/preferences"))
+    assert alice.get("/preferences").text.count("Stop these") == 1
+    alice.post("/preferences/purposes/support", on="/preferences", agree="no")
+    assert "Stop these" not in alice.get("/preferences").text
+    assert ledger(rows) == refused_but()
+
+
+def test_a_sign_up_is_confirmed_by_a_text_where_the_shop_wants_that(alice, app, twilio, rows):
+    with settings_of(app, CONFIRM_SIGN_UPS="true", SHOP_NAME="Rosa", **VERIFY):
+        alice.signs_in("order_updates", "support")
+        alice.post("/sign-out", on="/preferences")
+        alice.signs_in("support")
+        run_worker(app)
+    (call,) = twilio.calls
+    assert call["to"] == ALICE
+    assert call["body"] == (
+        "Rosa: You agreed to get order updates and support by text. "
+        "Reply HELP for help. Reply STOP to stop."
+    )
+    assert (rows.delivery.kind, rows.delivery.api_key_id) == ("signed_up", None)
+
+
+def test_no_sign_up_is_confirmed_where_the_shop_does_not_want_that(alice, twilio, rows):
+    alice.signs_in("support")
+    assert rows.all(Delivery) == []
 
 
 def test_nothing_is_verified_where_the_grants_cannot_be_written(alice, app, rows):
@@ -581,7 +658,7 @@ def test_strangers_change_nothing(alice, bob, rows):
     for path in ("/preferences/stop", "/preferences/erase", "/preferences/purposes/support"):
         answer = bob.post_blindly(path, csrf_token=token, agree="no")
         assert (answer.status_code, answer.location) == (303, "/")
-    assert ledger(rows) == [("support", "granted")]
+    assert ledger(rows) == [*refused_but("support"), ("support", "granted")]
     assert rows.all(OptOut) == []
 
 
@@ -596,6 +673,7 @@ def test_each_purpose_can_be_turned_on_and_off(alice, rows):
     page = alice.get("/preferences")
     assert title(page).startswith("You have agreed to order updates.")
     assert ledger(rows) == [
+        *refused_but("support"),
         ("support", "granted"),
         ("support", "withdrawn"),
         ("order_updates", "granted"),
@@ -616,7 +694,7 @@ def test_only_known_purposes_and_answers_are_taken(alice, rows):
     assert unknown.status_code == 404
     neither = alice.post("/preferences/purposes/support", on="/preferences", agree="maybe")
     assert neither.status_code == 400
-    assert ledger(rows) == []
+    assert ledger(rows) == refused_but()
 
 
 def test_a_consent_that_a_service_brought_says_so(alice, app, shop: Service, twilio):
@@ -737,7 +815,7 @@ def test_a_form_without_its_token_is_refused_with_a_page(alice, rows, path):
         assert page.status_code == 400
         assert "We could not read that" in said(page)
         assert "/static/app.css" in page.text
-    assert ledger(rows) == [("support", "granted")]
+    assert ledger(rows) == [*refused_but("support"), ("support", "granted")]
 
 
 def test_every_page_is_kept_nowhere_and_runs_nothing_of_others(alice):

@@ -6,7 +6,7 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
-from smsapp.events.kinds import KINDS
+from smsapp.events import kinds
 from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
@@ -49,7 +49,7 @@ def show_number(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @shell.acts
 def send_again(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Send a delivery again."""
-    kind = KINDS.get(_trace(delivery_id).delivery.kind)
+    kind = kinds.ALL.get(_trace(delivery_id).delivery.kind)
     if kind is None:  # of a newer release that was taken back
         raise NotDone("It cannot be sent again: this version knows no such messages.")
     acts.send_again(

@@ -8,6 +8,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import Landline, SmsappError
+from smsapp.events import signed_up
 from smsapp.extensions import limiter, settings
 from smsapp.models import Channel
 from smsapp.phone import mask, phone_key
@@ -71,12 +72,13 @@ def check_code() -> ResponseReturnValue:
     _count_check()
     visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
     try:
-        verdict = customers.sign_up(visitor, g.e164, code, sent.purposes)
+        verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.purposes)
     except SmsappError as error:
         return _verify_page(wording.not_checked(error)), error.status, error.headers
     if verdict.approved_at is None:
         return _verify_page(wording.not_approved(verdict)), 400
     sessions.sign_in(sent, verdict.approved_at)
+    signed_up.confirm(g.e164, sent.verify_sid, agreed)
     return see("preferences.show")
 
 
