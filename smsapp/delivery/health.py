@@ -5,7 +5,7 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
-from smsapp.delivery import channels, sender, throttle
+from smsapp.delivery import channels, pace, sender
 from smsapp.extensions import database_now, db, insert_into, reading
 from smsapp.models import Channel, Delivery, DeliveryState, Worker
 
@@ -57,7 +57,7 @@ def read(conn: Connection) -> Health:
         None if seen is None else int((now - seen).total_seconds()),
         any(state.is_held for state in states.values()),
         any(state.is_paused for state in states.values()),
-        throttle.rate(states[Channel.SMS], senders[Channel.SMS].per_second, now),
+        pace.rate(states[Channel.SMS], senders[Channel.SMS].per_second, now),
     )
 
 

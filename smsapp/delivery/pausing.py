@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection, bindparam, func, select, update
 
 from smsapp import logs
-from smsapp.delivery import channels, leases, restore, sender, throttle
+from smsapp.delivery import channels, leases, pace, restore, sender
 from smsapp.delivery.sender import SenderState
 from smsapp.extensions import database_now, db, reading
 from smsapp.models import Attempt, Channel, Delivery, DeliveryState, Worker
@@ -75,7 +75,7 @@ def statuses() -> list[Status]:
         for of in channels.senders().values():
             sender_state = sender.read_state(conn, of.name)
             waiting = conn.execute(_WAITING, {"now": now, "channel": of.channel}).scalar_one()
-            per_second = throttle.rate(sender_state, of.per_second, now)
+            per_second = pace.rate(sender_state, of.per_second, now)
             found.append(Status(of.name, sender_state, per_second, waiting))
     return found
 

@@ -5,11 +5,13 @@ from datetime import timedelta
 from smsapp import backoff
 
 # With full jitter the wait after a try is up to 8, 16, 32, 64 s, so five tries spread over two
-# minutes at most and one on average. Twilio's short troubles (429, a lost connection) pass within
-# that.
+# minutes at most and one on average. Twilio's short troubles pass within that.
 MAX_TRIES = 5
 FIRST_WAIT = timedelta(seconds=8)
 MAX_WAIT = timedelta(seconds=64)
+
+# Where it was only too fast, the pace is what changes, and the text need not wait long.
+FIRST_PACE_WAIT = timedelta(seconds=1)
 
 MAX_OUTAGE_WAIT = timedelta(seconds=60)
 
@@ -30,8 +32,21 @@ def wait(tries: int, retry_after: float | None) -> timedelta | None:
     """
     if tries >= MAX_TRIES:
         return None
+    return _at_least(retry_after, backoff.exponential(tries, FIRST_WAIT, MAX_WAIT))
+
+
+def wait_for_pace(attempts: int, retry_after: float | None) -> timedelta:
+    """Return how long a text waits that was one too fast, after so many attempts.
+
+    Such an attempt spends nothing: it was never looked at, and the next may be one too fast as
+    well, whatever it says.
+    """
+    return _at_least(retry_after, backoff.exponential(attempts, FIRST_PACE_WAIT, MAX_WAIT))
+
+
+def _at_least(retry_after: float | None, wait: timedelta) -> timedelta:
     asked = timedelta(seconds=min(retry_after or 0.0, MAX_RETRY_AFTER_SECONDS))
-    return max(asked, backoff.full_jitter(backoff.exponential(tries, FIRST_WAIT, MAX_WAIT)))
+    return max(asked, backoff.full_jitter(wait))
 
 
 def wait_for_twilio(attempts: int) -> timedelta:

@@ -177,6 +177,10 @@ def _delivery_after(
             return _columns(row, DeliveryState.PENDING, now, due_at=due, tries=spent)
         case ErrorClass.TRANSIENT:
             retry_after = row.outcome.retry_after if isinstance(row.outcome, Refused) else None
+            if row.meaning.slows_sender:
+                due = now + retry.wait_for_pace(row.claim.number, retry_after)
+                spent = row.claim.tries - 1
+                return _columns(row, DeliveryState.PENDING, now, due_at=due, tries=spent)
             wait = retry.wait(row.claim.tries, retry_after)
             if wait is not None:
                 return _columns(row, DeliveryState.PENDING, now, due_at=now + wait)

@@ -5,21 +5,22 @@ each text, evenly spaced and without a burst (GCRA with a burst of one), waits f
 calls Twilio. A call that would come late gives its reservation up and makes another, so that
 calls keep the distance of their reservations.
 
-Where Twilio or a carrier says that we were too fast (20429, 30022), half of the rate is reserved
-from then on; it doubles every RECOVERY_SECONDS, up to MESSAGES_PER_SECOND.
+Where Twilio or a carrier says that we were too fast, the rate follows what they take (pace.py).
 """
 
 import logging
 import time
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
-from smsapp.delivery import sender
+from smsapp.delivery import pace, sender
+from smsapp.delivery.pace import Heard
 from smsapp.delivery.sender import SenderSettings, SenderState
-from smsapp.extensions import database_now, db, reading
-from smsapp.models import Attempt, Channel, Delivery, DeliveryState
+from smsapp.extensions import database_now, db, first_id, reading
+from smsapp.models import Attempt, CallOutcome, Channel, Delivery, DeliveryState
 from smsapp.phone import mask
+from smsapp.providers.twilio_codes import SLOWS_SENDER
 
 log = logging.getLogger(__name__)
 
@@ -40,14 +41,10 @@ LATE_WAITS = timedelta(seconds=5)
 # Nobody reserves that far ahead: the clock was set back.
 CLOCK_SET_BACK = timedelta(seconds=60)
 
-SLOWEST = 0.5  # texts a second
-RECOVERY_SECONDS = 30.0
-# By then it is a thousand times as fast again: it has recovered, whatever the rate was.
-RECOVERED_SECONDS = 10 * RECOVERY_SECONDS
-# Where no rate is set, that of the last second is halved: so many attempts are looked at for it,
-# and fewer than these are taken for a quiet second.
+# So many attempts are looked at, at most, where one was too fast.
 MAX_COUNTED = 1000
-LEAST_COUNTED = 10
+# Ids are made by the clocks of several machines.
+CLOCKS_DIFFER = timedelta(seconds=1)
 
 _DUE = (
     select(Delivery.id)
@@ -58,32 +55,35 @@ _DUE = (
     )
     .limit(1)
 )
-_LATEST = (
-    select(Attempt.started_at, Attempt.channel)
+_LEFT_BEFORE = (
+    select(
+        Attempt.started_at,
+        Attempt.channel,
+        Attempt.outcome,
+        Attempt.error_code,
+        Attempt.trouble,
+    )
+    .where(Attempt.id <= bindparam("last_id"))
     .order_by(Attempt.id.desc())
     .limit(MAX_COUNTED)
     .subquery()
 )
-_IN_LAST_SECOND = select(func.count()).where(
-    _LATEST.c.started_at > bindparam("since"), _LATEST.c.channel == bindparam("channel")
+# Those that nobody has answered yet say nothing.
+_HEARD = select(
+    func.count(),
+    func.count().filter(
+        or_(
+            _LEFT_BEFORE.c.error_code.in_(bindparam("codes", expanding=True)),
+            _LEFT_BEFORE.c.trouble == "http_429",
+        )
+    ),
+    func.min(_LEFT_BEFORE.c.started_at),
+).where(
+    _LEFT_BEFORE.c.started_at > bindparam("since"),
+    _LEFT_BEFORE.c.started_at <= bindparam("left_at"),
+    _LEFT_BEFORE.c.channel == bindparam("channel"),
+    _LEFT_BEFORE.c.outcome.in_([CallOutcome.ACCEPTED, CallOutcome.REFUSED]),
 )
-
-
-def rate(sender_state: SenderState, most: float | None, now: datetime) -> float | None:
-    """Return how many texts may leave in a second; None for no limit.
-
-    Args:
-        sender_state: How the sender stands.
-        most: MESSAGES_PER_SECOND.
-        now: The database's time.
-    """
-    if sender_state.slowed_at is None or sender_state.slowed_to is None:
-        return most
-    seconds = max(0.0, (now - sender_state.slowed_at).total_seconds())
-    if seconds >= RECOVERED_SECONDS:
-        return most
-    slowed: float = sender_state.slowed_to * 2.0 ** (seconds / RECOVERY_SECONDS)
-    return slowed if most is None else min(slowed, most)
 
 
 def spacing(per_second: float) -> timedelta:
@@ -128,7 +128,7 @@ def reserve_for_requests(
     """
     if sender_state.is_held or sender_state.is_paused:
         return []
-    per_second = rate(sender_state, of.per_second, now)
+    per_second = pace.rate(sender_state, of.per_second, now)
     if per_second is None:
         return [0.0] * texts
     if not free_times(sender_state.next_slot_at, now, spacing(per_second), texts, REQUEST_WAITS):
@@ -142,7 +142,7 @@ def reserve_for_worker(
     conn: Connection, of: SenderSettings, sender_state: SenderState, texts: int, now: datetime
 ) -> list[float]:
     """Return when a worker may call for up to `texts` waiting texts; 0.0 stands for at once."""
-    per_second = rate(sender_state, of.per_second, now)
+    per_second = pace.rate(sender_state, of.per_second, now)
     if per_second is None or not texts:
         return [0.0] * texts
     # The one text that a half-open sender lets through is rare, and is not missed.
@@ -155,7 +155,7 @@ def is_open(conn: Connection, of: SenderSettings, now: datetime) -> bool:
     sender_state = sender.read_state(conn, of.name)
     if sender_state.is_paused or (sender_state.probe_at and sender_state.probe_at > now):
         return False
-    per_second = rate(sender_state, of.per_second, now)
+    per_second = pace.rate(sender_state, of.per_second, now)
     return per_second is None or bool(
         free_times(sender_state.next_slot_at, now, spacing(per_second), 1, REFILL)
     )
@@ -170,7 +170,7 @@ def reserve_again(of: SenderSettings) -> float | None:
     """Reserve anew for a call that came too late; None where all is taken."""
     with db.engine.begin() as conn:
         now = database_now(conn)
-        limit = rate(sender.read_state(conn, of.name), of.per_second, now)
+        limit = pace.rate(sender.read_state(conn, of.name), of.per_second, now)
         if limit is None:
             return time.monotonic()
         return next(iter(reserve(conn, of.name, limit, 1, LATE_WAITS)), None)
@@ -182,31 +182,38 @@ def is_in_time(call_at: float) -> bool:
 
 
 def slow_down(of: SenderSettings, left_at: datetime, code: int | None) -> None:
-    """Halve a sender's rate, because a text that left at `left_at` was one too fast.
-
-    One that left before the sender was slowed last says nothing about the rate since then.
-    """
+    """Let a sender's rate fall where too many were refused, as one text that left at `left_at`."""
     with reading() as conn:
-        if _is_old_news(sender.read_state(conn, of.name), left_at):
-            return
+        seen = sender.read_state(conn, of.name)
+        heard = _heard(
+            conn, of.channel, pace.looked_at_since(seen, of.per_second, left_at), left_at, code
+        )
+    slowed_to = pace.fallen(seen, of.per_second, left_at, heard)
+    if slowed_to is None:
+        return
     with db.engine.begin() as conn:
-        sender_state = sender.read_state(conn, of.name, lock=True)
-        if _is_old_news(sender_state, left_at):
-            return
-        now = database_now(conn)
-        before = rate(sender_state, of.per_second, now) or _in_last_second(conn, of.channel, now)
-        slowed_to = max(SLOWEST, before / 2)
-        sender.write(conn, of.name, {"slowed_at": now, "slowed_to": slowed_to})
+        if sender.read_state(conn, of.name, lock=True).slowed_at != seen.slowed_at:
+            return  # another text was quicker, of those that left at the same rate
+        columns = {"slowed_at": database_now(conn), "slowed_to": slowed_to}
+        sender.write(conn, of.name, columns)
     log.warning(
         "too fast for Twilio or a carrier: slowing down",
         extra={"sender": mask(of.name), "twilio_code": code, "per_second": round(slowed_to, 2)},
     )
 
 
-def _is_old_news(sender_state: SenderState, left_at: datetime) -> bool:
-    return sender_state.slowed_at is not None and left_at <= sender_state.slowed_at
-
-
-def _in_last_second(conn: Connection, channel: Channel, now: datetime) -> float:
-    which = {"since": now - timedelta(seconds=1), "channel": channel}
-    return float(max(LEAST_COUNTED, conn.execute(_IN_LAST_SECOND, which).scalar_one()))
+def _heard(
+    conn: Connection, channel: Channel, since: datetime, left_at: datetime, code: int | None
+) -> Heard:
+    """Return what is known of the texts that left after `since` and up to `left_at`."""
+    texts, refused, first = conn.execute(
+        _HEARD,
+        {
+            "last_id": first_id(left_at + CLOCKS_DIFFER),
+            "since": since,
+            "left_at": left_at,
+            "channel": channel,
+            "codes": [*SLOWS_SENDER, *([code] if code else [])],
+        },
+    ).one()
+    return Heard(texts, refused, (left_at - first).total_seconds() if first else 0.0)

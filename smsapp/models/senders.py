@@ -34,8 +34,8 @@ class Sender(Base):
     probe_at: Mapped[datetime | None]  # when one delivery may try whether it works again
     # The throttle (throttle.py): the next text may be sent then, and no sooner.
     next_slot_at: Mapped[datetime | None]
-    slowed_at: Mapped[datetime | None]  # when Twilio last said that it was too fast
-    slowed_to: Mapped[float | None]  # texts a second from then on; it recovers with time
+    slowed_at: Mapped[datetime | None]  # when it last fell, because too many texts were too fast
+    slowed_to: Mapped[float | None]  # texts a second from then on; it rises with time
     paused_at: Mapped[datetime | None]
     pause_reason: Mapped[str | None] = mapped_column(String(200))
     # The last restore from a backup: when, and since when what happened is lost.

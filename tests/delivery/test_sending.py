@@ -68,9 +68,8 @@ def test_the_attempt_is_committed_before_the_call(app, shop, twilio, rows):
     assert shop.ships().status_code == 202
 
 
-@pytest.mark.parametrize("outcome", [Refused(429, 20429, None), Refused(400, 21611, None)])
-def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, rows, outcome):
-    twilio.answers += [outcome] * 9
+def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, rows):
+    twilio.answers += [Refused(400, 30410, None)] * 9
     shop.ships()
     run_until_settled(app)
 
@@ -79,8 +78,11 @@ def test_transient_troubles_are_tried_five_times_and_no_more(app, shop, twilio, 
     assert rows.delivery.reason == "attempts_spent"
 
 
-def test_an_outage_of_twilio_spends_nothing(app, shop, twilio, rows):
-    twilio.answers += [Unwritten("connect")] * 20
+@pytest.mark.parametrize(
+    "outcome", [Unwritten("connect"), Refused(429, 20429, None), Refused(400, 21611, None)]
+)
+def test_an_outage_of_twilio_or_being_too_fast_spends_nothing(app, shop, twilio, rows, outcome):
+    twilio.answers += [outcome] * 20
     shop.ships()
     run_until_settled(app)
     assert rows.delivery.state == "sent"
@@ -166,6 +168,13 @@ def test_a_passing_trouble_passes(app, shop, twilio, rows):
 
     assert rows.delivery.state == "sent"
     assert [attempt.outcome for attempt in rows.attempts] == ["unwritten", "refused", "accepted"]
+
+
+def test_a_text_that_was_one_too_fast_is_tried_again_within_a_second(app, shop, twilio, rows):
+    twilio.rejects(20429, 429)
+    shop.ships()
+    delivery = rows.delivery
+    assert delivery.due_at - delivery.state_at <= retry.FIRST_PACE_WAIT
 
 
 def test_retry_after_is_obeyed(app, shop, twilio, rows):

@@ -18,7 +18,8 @@ SENT = (Sent(sid(1), "queued", 1), "sent", None, 1, "queued")
 OUTCOMES = {
     "taken": SENT,
     "refused for good": (Refused(400, 21211, None), "failed", "rejected", 1, "failed"),
-    "refused for now": (Refused(429, 20429, None), "pending", None, 1, "failed"),
+    "one too fast": (Refused(429, 20429, None), "pending", None, 0, "failed"),
+    "refused for now": (Refused(400, 30410, None), "pending", None, 1, "failed"),
     "opted out at Twilio": (Refused(400, 21610, None), "suppressed", "opted_out", 1, "failed"),
     "our own fault": (Refused(401, 20003, None), "pending", None, 0, "failed"),
     "nothing was written": (Unwritten("dns"), "pending", None, 0, "failed"),

@@ -12,14 +12,15 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import channels, circuit_breaker, throttle
+from smsapp.delivery import circuit_breaker, pace, throttle
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.delivery.receipts import handle
 from smsapp.delivery.sender import SenderState
-from smsapp.extensions import database_now, db
-from smsapp.models import Attempt, Channel, Delivery, Sender
+from smsapp.extensions import db
+from smsapp.models import Attempt, Delivery, Sender
 from smsapp.providers.messages import Sent
 from smsapp.providers.outcomes import Refused
+from smsapp.providers.twilio_codes import SLOWS_SENDER
 from tests.conftest import at_once, change, claim, command, make_due, opt_out, settings_of, sid
 
 START = datetime(2026, 11, 21, 9, tzinfo=UTC)
@@ -226,64 +227,52 @@ def test_a_pause_while_a_text_waits_for_its_turn_counts(app, shop, twilio, rows)
     assert "kept back" in shown["error"]["cause"]
 
 
-@pytest.mark.parametrize("most", [None, 80.0, 0.2])
-def test_a_slowed_sender_recovers_with_time_and_never_above_the_setting(most):
-    slowed = SenderState(slowed_at=START, slowed_to=5.0)
-    rates = [
-        throttle.rate(slowed, most, START + timedelta(seconds=seconds))
-        for seconds in range(0, 301, 10)
-    ]
-    assert rates[0] == min(5.0, most or 5.0)
-    assert rates[3] == min(10.0, most or 10.0)
-    assert rates[-1] == most
-    known = [rate for rate in rates if rate is not None]
-    assert known == sorted(known)
-
-
 def slowed_to(rows):
     return rows.one(Sender).slowed_to
 
 
-def test_too_many_requests_halve_the_rate_once_for_all_that_left_at_that_rate(
-    app, shop, twilio, rows
-):
-    twilio.answers += [Refused(429, 20429, None)] * 3
-    queue(app, shop, 3)
+def test_too_many_requests_slow_down_once_for_all_that_left_at_that_rate(app, shop, twilio, rows):
+    twilio.answers += [Refused(429, 20429, None)] * 8
+    queue(app, shop, 8)
     with settings_of(app, MESSAGES_PER_SECOND="80"), app.app_context():
         worker.run_once()
-        assert slowed_to(rows) == 40
-        twilio.answers += [Refused(429, 20429, None)]
+        once = slowed_to(rows)
+        assert pace.SLOWEST < once < 80
+        twilio.answers += [Refused(429, 20429, None)] * 5
         make_due(app)
         worker.run_once()
-    assert slowed_to(rows) == pytest.approx(20, rel=0.05)
+    assert slowed_to(rows) < once
 
 
-def test_where_no_rate_is_set_that_of_the_last_second_is_halved(app, shop, twilio, rows):
+def test_a_chance_refusal_slows_nothing_down(app, shop, twilio, rows):
+    queue(app, shop, 20)
+    twilio.answers += [Sent(sid(n), "queued", 1) for n in range(19)] + [Refused(429, 20429, None)]
+    with settings_of(app, MESSAGES_PER_SECOND="80", WORKER_THREADS="20"), app.app_context():
+        worker.run_once()
+    assert slowed_to(rows) is None
+
+
+def test_where_no_rate_is_set_it_falls_from_that_of_the_last_seconds(app, shop, twilio, rows):
     queue(app, shop, 30)
-    twilio.answers += [Sent(sid(n), "queued", 1) for n in range(29)] + [Refused(429, None, None)]
+    taken = [Sent(sid(n), "queued", 1) for n in range(24)]
+    twilio.answers += taken + [Refused(429, None, None)] * 6
     with settings_of(app, WORKER_THREADS="30"), app.app_context():
         worker.run_once()
-    assert slowed_to(rows) == 15
+    heard = pace.Heard(30, 6, 0.1)
+    assert slowed_to(rows) == pytest.approx(pace.fallen(SenderState(), None, START, heard))
 
 
-def test_it_is_never_slowed_to_nothing(app, shop, twilio, rows):
-    for _ in range(12):
-        with app.app_context():
-            with db.engine.begin() as conn:
-                later = database_now(conn) + timedelta(seconds=1)
-            throttle.slow_down(channels.sender_of(Channel.SMS), later, 20429)
-    assert slowed_to(rows) == throttle.SLOWEST
-
-
-def test_the_carriers_limit_on_a_receipt_slows_down_too(app, shop, twilio, rows):
-    shop.ships()
-    shop.ships("order-1002-shipped", orderId="1002")
-    with app.app_context():
-        first, second = rows.all(Attempt)
-        handle(IncomingReceipt(first.id, first.sid, "failed", 30022))
-        assert slowed_to(rows) == 5
-        handle(IncomingReceipt(second.id, second.sid, "failed", 30022))  # it left before that
-    assert slowed_to(rows) == 5
+@pytest.mark.parametrize("code", sorted(SLOWS_SENDER - {20429, 21611}))
+def test_a_carriers_limit_on_receipts_slows_down_too(app, shop, twilio, rows, code):
+    shop.ships_many(6)
+    with app.app_context(), settings_of(app, MESSAGES_PER_SECOND="80"):
+        *most, last = sorted(rows.all(Attempt), key=lambda row: row.id)
+        for attempt in most:
+            handle(IncomingReceipt(attempt.id, attempt.sid, "failed", code))
+        once = slowed_to(rows)
+        assert once < 80
+        handle(IncomingReceipt(last.id, last.sid, "failed", code))  # it left before that
+    assert slowed_to(rows) == once
 
 
 def test_the_days_limit_of_the_account_holds_the_sender_and_is_asked_once_an_hour(

@@ -136,7 +136,7 @@ def test_a_repeat_whose_attempts_were_spent_is_sent_with_its_words(
     app, shop, twilio, rows, pass_days
 ):
     for _ in range(5):
-        twilio.rejects(20429, 429)
+        twilio.rejects(30410)
     shop.ships()
     run_until_settled(app)
     assert rows.delivery.reason == "attempts_spent"

@@ -7,6 +7,7 @@ from datetime import timedelta
 import pytest
 
 from smsapp.models import AlarmKind
+from smsapp.providers.outcomes import Refused
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
 from tests.conftest import ALICE, command
@@ -130,8 +131,8 @@ def test_a_pause_and_its_reason_stand_before_the_figures(app, support):
 
 def test_a_slower_pace_after_too_many_requests_is_named(support, shop, twilio):
     assert "too fast" not in support.sees("/console/overview").text
-    twilio.rejects(20429, 429)
-    shop.ships()
+    twilio.answers += [Refused(429, 20429, None)] * 4
+    shop.ships_many(4)
     page = words(support.sees("/console/overview"))
     assert "Twilio finds us too fast, so we send more slowly:" in page
     assert "rises again by itself" in page
