@@ -32,7 +32,7 @@ from smsapp.models.deliveries import (
 )
 from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
 from smsapp.models.operators import Act, Audit, Operator, OperatorSession, Role
-from smsapp.models.phones import NUMBER_IS_HERE, Phone, Verification
+from smsapp.models.phones import NETWORK_IS_HERE, NUMBER_IS_HERE, Phone, Verification
 from smsapp.models.senders import Sender
 from smsapp.models.watching import (
     Alarm,

@@ -9,6 +9,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 from smsapp.models.base import Base, Channel, PhoneKey, partial_index
 
 NUMBER_IS_HERE = text("e164 IS NOT NULL")
+# Only as long as it is needed: retention/code_networks.py.
+NETWORK_IS_HERE = text("network IS NOT NULL")
 
 
 class Phone(Base):
@@ -48,6 +50,9 @@ class Verification(Base):
         Index("verification_phone", "phone_key", "started_at"),
         Index("verification_prefix", "prefix", "started_at"),
         Index("verification_sid", "verify_sid"),
+        # How many were asked for lately, by all.
+        Index("verification_started", "started_at"),
+        partial_index("verification_network", "started_at", where=NETWORK_IS_HERE),
     )
 
     id: Mapped[uuid.UUID] = mapped_column(primary_key=True)
@@ -56,6 +61,12 @@ class Verification(Base):
     channel: Mapped[Channel]
     # Null until Twilio has answered. A second code has the SID of the first.
     verify_sid: Mapped[str | None] = mapped_column(String(34))
+    # Keyed hashes of who asked (recipients/asker.py); null where older code wrote the row.
+    session: Mapped[str | None] = mapped_column(String(32))
+    network: Mapped[str | None] = mapped_column(String(32))  # null for an API key too
+    # Of the codes entered, by anybody, while this row was the newest of its SID.
     checks: Mapped[int]
+    # Of the codes that its own session entered after it.
+    session_checks: Mapped[int] = mapped_column(server_default="0")
     started_at: Mapped[datetime]
     approved_at: Mapped[datetime | None]

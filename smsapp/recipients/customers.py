@@ -1,7 +1,7 @@
 """What a verified customer agreed to and changes, and when their sessions have ended."""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -10,6 +10,7 @@ from sqlalchemy import Connection, select, update
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Phone, Wording
 from smsapp.recipients import consent, opt_out, phones, verification
+from smsapp.recipients.asker import Asker
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.purposes import PURPOSES, Purpose
 from smsapp.recipients.verification import Verdict
@@ -46,7 +47,7 @@ class Preferences:
 
 
 def sign_up(
-    visitor: Visitor, e164: str, code: str, purposes: Collection[str]
+    visitor: Visitor, e164: str, code: str, purposes: Collection[str], asker: Asker
 ) -> tuple[Verdict, list[str]]:
     """Check a visitor's code; once approved, the number is verified and the purposes are granted.
 
@@ -60,13 +61,12 @@ def sign_up(
         SmsappError: As verification.check does.
     """
     new: list[str] = []
-    verdict = verification.check(
-        visitor.verify_sid or "",
-        e164,
-        code,
-        also=lambda conn, now: new.extend(_sign_up(conn, visitor, purposes, now)),
-    )
-    return verdict, new
+
+    def write(conn: Connection, now: datetime, verify_sid: str) -> None:
+        approved = replace(visitor, verify_sid=verify_sid)
+        new.extend(_sign_up(conn, approved, purposes, now))
+
+    return verification.check(e164, code, asker, also=write), new
 
 
 def _sign_up(

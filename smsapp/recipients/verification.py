@@ -11,25 +11,24 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
 from smsapp import metrics
-from smsapp.errors import RateLimited, VerifyNotConfigured
+from smsapp.errors import VerifyNotConfigured
 from smsapp.extensions import database_now, db, new_id, reading, settings
 from smsapp.models import Channel, Phone, Verification
 from smsapp.phone import country, mask, phone_key
 from smsapp.providers.http_client import rest_client
 from smsapp.providers.outcomes import Refused, Unknown
 from smsapp.providers.verify import Checked, Started, Verify
-from smsapp.recipients import phones, verification_errors
+from smsapp.recipients import phones, pumping, verification_errors
 from smsapp.recipients import verification_limits as limits
+from smsapp.recipients.asker import Asker
 
 log = logging.getLogger(__name__)
 
-TOO_MANY_CHECKS = 60202  # Twilio's word for too many wrong codes
-
-# Writes what an approval brings with it, at the time it was given.
-Also = Callable[[Connection, datetime], None]
+# Writes what an approval brings with it: at the time it was given, by the SID that was approved.
+Also = Callable[[Connection, datetime, str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +43,15 @@ class Begun:
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """How a check went: approved, pending (a wrong code) or expired; and how many are left."""
+    """How a check went: approved, pending (a wrong code) or expired; and how many are left.
+
+    Of an approval also when it was given, and the SID of the verification that was approved.
+    """
 
     status: str
     tries_left: int
     approved_at: datetime | None = None
+    verify_sid: str = ""
 
     @property
     def approved(self) -> bool:
@@ -59,7 +62,7 @@ class Verdict:
 EXPIRED = Verdict("expired", 0)
 
 
-def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
+def start(e164: str, channel: Channel, asker: Asker, locale: str | None = None) -> Begun:
     """Send a code to a number.
 
     Raises:
@@ -72,7 +75,9 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
     """
     client = _client()
     key = phone_key(e164, settings().phone_key_bytes)
-    attempt_id, started_at, resend_at = _reserve(e164, key, channel)
+    attempt_id, started_at, resend_at, spent = _reserve(e164, key, channel, asker)
+    if spent:
+        client.cancel(spent)
     outcome = client.start(to=e164, channel=channel, locale=locale)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     if isinstance(outcome, Started):
@@ -92,93 +97,73 @@ def start(e164: str, channel: Channel, locale: str | None = None) -> Begun:
     raise verification_errors.of(outcome, extra)
 
 
-def check(verify_sid: str, e164: str, code: str, also: Also | None = None) -> Verdict:
-    """Check a code against one verification and one number.
+def check(e164: str, code: str, asker: Asker, also: Also | None = None) -> Verdict:
+    """Check a code against the newest verification of a number that the asker asked a code for.
 
     `also` writes what an approval brings with it, in the commit that marks the number verified.
 
     Twilio says which number it sent the code to; where that is another than `e164`, nothing is
-    approved: a second tab cannot borrow an approval.
+    approved.
 
     Raises:
-        RateLimited: Too many checks of this verification.
+        RateLimited: Too many checks, of this session or of this verification.
         ProviderUnavailable: Twilio does not answer, or refuses us: not a wrong code.
         VerifyNotConfigured: There is no Verify Service in the settings.
     """
     client = _client()
     key = phone_key(e164, settings().phone_key_bytes)
-    used = limits.count_check(verify_sid, key)
-    if used is None:
+    counted = limits.count_check(key, asker)
+    if counted is None:
         return EXPIRED
-    if used > limits.MAX_CHECKS:
-        raise RateLimited(
-            verification_errors.TOO_MANY_CHECKS, retry_after=int(limits.VALID_FOR.total_seconds())
-        )
-    outcome = client.check(sid=verify_sid, code=code)
+    outcome = client.check(sid=counted.sid, code=code)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     match outcome:
         case Checked(to=to, status="approved") if to == e164:
-            approved_at = _approve(verify_sid, key, also)
+            approved_at = _approve(counted.sid, key, also)
             if approved_at is None:
                 return EXPIRED
             metrics.count(metrics.VERIFICATIONS, "approved")
             log.info("verification approved", extra=extra)
-            return Verdict("approved", 0, approved_at)
+            return Verdict("approved", 0, approved_at, counted.sid)
         case Checked(status="approved"):
             log.error("verification approved for another number", extra=extra)
             return EXPIRED
         case Checked(status="pending"):
             metrics.count(metrics.VERIFICATIONS, "wrong_code")
             log.info("wrong code", extra=extra)
-            if used == limits.MAX_CHECKS:
-                client.cancel(verify_sid)
-            return Verdict("pending", limits.MAX_CHECKS - used)
+            return Verdict("pending", counted.left)
         case Checked() | Refused(code=20404):
             return EXPIRED
+        case Refused(code=60202):  # too many wrong codes
+            limits.note_spent(key, counted)
         case _:
-            if not (isinstance(outcome, Refused) and outcome.code == TOO_MANY_CHECKS):
-                limits.give_back_check(verify_sid, key)  # no code was compared
-            raise verification_errors.of(outcome, extra)
+            limits.give_back_check(key, counted)  # no code was compared
+    raise verification_errors.of(outcome, extra)
 
 
-def status_of(verify_sid: str, phone_key: str) -> Verdict:
-    """Return how a verification stands, without a check: pending or expired."""
+def status_of(phone_key: str, asker: Asker) -> Verdict:
+    """Return how the asker's code for a number stands, without a check: pending or expired."""
     with reading() as conn:
-        rows = conn.execute(
-            select(Verification.checks).where(
-                *limits.open_now(verify_sid, phone_key, database_now(conn))
-            )
-        ).all()
-    used = sum(int(row.checks) for row in rows)
-    return Verdict("pending", max(0, limits.MAX_CHECKS - used)) if rows else EXPIRED
+        left = limits.checks_left(conn, phone_key, asker, database_now(conn))
+    return EXPIRED if left is None else Verdict("pending", left)
 
 
-def newest(e164: str) -> str | None:
-    """Return the SID of the number's verification that may still be approved."""
-    key = phone_key(e164, settings().phone_key_bytes)
-    with reading() as conn:
-        return conn.execute(
-            select(Verification.verify_sid)
-            .where(
-                Verification.phone_key == key,
-                Verification.verify_sid.is_not(None),
-                Verification.approved_at.is_(None),
-                Verification.started_at > database_now(conn) - limits.VALID_FOR,
-            )
-            .order_by(Verification.started_at.desc())
-            .limit(1)
-        ).scalar_one_or_none()
+def _reserve(
+    e164: str, key: str, channel: Channel, asker: Asker
+) -> tuple[uuid.UUID, datetime, datetime, str | None]:
+    """Count a code against the limits before it is sent, so that parallel ones count too.
 
-
-def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime, datetime]:
-    """Count a code against the limits before it is sent, so that parallel ones count too."""
-    prefix = limits.prefix_of(e164)
+    Return its row, its time, when there may be another, and the SID of what is to be canceled
+    first, so that this is a new code.
+    """
+    prefix = pumping.prefix_of(e164)
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: e164})
         phones.remember_again(conn, key, e164)
         now = database_now(conn)
-        resend_at = limits.next_start(conn, key, now)
-        limits.refuse_pumping(conn, prefix, now)
+        resend_at = limits.next_start(conn, key, asker, now)
+        pumping.refuse_pumping(conn, prefix, now)
+        spent = limits.spent(conn, key, now)
         attempt_id = new_id()
         conn.execute(
             insert(Verification).values(
@@ -186,11 +171,13 @@ def _reserve(e164: str, key: str, channel: Channel) -> tuple[uuid.UUID, datetime
                 phone_key=key,
                 prefix=prefix,
                 channel=channel,
+                session=asker.session,
+                network=asker.network,
                 checks=0,
                 started_at=now,
             )
         )
-    return attempt_id, now, resend_at
+    return attempt_id, now, resend_at, spent
 
 
 def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
@@ -207,7 +194,7 @@ def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
         )
         conn.execute(update(Phone).where(Phone.phone_key == key).values(verified_at=now))
         if also:
-            also(conn, now)
+            also(conn, now, verify_sid)
     return now
 
 

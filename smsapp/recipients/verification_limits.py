@@ -1,131 +1,191 @@
-"""How often codes are sent to a number, and to numbers like it, and how often one is checked.
+"""How often codes are sent to a number, and how often one is checked.
 
-Counted in the database, so that a restart forgets nothing.
+Counted in the database, so that a restart forgets nothing; and by who asks, so that a stranger
+cannot use up what a number's owner needs.
 """
 
-import logging
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, NamedTuple
 
-import phonenumbers
-from sqlalchemy import ColumnElement, Connection, func, select, update
+from sqlalchemy import Connection, select, update
 
-from smsapp import metrics
 from smsapp.errors import RateLimited
-from smsapp.extensions import database_now, db, settings
+from smsapp.extensions import database_now, db
 from smsapp.models import Verification
-from smsapp.recipients import phones
+from smsapp.recipients import phones, verification_errors
+from smsapp.recipients.asker import Asker
 
-log = logging.getLogger(__name__)
-
-# Twilio takes five wrong codes; we stop before it does, so that a person meets our sentence and
-# not its error.
+# Wrong codes that Twilio takes for one verification, from all who enter any.
+TWILIO_CHECKS = 5
+# Of these, what one session has: whatever it enters, there is one left for another.
 MAX_CHECKS = 4
 VALID_FOR = timedelta(minutes=10)
-# Shortest span first. Twilio allows five codes in ten minutes; we stop before it does.
-MAX_STARTS = ((timedelta(minutes=10), 3), (timedelta(days=1), 10))
 
 
-def next_start(conn: Connection, key: str, now: datetime) -> datetime:
-    """Return when the number may have the code after this one.
+class Limit(NamedTuple):
+    """How many codes a number may have within a span: of all, and of one session and its network.
+
+    The last `kept` of all are for whoever had none in the span. A code goes to the number's owner,
+    whoever asks for it: so who had one needs no other as much as who had none.
+    """
+
+    span: timedelta
+    of_all: int
+    of_one: int
+    kept: int
+
+
+# Twilio allows five codes in ten minutes.
+LIMITS = (Limit(timedelta(minutes=10), 5, 3, 1), Limit(timedelta(days=1), 15, 10, 3))
+_LONGEST = max(limit.span for limit in LIMITS)
+
+
+def next_start(conn: Connection, key: str, asker: Asker, now: datetime) -> datetime:
+    """Return when the number may have the asker's code after this one.
 
     Raises:
         RateLimited: It may not have this one yet.
     """
-    longest = MAX_STARTS[-1][0]
-    starts = list(
-        conn.execute(
-            select(Verification.started_at)
-            .where(Verification.phone_key == key, Verification.started_at > now - longest)
-            .order_by(Verification.started_at)
-        ).scalars()
-    )
-    free_at = max(_free_at(starts, span, most) or now for span, most in MAX_STARTS)
+    rows = conn.execute(
+        select(Verification.started_at, Verification.session, Verification.network)
+        .where(Verification.phone_key == key, Verification.started_at > now - _LONGEST)
+        .order_by(Verification.started_at)
+    ).all()
+    of_all = [row.started_at for row in rows]
+    of_one = [row.started_at for row in rows if asker.asked(row)]
+    free_at = _free_at(of_all, of_one, now)
     if free_at > now:
         wait = int((free_at - now).total_seconds()) + 1
         raise RateLimited("Too many codes to this number.", retry_after=wait)
-    after = [*starts, now]
-    return max(_free_at(after, span, most) or now for span, most in MAX_STARTS)
+    return _free_at([*of_all, now], [*of_one, now], now)
 
 
-def _free_at(starts: list[datetime], span: timedelta, most: int) -> datetime | None:
-    """Return when there is room for one more within `span`; None if there is now."""
-    return starts[-most] + span if len(starts) >= most else None
+def _free_at(of_all: list[datetime], of_one: list[datetime], now: datetime) -> datetime:
+    """Return when there is room for one more, `now` at the earliest; times are in order."""
+    free_at = [now]
+    for limit in LIMITS:
+        had_none = not of_one or of_one[-1] <= now - limit.span
+        room = limit.of_all if had_none else limit.of_all - limit.kept
+        for starts, most in ((of_all, room), (of_one, limit.of_one)):
+            if len(starts) >= most:
+                free_at.append(starts[-most] + limit.span)
+    return max(free_at)
 
 
-def refuse_pumping(conn: Connection, prefix: str, now: datetime) -> None:
-    """Refuse codes to a prefix whose starts grow while its approvals don't.
+@dataclass(frozen=True, slots=True)
+class CountedCheck:
+    """A check that was counted.
 
-    Fraudsters ask for codes to numbers that earn them money by the text, and never enter one.
+    Attributes:
+        sid: The verification to check against: the number's newest.
+        left: How many more the session has.
+        newest: The row that it was counted on for all.
+        own: The row that it was counted on for the session.
     """
-    config = settings()
-    since = now - timedelta(minutes=config.pumping_window_minutes)
-    starts, approvals = conn.execute(
-        select(func.count(), func.count(Verification.approved_at)).where(
-            Verification.prefix == prefix, Verification.started_at > since
-        )
-    ).one()
-    if starts < config.pumping_min_starts:
-        return
-    if approvals * 100 >= starts * config.pumping_min_approval_percent:
-        return
-    metrics.count(metrics.VERIFICATIONS, "pumping")
-    log.warning("codes to a prefix refused: many asked for, few entered", extra={"prefix": prefix})
-    raise RateLimited(
-        "Too many codes to numbers like this one. Try again later.",
-        retry_after=config.pumping_window_minutes * 60,
-    )
+
+    sid: str
+    left: int
+    newest: uuid.UUID
+    own: uuid.UUID
 
 
-def prefix_of(e164: str) -> str:
-    """Return a number's country code and the next three digits: whose numbers they are."""
-    number = phonenumbers.parse(e164)
-    return f"+{number.country_code}{phonenumbers.national_significant_number(number)[:3]}"
+def count_check(key: str, asker: Asker) -> CountedCheck | None:
+    """Count one check of a number's newest code; None where its session has asked for none.
 
-
-def count_check(verify_sid: str, key: str) -> int | None:
-    """Count one check; return how many that makes, or None where there is nothing to check.
-
-    All codes of one verification share the count, as they do at Twilio.
+    Raises:
+        RateLimited: The session, or all together, have entered too many wrong ones.
     """
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
-        rows = conn.execute(
-            select(Verification.id, Verification.checks)
-            .where(*open_now(verify_sid, key, database_now(conn)))
-            .order_by(Verification.started_at)
-        ).all()
-        if not rows:
+        rows = _open(conn, key, database_now(conn))
+        own = _of_session(rows, asker)
+        if not own:
             return None
-        newest_row = rows[-1]
-        conn.execute(
-            update(Verification)
-            .where(Verification.id == newest_row.id)
-            .values(checks=newest_row.checks + 1)
-        )
-        return 1 + sum(int(row.checks) for row in rows)
+        left = _left(rows, own)
+        if left == 0:
+            raise RateLimited(
+                verification_errors.TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds())
+            )
+        counted = CountedCheck(rows[-1].verify_sid, left - 1, rows[-1].id, own[-1].id)
+        _add(conn, counted, 1)
+        return counted
 
 
-def give_back_check(verify_sid: str, key: str) -> None:
+def give_back_check(key: str, counted: CountedCheck) -> None:
     """Take back one check that was counted: an outage is not a wrong code."""
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
-        row_id = conn.execute(
-            select(Verification.id)
-            .where(*open_now(verify_sid, key, database_now(conn)), Verification.checks > 0)
-            .limit(1)
-        ).scalar_one_or_none()
-        conn.execute(
-            update(Verification)
-            .where(Verification.id == row_id)
-            .values(checks=Verification.checks - 1)
+        _add(conn, counted, -1)
+
+
+def note_spent(key: str, counted: CountedCheck) -> None:
+    """Write down that Twilio takes no more codes for a verification, whatever we have counted."""
+    with db.engine.begin() as conn:
+        phones.lock(conn, [key])
+        _set(conn, counted.newest, checks=TWILIO_CHECKS)
+
+
+def checks_left(conn: Connection, key: str, asker: Asker, now: datetime) -> int | None:
+    """Return how many checks a session has left; None where no code of its is open."""
+    rows = _open(conn, key, now)
+    own = _of_session(rows, asker)
+    return _left(rows, own) if own else None
+
+
+def spent(conn: Connection, key: str, now: datetime) -> str | None:
+    """Return the SID of the number's newest verification where its checks are used up.
+
+    Twilio would send its code again, with what is left of its five checks: it has to be canceled
+    before there can be a new one.
+    """
+    rows = _open(conn, key, now)
+    return rows[-1].verify_sid if rows and _used(rows) >= MAX_CHECKS else None
+
+
+def _open(conn: Connection, key: str, now: datetime) -> Sequence[Any]:
+    """Return the rows of codes to a number that may still be approved, the newest last."""
+    return conn.execute(
+        select(
+            Verification.id,
+            Verification.verify_sid,
+            Verification.session,
+            Verification.checks,
+            Verification.session_checks,
         )
+        .where(
+            Verification.phone_key == key,
+            Verification.verify_sid.is_not(None),
+            Verification.approved_at.is_(None),
+            Verification.started_at > now - VALID_FOR,
+        )
+        .order_by(Verification.started_at)
+    ).all()
 
 
-def open_now(verify_sid: str, key: str, now: datetime) -> tuple[ColumnElement[bool], ...]:
-    """Return what holds for the rows of a verification that may still be approved."""
-    return (
-        Verification.verify_sid == verify_sid,
-        Verification.phone_key == key,
-        Verification.approved_at.is_(None),
-        Verification.started_at > now - VALID_FOR,
-    )
+def _of_session(rows: Sequence[Any], asker: Asker) -> Sequence[Any]:
+    """Return those of a session; what older code wrote names none and is anybody's."""
+    return [row for row in rows if row.session in (asker.session, None)]
+
+
+def _used(rows: Sequence[Any]) -> int:
+    """Return how many checks of the newest verification are used up: all its codes share them."""
+    return sum(int(row.checks) for row in rows if row.verify_sid == rows[-1].verify_sid)
+
+
+def _left(rows: Sequence[Any], own: Sequence[Any]) -> int:
+    """Return how many checks a session has left: of its four, and of the five of the newest."""
+    used = sum(int(row.session_checks) for row in own if row.verify_sid == own[-1].verify_sid)
+    return max(0, min(MAX_CHECKS - used, TWILIO_CHECKS - _used(rows)))
+
+
+def _add(conn: Connection, counted: CountedCheck, number: int) -> None:
+    """Count so many checks for all, and for the session."""
+    _set(conn, counted.newest, checks=Verification.checks + number)
+    _set(conn, counted.own, session_checks=Verification.session_checks + number)
+
+
+def _set(conn: Connection, row: uuid.UUID, **values: Any) -> None:
+    conn.execute(update(Verification).where(Verification.id == row).values(**values))

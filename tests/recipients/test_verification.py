@@ -8,9 +8,10 @@ from smsapp import errors
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
 from smsapp.models import Channel, Verification
+from smsapp.phone import phone_key
 from smsapp.providers.outcomes import Refused, Unwritten
-from smsapp.recipients import verification
-from tests.conftest import ALICE, BOB, make_earlier, settings_of
+from smsapp.recipients import asker, verification
+from tests.conftest import ALICE, BOB, change, make_earlier, settings_of
 from tests.fake_verify import CODE, VERIFY, FakeVerify
 
 
@@ -22,12 +23,44 @@ def verify(app, monkeypatch):
         yield fake
 
 
-def start(e164=ALICE):
-    return verification.start(e164, Channel.SMS)
+HERE, ELSEWHERE, FAR = "192.0.2.1", "198.51.100.0", "203.0.113.0"
 
 
-def later(minutes):
-    """Let all codes have been sent so much earlier."""
+def visitor(session="owner", network=HERE):
+    return asker.visitor(session, network)
+
+
+def start(e164=ALICE, session="owner", network=HERE):
+    return verification.start(e164, Channel.SMS, visitor(session, network))
+
+
+def check(code=CODE, session="owner", network=HERE):
+    return verification.check(ALICE, code, visitor(session, network))
+
+
+def enters_wrong_ones(session, network=ELSEWHERE):
+    """Let somebody enter wrong codes until no more are taken; return how many were."""
+    taken = 0
+    with pytest.raises(errors.RateLimited):
+        while True:
+            assert check("000000", session, network).status == "pending"
+            taken += 1
+    return taken
+
+
+def codes_for(session, network, most=9):
+    """Let somebody ask for codes to Alice until there are no more; return how many were sent."""
+    for number in range(most):
+        try:
+            start(ALICE, session, network)
+        except errors.RateLimited:
+            return number
+    return most
+
+
+def later(verify, minutes):
+    """Let all codes have been sent so much earlier, and be good no more."""
+    verify.pending.clear()
     with db.engine.begin() as conn:
         make_earlier(conn, Verification, timedelta(minutes=minutes), "started_at")
 
@@ -35,11 +68,11 @@ def later(minutes):
 def test_ten_codes_a_day_and_no_more(verify):
     for _ in range(10):
         start()
-        later(11)
+        later(verify, 11)
     with pytest.raises(errors.RateLimited) as refused:
         start()
     assert refused.value.retry_after > 20 * 3600
-    later(24 * 60)
+    later(verify, 24 * 60)
     start()
 
 
@@ -59,7 +92,7 @@ def test_pumping_is_refused_for_its_prefix_alone(app, verify, caplog):
             start("+447700900199")
         start(ALICE)
         assert [r.prefix for r in caplog.records if "prefix" in r.msg] == ["+44770"]
-        later(61)
+        later(verify, 61)
         start("+447700900199")
 
 
@@ -67,9 +100,125 @@ def test_where_codes_are_entered_there_is_no_pumping(app, verify):
     with settings_of(app, **VERIFY, PUMPING_MIN_STARTS="5"):
         for number in range(10):
             e164 = f"+4477009001{number:02}"
-            begun = start(e164)
+            start(e164)
             if number % 5 == 0:
-                verification.check(begun.sid, e164, CODE)
+                verification.check(e164, CODE, visitor())
+
+
+# Whoever asks for codes to somebody else's number, or enters wrong ones, locks its owner out of
+# nothing.
+
+
+@pytest.mark.parametrize("strangers_network", [HERE, ELSEWHERE])
+def test_a_strangers_wrong_codes_leave_the_owner_a_try(verify, strangers_network):
+    start()
+    start(ALICE, "stranger", strangers_network)
+    assert enters_wrong_ones("stranger", strangers_network) == 4
+    assert verify.canceled == []
+    assert check().approved
+
+
+def test_the_owner_is_told_how_many_tries_there_really_are(app, verify):
+    start()
+    start(ALICE, "stranger", ELSEWHERE)
+    for _ in range(3):
+        check("000000", "stranger", ELSEWHERE)
+    assert check("000000").tries_left == 1
+    key = phone_key(ALICE, app.extensions["settings"].phone_key_bytes)
+    assert verification.status_of(key, visitor()).tries_left == 1
+    assert verification.status_of(key, visitor("stranger")).tries_left == 1
+    assert verification.status_of(key, visitor("somebody else")) == verification.EXPIRED
+
+
+def test_who_asked_for_no_code_has_none_to_enter(verify):
+    start()
+    assert check(session="stranger") == verification.EXPIRED
+    assert verify.checks.total() == 0
+    assert check().approved
+
+
+def test_tries_that_are_used_up_come_back_with_a_new_code_and_not_before(verify):
+    start()
+    assert enters_wrong_ones("owner", HERE) == 4
+    assert verify.canceled == []
+    first = start()
+    assert verify.canceled == ["VE" + "0" * 31 + "1"]
+    assert first.sid != verify.canceled[0]
+    assert enters_wrong_ones("owner", HERE) == 4
+
+
+def test_the_same_code_sent_again_brings_no_more_tries(verify):
+    start()
+    check("000000")
+    check("000000")
+    start()
+    assert enters_wrong_ones("owner", HERE) == 2
+
+
+def test_a_code_that_somebody_else_had_sent_anew_is_good_in_the_owners_tab(verify, rows):
+    start()
+    start(ALICE, "stranger", ELSEWHERE)
+    enters_wrong_ones("stranger")
+    newer = start(ALICE, "stranger", ELSEWHERE)
+    verdict = check()
+    assert (verdict.approved, verdict.verify_sid) == (True, newer.sid)
+    assert [row.verify_sid for row in rows.all(Verification) if row.approved_at] == [newer.sid]
+
+
+def test_what_twilio_says_is_used_up_is_replaced_whatever_we_counted(verify):
+    first = start()
+    verify.check_answers.append(Refused(429, 60202, None))
+    with pytest.raises(errors.RateLimited):
+        check("000000")
+    assert start().sid != first.sid
+    assert check().approved
+
+
+def test_strangers_leave_the_owner_a_code_to_ask_for(verify):
+    assert codes_for("stranger", ELSEWHERE) == 3
+    assert codes_for("another", FAR) == 1
+    assert codes_for("owner", HERE) == 1
+    assert len(verify.sent) == 5, "as many as Twilio sends"
+
+
+def test_a_new_session_on_the_same_network_has_no_codes_of_its_own(verify):
+    assert [codes_for(f"stranger {n}", ELSEWHERE) for n in range(3)] == [3, 0, 0]
+    assert codes_for("owner", HERE) >= 1
+
+
+def test_a_session_that_changes_its_network_has_no_codes_of_its_own(verify):
+    assert [codes_for("stranger", network) for network in (ELSEWHERE, FAR)] == [3, 0]
+
+
+def test_a_day_keeps_codes_for_the_owner_too(verify):
+    for network in (ELSEWHERE, FAR):
+        for _ in range(5):
+            codes_for("stranger of " + network, network)
+            later(verify, 11)
+    assert 10 < len(verify.sent) <= 12
+    start()
+
+
+def test_an_api_key_has_codes_of_its_own(verify):
+    codes_for("stranger", ELSEWHERE)
+    verification.start(ALICE, Channel.SMS, asker.service(1))
+    assert verification.check(ALICE, CODE, asker.service(2)) == verification.EXPIRED
+    assert verification.check(ALICE, CODE, asker.service(1)).approved
+
+
+def test_a_code_that_older_code_asked_for_is_still_good(app, verify):
+    start()
+    change(app, Verification, session=None, network=None)
+    assert check("000000").tries_left == 3
+    assert check().approved
+
+
+def test_a_networks_hash_is_of_this_installation_alone(app, verify, rows):
+    start()
+    kept = rows.one(Verification).network
+    assert kept == visitor().network
+    with settings_of(app, SECRET_KEY="another secret key for the tests!", **VERIFY):
+        assert kept != visitor().network
 
 
 @pytest.fixture

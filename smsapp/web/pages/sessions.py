@@ -14,7 +14,8 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import clock
 from smsapp.models import Channel
-from smsapp.recipients import customers
+from smsapp.recipients import asker, customers
+from smsapp.recipients.asker import Asker
 from smsapp.recipients.customers import Visitor
 from smsapp.web import guards
 from smsapp.web.guards import View
@@ -46,6 +47,11 @@ def identity() -> str:
     """Return the session's id, for counting what is done in it."""
     session.permanent = True
     return str(session.setdefault(_ID, secrets.token_urlsafe(16)))
+
+
+def this_asker() -> Asker:
+    """Return who asks for codes and enters them: this session, on this network."""
+    return asker.visitor(identity(), guards.network())
 
 
 def remember_code(sent: CodeSent) -> None:

@@ -1,5 +1,6 @@
 """The customers' way in: give a number and choose purposes, then enter the code."""
 
+from dataclasses import replace
 from datetime import datetime
 from typing import Any
 
@@ -72,12 +73,13 @@ def check_code() -> ResponseReturnValue:
     _count_check()
     visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
     try:
-        verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.purposes)
+        asker = sessions.this_asker()
+        verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.purposes, asker)
     except SmsappError as error:
         return _verify_page(wording.not_checked(error)), error.status, error.headers
     if verdict.approved_at is None:
         return _verify_page(wording.not_approved(verdict)), 400
-    sessions.sign_in(sent, verdict.approved_at)
+    sessions.sign_in(replace(sent, verify_sid=verdict.verify_sid), verdict.approved_at)
     signed_up.confirm(g.e164, sent.verify_sid, agreed)
     return see("preferences.show")
 
@@ -129,7 +131,7 @@ def _international(e164: str) -> str:
 def _send(e164: str, channel: Channel, purposes: tuple[str, ...]) -> None:
     """Send a code and keep in the session that it is on its way."""
     _count_code()
-    begun = verification.start(e164, channel)
+    begun = verification.start(e164, channel, sessions.this_asker())
     sessions.remember_code(
         CodeSent(
             phone_key=phone_key(e164, settings().phone_key_bytes),
@@ -172,7 +174,7 @@ def _verify_page(fault: str | None = None) -> str:
         sent=sent,
         fault=fault,
         typed=request.form.get("code", "")[:20],
-        verdict=verification.status_of(sent.verify_sid, sent.phone_key),
+        verdict=verification.status_of(sent.phone_key, sessions.this_asker()),
         resend_at=datetime.fromisoformat(sent.resend_at),
     )
 
