@@ -19,9 +19,11 @@ from pydantic import (
 )
 
 from smsapp.config_types import (
+    ALL_COUNTRIES,
     LOOPBACK,
     AtLeastOne,
     BaseUrl,
+    Countries,
     DatabaseUrl,
     Days,
     Key,
@@ -37,6 +39,7 @@ from smsapp.config_types import (
     host,
     sid,
 )
+from smsapp.phone import country
 
 Value = TypeVar("Value")
 
@@ -87,6 +90,10 @@ class Settings(BaseModel):
     blank_bodies_at_twilio: bool = False
     phone_retention_days: Days = 730
     verify_rate_limit: Rate = "20/hour"
+    verify_budget_per_hour: AtLeastOne = 500
+    verify_budget_per_day: AtLeastOne = 2500
+    verify_countries: Countries | None = None
+    verify_calls: bool = False
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: AtLeastOne = 20
     pumping_min_approval_percent: Percent = 10
@@ -117,6 +124,16 @@ class Settings(BaseModel):
     def sms_sender(self) -> str:
         """Return the name of what texts leave from: a Messaging Service, else a number."""
         return self.twilio_messaging_service_sid or self.twilio_from_number or ""
+
+    @cached_property
+    def code_countries(self) -> frozenset[str] | None:
+        """Return the countries that the pages send codes to, ISO 3166 alpha-2; None for all.
+
+        Where nothing is said: the sender's own, as far as a number tells which that is.
+        """
+        if self.verify_countries:
+            return None if ALL_COUNTRIES in self.verify_countries else self.verify_countries
+        return frozenset({country(self.twilio_from_number)}) if self.twilio_from_number else None
 
     @cached_property
     def phone_key_bytes(self) -> bytes:

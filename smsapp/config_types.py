@@ -5,6 +5,7 @@ from typing import Annotated
 from urllib.parse import urlsplit
 
 import limits
+import phonenumbers
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringConstraints
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
@@ -108,6 +109,19 @@ def _minutes(value: object) -> object:
     return tuple(int(part) for part in parts)
 
 
+ALL_COUNTRIES = "ALL"
+
+
+def _countries(value: object) -> object:
+    """Split a comma-separated list of ISO 3166 alpha-2 codes, or take the word "all"."""
+    if not isinstance(value, str):
+        return value
+    named = frozenset(part.strip().upper() for part in value.split(",") if part.strip())
+    if named != {ALL_COUNTRIES} and (not named or named - phonenumbers.SUPPORTED_REGIONS):
+        raise ValueError("must be two-letter codes with commas between, such as US,CA; or: all")
+    return named
+
+
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 E164 = Annotated[str, AfterValidator(parse_e164)]
@@ -118,6 +132,7 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 StorageUri = Annotated[str, AfterValidator(_storage_uri)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
+Countries = Annotated[frozenset[str], BeforeValidator(_countries)]
 Throttle = Annotated[float | None, AfterValidator(_throttle)]
 Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]
 Days = Annotated[int, Field(ge=1, le=36_500)]

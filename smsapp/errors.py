@@ -113,11 +113,31 @@ class DestinationBlocked(SmsappError):
     message = "We cannot send codes to this number. Use another one."
 
 
+class CountryNotServed(SmsappError):
+    """The pages send no codes to the number's country."""
+
+    code, status = "country_not_served", 403
+    message = "We send no codes to numbers of that country. Use another one."
+
+
+class CallsNotOffered(SmsappError):
+    """The pages call nobody with a code."""
+
+    code, status, message = "calls_not_offered", 403, "We do not call with codes. Ask for a text."
+
+
 class ProviderUnavailable(SmsappError):
     """Twilio does not answer, or refuses us; it says nothing about the caller's code."""
 
     code, status = "provider_unavailable", 503
     message = "Codes cannot be sent or checked just now. It is not your fault; try again soon."
+
+
+class BudgetSpent(SmsappError):
+    """All codes that may be sent in an hour or a day were sent: nobody gets one for now."""
+
+    code, status = "verify_budget_spent", 503
+    message = "No more codes are sent for now: as many went out as may. Try again later."
 
 
 class VerifyNotConfigured(SmsappError):

@@ -50,6 +50,8 @@ ENVIRONMENT = {
     "TWILIO_ACCOUNT_SID": ACCOUNT,
     "TWILIO_AUTH_TOKEN": TOKEN,
     "TWILIO_FROM_NUMBER": "+15005550006",
+    "VERIFY_COUNTRIES": "all",
+    "VERIFY_CALLS": "true",
     # Nothing listens there: a test that forgets its fake cannot reach Twilio.
     "TWILIO_BASE_URL": "http://127.0.0.1:9",
 }

@@ -51,7 +51,7 @@ def test_each_variable_of_the_example_has_its_line_of_comment():
 
 def test_the_example_shows_the_defaults():
     given = {name: value for name, value, _ in example() if value}
-    assert config.load(ENVIRONMENT | given) == load()
+    assert load(**given) == load(**dict.fromkeys(given, ""))
 
 
 # Whole numbers, each with the least and the most that it may be.
@@ -98,6 +98,10 @@ GOOD = {
     "MAX_TEXTS_PER_NUMBER_PER_DAY": "1",
     "ALLOWED_RECIPIENTS": " +4407700900123 ,+819012345678, ",
     "VERIFY_RATE_LIMIT": "1/day",
+    "VERIFY_BUDGET_PER_HOUR": "1",
+    "VERIFY_BUDGET_PER_DAY": "1",
+    "VERIFY_COUNTRIES": " us ,GB, ",
+    "VERIFY_CALLS": "yes",
     "PUMPING_MIN_STARTS": "1",
     "ALARM_MIN_SAMPLE": "1",
     "ALARM_WEBHOOK_URL": "https://hooks.example.com/services/T0/B0?x=1",
@@ -156,6 +160,10 @@ BAD = {
     "MAX_TEXTS_PER_NUMBER_PER_DAY": ["0", "-1", "all"],
     "ALLOWED_RECIPIENTS": ["555", "+447700900123 +819012345678", "*"],
     "VERIFY_RATE_LIMIT": ["20"],
+    "VERIFY_BUDGET_PER_HOUR": ["0", "none"],
+    "VERIFY_BUDGET_PER_DAY": ["-1"],
+    "VERIFY_COUNTRIES": ["USA", "US;GB", "ZZ", "all,US", ",", "*"],
+    "VERIFY_CALLS": ["perhaps"],
     "PUMPING_MIN_STARTS": ["0"],
     "ALARM_MIN_SAMPLE": ["0"],
     "ALARM_WEBHOOK_URL": [
@@ -221,6 +229,20 @@ def test_an_empty_variable_counts_as_not_set(empty):
     optional = dict.fromkeys(VARIABLES - set(ENVIRONMENT), empty)
     assert load(**optional) == load()
     assert faults(SECRET_KEY=empty) == ["SECRET_KEY is not set"]
+
+
+@pytest.mark.parametrize(
+    ("given", "served"),
+    [
+        ({}, {"US"}),
+        ({"TWILIO_FROM_NUMBER": "+447400123456"}, {"GB"}),
+        ({"TWILIO_FROM_NUMBER": "", "TWILIO_MESSAGING_SERVICE_SID": f"MG{SID}"}, None),
+        ({"VERIFY_COUNTRIES": "gb, ie"}, {"GB", "IE"}),
+        ({"VERIFY_COUNTRIES": "All"}, None),
+    ],
+)
+def test_codes_go_to_the_countries_that_are_named_or_the_senders_own(given, served):
+    assert load(**{"VERIFY_COUNTRIES": ""} | given).code_countries == served
 
 
 def test_without_anything_it_says_all_that_it_needs():

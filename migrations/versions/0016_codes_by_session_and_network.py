@@ -1,4 +1,4 @@
-"""Whose a code is: which session asked, and from which network
+"""Whose a code is: which session asked, and from which network; and alarms of what codes cost
 
 Revision ID: 0016
 Revises: 0012
@@ -21,7 +21,21 @@ depends_on = None
 OF_PAGES = sa.text("network IS NOT NULL")
 
 
+KINDS = (
+    "country_rate",
+    "sender_rate",
+    "outbox_old",
+    "unknown_old",
+    "sender_held",
+    "receipts_silent",
+    "signatures_refused",
+    "look_ups_doubtful",
+    "no_worker",
+)
+
+
 def upgrade():
+    set_kinds((*KINDS, "codes_half_spent", "codes_spent"))
     if op.get_bind().dialect.name == "postgresql":
         op.execute(
             "ALTER TABLE verification"
@@ -51,3 +65,16 @@ def downgrade():
         op.drop_index(name, table_name="verification")
     for name in ("session_checks", "session", "network"):
         op.drop_column("verification", name)
+    op.execute("DELETE FROM alarm WHERE kind IN ('codes_half_spent', 'codes_spent')")
+    set_kinds(KINDS)
+
+
+def set_kinds(kinds):
+    """Say which kinds of alarm there are; of the table's few rows each is looked at."""
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("ALTER TABLE alarm DROP CONSTRAINT IF EXISTS alarm_alarmkind")
+        op.execute(f"ALTER TABLE alarm ADD CONSTRAINT alarm_alarmkind CHECK (kind IN {kinds})")
+        return
+    with op.batch_alter_table("alarm") as alarm:
+        alarm.drop_constraint(op.f("alarm_alarmkind"), type_="check")
+        alarm.create_check_constraint(op.f("alarm_alarmkind"), f"kind IN {kinds}")

@@ -175,8 +175,16 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
     found = twilio.verify_service(config.twilio_verify_service_sid)
     if isinstance(found, Failure):
         yield _unseen("Verify", "the Verify Service", "TWILIO_VERIFY_SERVICE_SID", found)
+    elif config.code_countries is None and not config.verify_countries:
+        yield warning(
+            "Verify",
+            "The pages send codes to every country: strangers can have texts sent to numbers "
+            "that earn them money.",
+            "Set VERIFY_COUNTRIES to where your customers are, such as US,CA.",
+        )
     else:
-        yield ok("Verify", "the Verify Service is there")
+        served = ", ".join(sorted(config.code_countries or ["all countries"]))
+        yield ok("Verify", f"the Verify Service is there; the pages send codes to {served}")
 
 
 def _unseen(about: str, what: str, setting: str, failure: Failure) -> Finding:

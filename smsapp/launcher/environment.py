@@ -47,6 +47,9 @@ def environment(given: Mapping[str, str], made: Mapping[str, str], port: int) ->
         "TRUSTED_PROXIES": "0",
         "TWILIO_BASE_URL": f"http://127.0.0.1:{port + 1}",
         "TWILIO_FROM_NUMBER": TEST_SENDER,
+        # Nothing costs anything there, and all of it can be tried.
+        "VERIFY_CALLS": "true",
+        "VERIFY_COUNTRIES": "all",
         "WEB_CONCURRENCY": "1",
     }
     # A proxy would be asked for 127.0.0.1 and look on its own machine.

@@ -34,6 +34,8 @@ class AlarmKind(StrEnum):
     SIGNATURES_REFUSED = "signatures_refused"
     LOOK_UPS_DOUBTFUL = "look_ups_doubtful"
     NO_WORKER = "no_worker"
+    CODES_HALF_SPENT = "codes_half_spent"
+    CODES_SPENT = "codes_spent"
 
 
 class Alarm(Base):
@@ -49,7 +51,9 @@ class Alarm(Base):
 
     id: Mapped[int] = mapped_column(primary_key=True)
     kind: Mapped[AlarmKind]
-    subject: Mapped[str] = mapped_column(String(60))  # a country, a masked sender; "" for all
+    subject: Mapped[str] = mapped_column(
+        String(60)
+    )  # a country, a masked sender, a budget; "": all
     facts: Mapped[dict[str, Any]] = mapped_column(JSON)  # figures for watch/alarm_text.py
     raised_at: Mapped[datetime]
     seen_at: Mapped[datetime]  # when it was last found

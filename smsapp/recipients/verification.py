@@ -11,7 +11,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, delete, insert, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from smsapp import metrics
 from smsapp.errors import VerifyNotConfigured
@@ -21,11 +21,14 @@ from smsapp.phone import country, mask, phone_key
 from smsapp.providers.http_client import rest_client
 from smsapp.providers.outcomes import Refused, Unknown
 from smsapp.providers.verify import Checked, Started, Verify
-from smsapp.recipients import phones, pumping, verification_errors
+from smsapp.recipients import code_budget, code_destinations, phones, pumping, verification_errors
 from smsapp.recipients import verification_limits as limits
 from smsapp.recipients.asker import Asker
 
 log = logging.getLogger(__name__)
+
+# Any number that no other advisory lock of this database has.
+_COUNTING = 0x636F646573
 
 # Writes what an approval brings with it: at the time it was given, by the SID that was approved.
 Also = Callable[[Connection, datetime, str], None]
@@ -67,6 +70,9 @@ def start(e164: str, channel: Channel, asker: Asker, locale: str | None = None) 
 
     Raises:
         RateLimited: Too many codes to this number, or to numbers like it (pumping).
+        BudgetSpent: Too many codes to all.
+        CountryNotServed: The pages send no codes there.
+        CallsNotOffered: The pages call nobody.
         Landline: A text cannot reach it; a call can.
         DestinationBlocked: Twilio sends no codes there.
         InvalidRequest: Twilio knows no such number.
@@ -74,6 +80,8 @@ def start(e164: str, channel: Channel, asker: Asker, locale: str | None = None) 
         VerifyNotConfigured: There is no Verify Service in the settings.
     """
     client = _client()
+    if not asker.is_service:
+        code_destinations.refuse(e164, channel, settings())
     key = phone_key(e164, settings().phone_key_bytes)
     attempt_id, started_at, resend_at, spent = _reserve(e164, key, channel, asker)
     if spent:
@@ -160,8 +168,10 @@ def _reserve(
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: e164})
         phones.remember_again(conn, key, e164)
+        _count_alone(conn)
         now = database_now(conn)
         resend_at = limits.next_start(conn, key, asker, now)
+        code_budget.refuse_spent(conn, now, settings())
         pumping.refuse_pumping(conn, prefix, now)
         spent = limits.spent(conn, key, now)
         attempt_id = new_id()
@@ -178,6 +188,15 @@ def _reserve(
             )
         )
     return attempt_id, now, resend_at, spent
+
+
+def _count_alone(conn: Connection) -> None:
+    """Let nobody else count codes until this transaction ends: all see all that were counted.
+
+    After the number's own lock, which somebody else may hold for longer.
+    """
+    if conn.dialect.name == "postgresql":  # on SQLite a transaction is alone from its beginning
+        conn.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
 
 
 def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:

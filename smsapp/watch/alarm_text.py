@@ -58,6 +58,16 @@ _WORDS = {
         "No worker has shown itself {since}.",
         "Start `flask worker`: until then nothing that waits is sent.",
     ),
+    AlarmKind.CODES_HALF_SPENT: (
+        "{count} codes were sent within one {subject}, of {budget} that may be.",
+        "See in the log to which countries. If it is a rush of customers, raise "
+        "VERIFY_BUDGET_PER_HOUR or _PER_DAY; if not, narrow VERIFY_COUNTRIES.",
+    ),
+    AlarmKind.CODES_SPENT: (
+        "The budget of {budget} codes within one {subject} is spent: nobody gets a code for now.",
+        "See in the log to which countries. If it is a rush of customers, raise "
+        "VERIFY_BUDGET_PER_HOUR or _PER_DAY; if not, narrow VERIFY_COUNTRIES.",
+    ),
 }
 # The same where an operator has paused all texts.
 _PAUSED = (

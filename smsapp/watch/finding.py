@@ -13,7 +13,8 @@ class Finding:
 
     Attributes:
         kind: Which alarm it raises.
-        subject: What is wrong: a country, a sender as display_name has it; "" for all texts.
+        subject: What is wrong: a country, a sender as display_name has it, the span of a budget;
+            "" for all texts.
         facts: The figures for its sentence. They hold no phone, no text and no SID of a message.
     """
 

@@ -25,6 +25,9 @@ _STATES = {
     AlarmKind.SIGNATURES_REFUSED: _IS_SILENT,
     AlarmKind.LOOK_UPS_DOUBTFUL: frozenset({DeliveryState.UNKNOWN}),
     AlarmKind.NO_WORKER: _WAITS | _IS_SILENT,
+    # Codes are no deliveries.
+    AlarmKind.CODES_HALF_SPENT: frozenset(),
+    AlarmKind.CODES_SPENT: frozenset(),
 }
 
 

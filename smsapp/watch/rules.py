@@ -21,6 +21,7 @@ from smsapp.models import (
     ReceiptSource,
     Sender,
 )
+from smsapp.recipients import code_budget
 from smsapp.watch.finding import Finding, display_name
 from smsapp.watch.rates import rates
 
@@ -129,6 +130,19 @@ def no_worker(conn: Connection, _now: datetime, _config: Settings) -> list[Findi
     return [Finding(AlarmKind.NO_WORKER, facts={"seconds": seen.worker_seen_seconds})]
 
 
+def codes_spent(conn: Connection, now: datetime, config: Settings) -> list[Finding]:
+    """Find that half of a budget for codes is spent, or all of it."""
+    found = []
+    for span, budget in code_budget.budgets(config).items():
+        count = code_budget.sent(conn, budget, now)
+        facts = {"count": count, "budget": budget.most}
+        if count * 2 >= budget.most:
+            found.append(Finding(AlarmKind.CODES_HALF_SPENT, span, facts))
+        if count >= budget.most:
+            found.append(Finding(AlarmKind.CODES_SPENT, span, facts))
+    return found
+
+
 # Which kinds each rule judges. If a rule fails, open alarms of its kinds stay as they are.
 RULES: Mapping[Rule, frozenset[AlarmKind]] = {
     rates: frozenset({AlarmKind.COUNTRY_RATE, AlarmKind.SENDER_RATE}),
@@ -139,4 +153,5 @@ RULES: Mapping[Rule, frozenset[AlarmKind]] = {
     signatures_refused: frozenset({AlarmKind.SIGNATURES_REFUSED}),
     look_ups_doubtful: frozenset({AlarmKind.LOOK_UPS_DOUBTFUL}),
     no_worker: frozenset({AlarmKind.NO_WORKER}),
+    codes_spent: frozenset({AlarmKind.CODES_HALF_SPENT, AlarmKind.CODES_SPENT}),
 }

@@ -56,9 +56,16 @@ _SENDING = {
         "A text cannot reach this number: it is a landline. We can call it with the code instead"
     ),
     errors.DestinationBlocked.code: "We cannot send codes to this number. Enter another one",
+    errors.CountryNotServed.code: (
+        "We send no codes to numbers of that country. Enter a number of another one"
+    ),
+    errors.CallsNotOffered.code: "We do not call with codes. Ask for a text",
     errors.InvalidRequest.code: "This number is not in use, as far as we can tell. Check it",
     errors.ProviderUnavailable.code: (
         "We cannot send codes just now. It is not your fault. Try again {wait}"
+    ),
+    errors.BudgetSpent.code: (
+        "We have sent all the codes that we can for now. It is not your fault. Try again {wait}"
     ),
     errors.VerifyNotConfigured.code: "Codes cannot be sent here yet. Please tell the shop",
 }

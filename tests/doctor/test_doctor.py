@@ -103,6 +103,10 @@ BROKEN = {
         {"PUBLIC_BASE_URL": "http://127.0.0.1:9"},
         (Mark.FAULT, "Public address", "nothing takes the connection"),
     ),
+    "a Messaging Service does not tell whom the shop serves": (
+        {"TWILIO_FROM_NUMBER": "", "TWILIO_MESSAGING_SERVICE_SID": SERVICE, "VERIFY_COUNTRIES": ""},
+        (Mark.WARNING, "Verify", "send codes to every country"),
+    ),
     "the number is another account's": (
         {"sandbox": {"from_number": OTHER}},
         (Mark.FAULT, "Sender", "is not a number of this account's"),

@@ -3,16 +3,26 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import delete, update
+from sqlalchemy import delete, insert, update
 
 from smsapp.delivery import circuit_breaker, reconcile, tally
-from smsapp.extensions import db
-from smsapp.models import Alarm, AlarmKind, Delivery, HourCount, Receipt, Tally, Worker
+from smsapp.extensions import db, new_id
+from smsapp.models import (
+    Alarm,
+    AlarmKind,
+    Delivery,
+    HourCount,
+    Phone,
+    Receipt,
+    Tally,
+    Verification,
+    Worker,
+)
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Unknown
 from smsapp.watch import alarms, rules
 from smsapp.web import jobs
-from tests.conftest import ALICE, command, settings_of, sid
+from tests.conftest import ALICE, KEY, command, settings_of, sid
 
 pytestmark = pytest.mark.usefixtures("worker_is_there")
 
@@ -221,6 +231,42 @@ def test_a_worker_that_never_was_is_missed_too(app, write):
         jobs.look_for_worker()
         (alarm,) = alarms.open_alarms()
     assert alarm.sentence == "No worker has shown itself ever."
+
+
+def test_a_budget_for_codes_raises_an_alarm_at_half_and_another_at_its_end(app, look, write, later):
+    def ask(count):
+        for _ in range(count):
+            write(lambda now: insert(Verification).values(code_row(now)))
+
+    write(lambda now: insert(Phone).values(phone_key=KEY, country="US", created_at=now))
+    with settings_of(app, VERIFY_BUDGET_PER_HOUR="6", VERIFY_BUDGET_PER_DAY="100"):
+        ask(2)
+        assert look() == {}
+        ask(1)
+        assert set(look()) == {"codes_half_spent"}
+        ask(3)
+        found = look()
+        assert set(found) == {"codes_half_spent", "codes_spent"}
+        spent = found["codes_spent"]
+        assert spent.subject == "hour"
+        assert spent.sentence == (
+            "The budget of 6 codes within one hour is spent: nobody gets a code for now."
+        )
+        assert "VERIFY_COUNTRIES" in spent.next_step
+        write(lambda now: update(Verification).values(started_at=now - 61 * MINUTE))
+        later()
+        assert look() == {}
+
+
+def code_row(at):
+    return {
+        "id": new_id(),
+        "phone_key": KEY,
+        "prefix": "+1202",
+        "channel": "sms",
+        "checks": 0,
+        "started_at": at,
+    }
 
 
 def test_every_kind_of_alarm_has_its_rule_and_its_words():

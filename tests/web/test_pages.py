@@ -258,6 +258,32 @@ def test_a_landline_is_offered_a_call(alice, verify):
     assert "We are calling" in said(alice.get("/verify"))
 
 
+def test_a_country_that_is_not_served_is_said_in_words(alice, app, verify):
+    with settings_of(app, **VERIFY, VERIFY_COUNTRIES="US"):
+        page = alice.asks_for_code(phone=BOB)
+        assert page.status_code == 403
+        assert "We send no codes to numbers of that country" in said(page)
+        assert alice.asks_for_code().status_code == 303
+    assert verify.sent == [(ALICE, "sms")]
+
+
+def test_where_calls_are_not_offered_whoever_asks_for_one_is_sent_a_text(alice, app, verify):
+    with settings_of(app, **VERIFY, VERIFY_CALLS="false"):
+        alice.asks_for_code(channel="call")
+        alice.post("/verify/send", on="/verify", channel="call")
+    assert [channel for _, channel in verify.sent] == ["sms", "sms"]
+
+
+def test_a_spent_budget_is_not_the_customers_fault_and_says_when_there_is_more(app, verify):
+    with settings_of(app, **VERIFY, VERIFY_BUDGET_PER_HOUR="1"):
+        Person(app.test_client(), BOB).asks_for_code()
+        page = Person(app.test_client()).asks_for_code("support")
+    assert page.status_code == 503
+    assert 3500 < int(page.headers["Retry-After"]) <= 3601
+    assert "sent all the codes that we can for now. It is not your fault" in said(page)
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["support"]
+
+
 def test_a_shop_without_verify_says_so(alice, app):
     with settings_of(app):
         page = alice.asks_for_code()

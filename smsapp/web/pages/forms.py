@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from flask import request
 
+from smsapp.extensions import settings
 from smsapp.models import Channel
 from smsapp.phone import InvalidPhone
 from smsapp.recipients.purposes import PURPOSES
@@ -55,9 +56,15 @@ def read_sign_up() -> SignUp:
     return form
 
 
+def offers_calls() -> bool:
+    """Whether a code may be asked for in a call."""
+    return settings().verify_calls
+
+
 def read_channel() -> Channel:
     """Return how the code is to be sent."""
-    return Channel.CALL if request.form.get("channel") == Channel.CALL else Channel.SMS
+    wants_call = request.form.get("channel") == Channel.CALL
+    return Channel.CALL if wants_call and offers_calls() else Channel.SMS
 
 
 def read_code(text: str) -> str | None:
