@@ -13,6 +13,7 @@ from urllib.parse import unquote
 import phonenumbers
 from sqlalchemy import Connection, select, tuple_
 
+from smsapp import typed
 from smsapp.extensions import reading, settings
 from smsapp.models import Attempt, Delivery, Inbound, Phone, Verification
 from smsapp.phone import InvalidPhone, country, parse_e164, phone_key
@@ -65,14 +66,16 @@ def find(text: str, kinds: Collection[str]) -> Found:
         kinds: Which kinds of event there are: an event id is unique per kind.
     """
     text = unquote(text[:MAX_CHARACTERS]).replace("\0", " ")
+    seen = typed.clean(text)
     with reading() as conn:
-        named = _by_identifier(conn, text)
+        named = _by_identifier(conn, seen)
         if named.deliveries or named.phone_keys:
             return named
-        words = list(_words(text))
+        # All of it as pasted, too: an event id may hold whatever a service put into it.
+        words = [word for word in _unique([*_words(seen), text.strip()]) if word]
         of_events = _by_event(conn, words, kinds)
         single, subjects = _by_subject(conn, words)
-        numbers = _known(conn, _keys_of_numbers(text))
+        numbers = _known(conn, _keys_of_numbers(seen))
         return Found(_unique([*of_events, *single]), subjects, numbers)
 
 

@@ -1,15 +1,17 @@
 """Countries as the number field knows them: names, examples, and how a number is read in one."""
 
+import re
 import unicodedata
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 
 import phonenumbers
-from babel import Locale
+from babel import Locale, parse_locale
 from flask import request
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
+from smsapp import typed
 from smsapp.phone import InvalidPhone, parse_e164
 
 FALLBACK = "US"
@@ -42,10 +44,18 @@ def all_countries() -> dict[str, Country]:
 
 
 def guess() -> str:
-    """Return the region that the browser's languages name, such as GB for en-GB, else US."""
+    """Return the region that the browser's languages name, such as GB for en-GB, else US.
+
+    Source: RFC 5646 (BCP 47), section 2.1: language, script, region, variants, extensions.
+    """
     for language, _ in request.accept_languages:
-        region = language.replace("_", "-").rpartition("-")[2].upper()
-        if "-" in language.replace("_", "-") and region in all_countries():
+        # What follows a letter alone are extensions ("-u-hc-h12"), which name no country.
+        tag = re.split(r"-\w-", language.replace("_", "-"))[0]
+        try:
+            region = parse_locale(tag, sep="-")[1]
+        except ValueError:
+            continue
+        if region in all_countries():
             return region
     return FALLBACK
 
@@ -65,7 +75,7 @@ def to_e164(text: str, region: str) -> str:
     """
     country = all_countries()[region]
     like = f"like {country.example}"
-    text = unicodedata.normalize("NFKC", text).strip()
+    text = typed.clean(text).strip()
     if not text:
         raise InvalidPhone("Enter your mobile number")
     if text.startswith("00"):
@@ -78,6 +88,8 @@ def to_e164(text: str, region: str) -> str:
         if error.error_type == error.TOO_LONG:
             raise InvalidPhone(TOO_LONG) from None
         raise InvalidPhone(f"Enter a mobile number, {like}") from None
+    if number.extension:
+        raise InvalidPhone("Leave out the extension: a code cannot reach it, only the number")
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
         raise InvalidPhone("That number has too few digits. Give all of it, with its area code")

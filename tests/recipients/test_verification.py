@@ -250,6 +250,11 @@ def test_a_number_is_approved_however_caller_and_twilio_spell_it(post, verify):
     assert post("check", phone="+525512345678", code=CODE).json["approved"]
 
 
+def test_the_api_takes_a_code_as_the_customer_typed_it(post, verify):
+    post("start", phone=ALICE)
+    assert post("check", phone=ALICE, code="١٢٣ ٤٥٦\u200b").json["approved"] is True
+
+
 def test_the_api_names_every_fault(post, verify):
     answer = post("start", phone="07700 900123", channel="pigeon", locale="!")
     assert answer.status_code == 400

@@ -135,8 +135,9 @@ def test_a_bad_form_says_what_is_wrong_and_keeps_what_was_typed(
         assert answer.text.count(f'value="{value}"') == kept.count(value)
 
 
-def test_a_new_text_takes_a_number_as_people_write_it(sandbox):
-    form = {"from": "+1 (555) 867-5310", "body": "Are you open?"}
+@pytest.mark.parametrize("number", ["+1 (555) 867-5310", "\u202a+1\u00a0555\u2060867 5310\u202c"])
+def test_a_new_text_takes_a_number_as_people_write_it(sandbox, number):
+    form = {"from": number, "body": "Are you open?"}
     answer = requests.post(f"{sandbox.url}/texts", data=form, timeout=5, allow_redirects=False)
     assert answer.status_code == 303
     assert answer.headers["Location"] == "/conversations/1#reply"

@@ -68,7 +68,7 @@ def test_a_key_leads_to_its_delivery_whatever_is_around_it(app, shop, twilio, ro
     shop.ships()
     delivery = rows.delivery
     written = {
-        "message SID": (sid(1), sid(1).lower(), sid(1).upper()),
+        "message SID": (sid(1), sid(1).lower(), sid(1).upper(), f"\u200b{sid(1)}\ufeff"),
         "delivery or attempt id": (delivery.id, str(delivery.id).upper(), rows.attempts[0].id),
     }
     for known in written.get(key, ("",)):
@@ -76,7 +76,8 @@ def test_a_key_leads_to_its_delivery_whatever_is_around_it(app, shop, twilio, ro
 
 
 def test_an_event_id_may_hold_anything(app, shop, twilio, rows):
-    for number, event_id in enumerate(("ship: 17, again (2)", "+12025550123/1", "“quoted” id"), 1):
+    ids = ("ship: 17, again (2)", "+12025550123/1", "“quoted” id", "№ ١٧/2️⃣")
+    for number, event_id in enumerate(ids, 1):
         delivery = uuid.UUID(shop.ships(event_id, orderId=f"A{number}").json["deliveryId"])
         assert delivery in found(app, f" {event_id}\n").deliveries
 
@@ -107,6 +108,10 @@ def test_an_order_with_several_texts_leads_to_a_list_newest_first(app, shop, twi
         "(202) 555-0123",  # as in the country of our own number
         "202 555 0123",
         "call her on 202-555-0123 please",
+        "\u202a+1 202 555 0123\u202c",  # as copied from contacts
+        "+1 (202)\u2060 555\u200b-0123",
+        "٠٠١ ٢٠٢ ٥٥٥ ٠١٢٣",
+        "۲۰۲۵۵۵۰۱۲۳",
     ],
 )
 def test_a_number_leads_to_its_page_however_it_is_written(app, shop, twilio, pasted):

@@ -5,6 +5,7 @@ from typing import Any
 from flask import Blueprint, Response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
+from smsapp import typed
 from smsapp.sandbox import carrier, guards, inbox
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import CARRIER_ERRORS
@@ -31,7 +32,7 @@ _HEADERS = {
 
 
 # What people put between the digits of a number.
-_BETWEEN = str.maketrans("", "", " -.()/\N{NO-BREAK SPACE}")
+_BETWEEN = str.maketrans("", "", " -.()/")
 
 
 bp = Blueprint("phone", __name__)
@@ -78,11 +79,12 @@ def reply(conversation_id: int) -> ResponseReturnValue:
 @bp.post("/texts")
 def new_text() -> ResponseReturnValue:
     """Text the shop from a number that may be new."""
-    typed = {name: request.form.get(name, "") for name in ("from", "body")}
+    given = {name: request.form.get(name, "") for name in ("from", "body")}
+    number = typed.clean(given["from"]).translate(_BETWEEN)
     try:
-        text = customers.text(this_desk(), typed["from"].translate(_BETWEEN), typed["body"])
+        text = customers.text(this_desk(), number, given["body"])
     except BadText as error:
-        return _page(None, new=typed, new_fault=str(error)), 400
+        return _page(None, new=given, new_fault=str(error)), 400
     return _ready_to_reply(inbox.conversation_with(this_desk(), text.customer))
 
 

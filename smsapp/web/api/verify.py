@@ -5,8 +5,9 @@ from typing import Annotated, Literal
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
-from pydantic import AfterValidator, BaseModel, ConfigDict, StringConstraints
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, StringConstraints
 
+from smsapp import typed
 from smsapp.api_keys import Scope
 from smsapp.config_types import E164
 from smsapp.extensions import csrf
@@ -28,6 +29,11 @@ def _locale(value: str) -> str:
     return value
 
 
+def _code(value: object) -> object:
+    """Read a code as the customer typed it into the service's own form."""
+    return (isinstance(value, str) and typed.code(value)) or value
+
+
 class Start(BaseModel):
     """The body of POST /api/verify/start."""
 
@@ -44,7 +50,7 @@ class Check(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     phone: E164
-    code: Annotated[str, StringConstraints(pattern=r"^[0-9]{4,10}$")]
+    code: Annotated[str, BeforeValidator(_code), StringConstraints(pattern=r"^[0-9]{4,10}$")]
 
 
 @bp.post("/start")
