@@ -52,9 +52,7 @@ _SENDING = {
     errors.RateLimited.code: (
         "We cannot send another code to this number yet. You can ask for one {wait}"
     ),
-    errors.Landline.code: (
-        "A text cannot reach this number: it is a landline. We can call it with the code instead"
-    ),
+    errors.Landline.code: ("A text cannot reach this number: it is a landline. {instead}"),
     errors.DestinationBlocked.code: "We cannot send codes to this number. Enter another one",
     errors.CountryNotServed.code: (
         "We send no codes to numbers of that country. Enter a number of another one"
@@ -92,9 +90,11 @@ def page(error: SmsappError) -> tuple[str, str]:
     return heading, sentence.format(wait=wait(error.retry_after))
 
 
-def not_sent(error: SmsappError) -> str:
-    """Return why no code was sent, for the form."""
-    return _SENDING.get(error.code, error.text).format(wait=wait(error.retry_after))
+def not_sent(error: SmsappError, offers_calls: bool) -> str:
+    """Return why no code was sent, for the form; with what else there is to do."""
+    instead = "We can call it with the code instead" if offers_calls else "Enter a mobile number"
+    sentence = _SENDING.get(error.code, error.text)
+    return sentence.format(wait=wait(error.retry_after), instead=instead)
 
 
 def not_checked(error: SmsappError) -> str:

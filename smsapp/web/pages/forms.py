@@ -1,8 +1,7 @@
 """What people type on the pages: read, or refused with a sentence for each field."""
 
-import re
-import unicodedata
 from dataclasses import dataclass, field
+from enum import StrEnum
 
 from flask import request
 
@@ -10,11 +9,14 @@ from smsapp.extensions import settings
 from smsapp.models import Channel
 from smsapp.phone import InvalidPhone
 from smsapp.recipients.purposes import PURPOSES
-from smsapp.web import countries
+from smsapp.web import countries, number_kinds
 
-_CODE = re.compile(r"[0-9]{4,10}")
-# What people put between the digits.
-_BETWEEN = re.compile(r"[\s\-–.]")
+
+class Doubt(StrEnum):
+    """What we ask about a number before a code is sent to it."""
+
+    UNKNOWN = "unknown"  # possible, but not one that its country has
+    LANDLINE = "landline"  # a text cannot reach it
 
 
 @dataclass
@@ -26,7 +28,7 @@ class SignUp:
     purposes: tuple[str, ...] = ()
     channel: Channel = Channel.SMS
     e164: str | None = None
-    offers_call: bool = False
+    doubt: Doubt | None = None
     faults: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -53,7 +55,21 @@ def read_sign_up() -> SignUp:
         form.e164 = countries.to_e164(form.phone, form.region)
     except InvalidPhone as error:
         form.faults["phone"] = str(error)
+        return form
+    if refusal := number_kinds.refusal(form.e164):
+        form.faults["phone"] = refusal
+    # Whoever was asked about just this number, and sends it again, is sure.
+    elif request.form.get("sure") != form.e164:
+        form.doubt = _doubt(form.e164, form.channel)
     return form
+
+
+def _doubt(e164: str, channel: Channel) -> Doubt | None:
+    if not number_kinds.is_known(e164):
+        return Doubt.UNKNOWN
+    if channel is Channel.SMS and number_kinds.is_landline(e164):
+        return Doubt.LANDLINE
+    return None
 
 
 def offers_calls() -> bool:
@@ -65,10 +81,3 @@ def read_channel() -> Channel:
     """Return how the code is to be sent."""
     wants_call = request.form.get("channel") == Channel.CALL
     return Channel.CALL if wants_call and offers_calls() else Channel.SMS
-
-
-def read_code(text: str) -> str | None:
-    """Return a code's digits in ASCII; None where it cannot be one, which costs no try."""
-    digits = _BETWEEN.sub("", unicodedata.normalize("NFKC", text[:60]))
-    digits = "".join(str(unicodedata.decimal(c, c)) for c in digits)
-    return digits if _CODE.fullmatch(digits) else None

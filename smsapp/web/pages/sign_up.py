@@ -8,11 +8,12 @@ import phonenumbers
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from smsapp.errors import Landline, SmsappError
+from smsapp import typed
+from smsapp.errors import SmsappError
 from smsapp.events import signed_up
 from smsapp.extensions import limiter, settings
 from smsapp.models import Channel
-from smsapp.phone import mask, phone_key
+from smsapp.phone import country, mask, phone_key
 from smsapp.recipients import customers, verification
 from smsapp.recipients.purposes import PURPOSES
 from smsapp.trace.status_text import moment
@@ -41,16 +42,18 @@ def start() -> ResponseReturnValue:
 @guards.public
 def send_code() -> ResponseReturnValue:
     """Send a code to the number, or say what is wrong with it."""
-    if "change-country" in request.form:
+    if "edit" in request.form:
         return _start_page(forms.typed_sign_up())
     form = forms.read_sign_up()
-    if form.e164 is None:
+    if form.faults or form.e164 is None:
         return _start_page(form), 400
+    if form.doubt:
+        return _start_page(form)
     try:
         _send(form.e164, form.channel, form.purposes)
     except SmsappError as error:
-        form.faults["phone" if error.status < 500 else "form"] = wording.not_sent(error)
-        form.offers_call = isinstance(error, Landline)
+        fault = wording.not_sent(error, forms.offers_calls())
+        form.faults["phone" if error.status < 500 else "form"] = fault
         return _start_page(form), error.status, error.headers
     return see("pages.verify")
 
@@ -67,9 +70,9 @@ def verify() -> ResponseReturnValue:
 def check_code() -> ResponseReturnValue:
     """Let the customer in who enters the right code, and write down what they agree to."""
     sent: CodeSent = g.code
-    code = forms.read_code(request.form.get("code", ""))
+    code = typed.code(request.form.get("code", ""))
     if code is None:
-        return _verify_page("Enter the code: the digits that we sent, such as 123456"), 400
+        return _verify_page("Enter the code: the 6 digits that we sent, such as 123456"), 400
     _count_check()
     visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
     try:
@@ -92,7 +95,7 @@ def send_again() -> ResponseReturnValue:
     try:
         _send(g.e164, channel, g.code.purposes)
     except SmsappError as error:
-        flash(wording.not_sent(error), "fault")
+        flash(wording.not_sent(error, forms.offers_calls()), "fault")
     else:
         flash(wording.SENT_AGAIN[channel])
     return see("pages.verify")
@@ -112,6 +115,7 @@ def _everywhere() -> dict[str, Any]:
         "shop": settings().shop_name,
         "on_sandbox": settings().twilio_base_url is not None,
         "wait_until": wording.wait_until,
+        "offers_calls": forms.offers_calls(),
     }
 
 
@@ -170,7 +174,9 @@ def _verify_page(fault: str | None = None) -> str:
     sent: CodeSent = g.code
     return render_template(
         "verify/verify.html",
+        e164=g.e164,
         masked=mask(g.e164),
+        country=country(g.e164),
         sent=sent,
         fault=fault,
         typed=request.form.get("code", "")[:20],
