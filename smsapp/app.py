@@ -27,7 +27,7 @@ from smsapp.errors import (
     Unauthorized,
 )
 from smsapp.web import api, console, health, pages, twilio, wording
-from smsapp.web.pages import sessions
+from smsapp.web.pages import sessions, sign_up
 
 log = logging.getLogger(__name__)
 
@@ -84,6 +84,7 @@ def create_app(settings: Settings) -> Flask:
     app.after_request(_end)
     app.teardown_request(_forget)
     app.register_error_handler(Exception, _answer_error)
+    app.register_error_handler(extensions.CSRFError, _answer_stale_form)
     if settings.trusted_proxies:
         hops = settings.trusted_proxies
         app.wsgi_app = ProxyFix(app.wsgi_app, x_for=hops, x_proto=hops)  # type: ignore[method-assign]
@@ -174,6 +175,11 @@ def _end(response: Response) -> Response:
 def _forget(_error: BaseException | None) -> None:
     """Let what this thread does between requests belong to none."""
     logs.request_id.set(None)
+
+
+def _answer_stale_form(error: Exception) -> ResponseReturnValue:
+    """Send on who has signed in with another tab since; all others are told."""
+    return sign_up.sent_on() or _answer_error(error)
 
 
 def _answer_error(error: Exception) -> ResponseReturnValue:

@@ -20,6 +20,7 @@ from flask_limiter import RateLimitExceeded as RateLimitExceeded  # noqa: PLC041
 from flask_limiter.util import get_remote_address
 from flask_migrate import Migrate
 from flask_sqlalchemy import SQLAlchemy
+from flask_wtf.csrf import CSRFError as CSRFError  # noqa: PLC0414  app has it from here
 from flask_wtf.csrf import CSRFProtect
 from redis.exceptions import RedisError
 from sqlalchemy import Connection, DateTime, Engine, event, func, select

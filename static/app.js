@@ -10,6 +10,15 @@ if (country) {
   addEventListener("pageshow", show); // a browser that goes back keeps the country, not the text
 }
 
+// Times as the reader's clock shows them; without this they are said in UTC.
+const local = new Intl.DateTimeFormat("en-GB", {
+  dateStyle: "long",
+  timeStyle: "short",
+});
+for (const time of document.querySelectorAll("time[data-local]")) {
+  time.textContent = local.format(new Date(time.dateTime));
+}
+
 // Count down to when there may be a new code; then offer it.
 const waiting = document.querySelector("[data-waiting]");
 if (waiting) {

@@ -26,7 +26,7 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
     """Erase a person: the number, the texts, the evidence; end their sessions.
 
     Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
-    stay, under a key that nobody can turn back into a number.
+    stay, under a key that only whoever has PHONE_KEY can try numbers against.
     """
     key = visitor.phone_key
     with db.engine.begin() as conn:

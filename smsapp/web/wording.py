@@ -49,9 +49,7 @@ _ANY_OTHER = ("That did not work", "Nothing was changed. Go back to the start an
 
 # By code: what a form says when no code can be sent.
 _SENDING = {
-    errors.RateLimited.code: (
-        "We cannot send another code to this number yet. You can ask for one {wait}"
-    ),
+    errors.RateLimited.code: ("We cannot send another code yet. You can ask for one {wait}"),
     errors.Landline.code: ("A text cannot reach this number: it is a landline. {instead}"),
     errors.DestinationBlocked.code: "We cannot send codes to this number. Enter another one",
     errors.CountryNotServed.code: (
@@ -100,6 +98,11 @@ def not_sent(error: SmsappError, offers_calls: bool) -> str:
 def not_checked(error: SmsappError) -> str:
     """Return why a code was not checked, for the form."""
     return _CHECKING.get(error.code, error.text).format(wait=wait(error.retry_after))
+
+
+def too_often(error: SmsappError) -> str:
+    """Return what a form says that was sent too often."""
+    return f"That was too often. You can go on {wait(error.retry_after)}"
 
 
 def not_approved(verdict: Verdict) -> str:

@@ -1,6 +1,8 @@
 """The pages for everyone: keyboard, small screen, no script, a screen reader, light and dark."""
 
 from collections.abc import Callable
+from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
@@ -27,6 +29,14 @@ def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
     def presses(button: str) -> Callable[[], object]:
         return lambda: alice.presses(button)
 
+    def is_asked_about(number: str) -> Callable[[], object]:
+        def asks() -> None:
+            page.goto("/")
+            page.get_by_label("Mobile number").fill(number)
+            alice.presses("Send the code")
+
+        return asks
+
     def is_stopped_by_text() -> None:
         for word in ("START", "STOP"):
             alice.sandbox.text(alice.number, word)
@@ -37,6 +47,8 @@ def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
         goes_to("/nowhere"),
         goes_to("/"),
         presses("Send the code"),
+        is_asked_about("+1 555 867 5310"),
+        is_asked_about("+44 20 7946 0018"),
         lambda: alice.asks_for_code("Support"),
         lambda: alice.enters("000000" if alice.code != "000000" else "111111"),
         presses("Send a new code"),
@@ -126,6 +138,32 @@ def test_after_a_fault_the_summary_has_the_focus_and_leads_to_the_field(customer
     alice.page.keyboard.press("Tab")
     alice.page.keyboard.press("Enter")
     expect(alice.page.get_by_label("Mobile number")).to_be_focused()
+
+
+def test_a_question_has_the_focus_and_its_answer_goes_on_or_back(customer):
+    alice = customer()
+    page = alice.page
+    page.goto("/")
+    page.get_by_label("Mobile number").fill("+1 555 867 5310")
+    alice.presses("Send the code")
+    expect(page.get_by_role("alert", name="Is this right?")).to_be_focused()
+    page.get_by_role("link", name="Change it").click()
+    expect(page.get_by_label("Mobile number")).to_be_focused()
+    alice.presses("Yes, send the code")
+    expect(page).to_have_url("/verify")
+    expect(page.get_by_text("+1 555-867-5310")).to_be_visible()
+    alice.presses("Change number")
+    expect(page.get_by_label("Mobile number")).to_have_value("+1 555-867-5310")
+
+
+def test_times_are_the_readers_own(customer):
+    alice = customer(timezone_id="Asia/Tokyo")
+    alice.signs_in("Support")
+    time = alice.page.locator("time[data-local]").first
+    shown, exact = time.inner_text(), time.get_attribute("datetime")
+    assert exact
+    tokyo = datetime.fromisoformat(exact).astimezone(ZoneInfo("Asia/Tokyo"))
+    assert shown == f"{tokyo.day} {tokyo:%B %Y at %H:%M}"
 
 
 def test_all_works_without_javascript(customer):

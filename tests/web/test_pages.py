@@ -21,11 +21,13 @@ from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verifi
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
 from smsapp.recipients import customers, purposes, verification
+from smsapp.recipients.customers import Visitor
 from smsapp.web import wording
 from smsapp.web.pages import forms, sign_up
 from tests.conftest import (
     ALICE,
     BOB,
+    KEY,
     Rows,
     Service,
     change,
@@ -222,7 +224,7 @@ def test_a_number_that_its_country_does_not_have_is_asked_about_once(alice, veri
 @on_one_database
 def test_a_landline_is_told_so_before_a_code_is_spent_and_may_be_called(alice, verify):
     page = alice.post("/", phone="020 7946 0018", country="GB")
-    assert "a text cannot reach a landline. We can call it with the code." in said(page)
+    assert "a text cannot reach a landline. We can call it with the code" in said(page)
     assert verify.sent == []
     assert alice.post("/", phone="020 7946 0018", country="GB", channel="call").status_code == 303
     assert verify.sent == [(LANDLINE, "call")]
@@ -271,7 +273,7 @@ CANNOT_SEND = [
     (Refused(403, 60605, None), 403, "cannot send codes to this number"),
     (Refused(400, 60200, None), 400, "This number is not in use"),
     (Refused(429, 60203, 120), 429, "You can ask for one in 2 minutes"),
-    (Refused(429, 60212, None), 429, "We cannot send another code to this number yet"),
+    (Refused(429, 60212, None), 429, "We cannot send another code yet"),
     (Refused(429, 20429, 5), 429, "You can ask for one in 5 seconds"),
     (Refused(401, 20003, None), 503, "We cannot send codes just now. It is not your fault"),
     (Refused(400, 60223, None), 503, "We cannot send codes just now. It is not your fault"),
@@ -355,7 +357,7 @@ def test_codes_are_limited_by_address(app, verify):
             assert person.asks_for_code().status_code == 303
         page = Person(app.test_client(), BOB).asks_for_code()
     assert page.status_code == 429
-    assert re.search(r"You can go on in \d+ (minute|second)s?\.", said(page))
+    assert re.search(r"You can ask for one in \d+ (minute|second)s?", said(page))
     assert page.headers["Retry-After"]
     assert len(verify.sent) == 2
 
@@ -372,10 +374,19 @@ def test_the_addresses_of_one_household_count_as_one(app, verify):
         assert asks("2001:db8:0:1::1", BOB) == 303
 
 
-def test_codes_are_limited_by_session(alice, verify):
+def test_codes_are_limited_by_session_and_the_form_is_kept(alice, verify):
     for last in range(6):
         assert alice.asks_for_code(phone=f"+120255501{last:02}").status_code == 303
-    assert alice.asks_for_code(phone=BOB).status_code == 429
+    page = alice.asks_for_code("support", phone="07400 123456", country="GB")
+    assert page.status_code == 429
+    assert int(page.headers["Retry-After"]) > 0
+    assert "We cannot send another code yet. You can ask for one in" in said(page)
+    assert 'value="07400 123456"' in page.text
+    assert re.search(r'value="GB" [^>]* selected', page.text)
+    assert re.findall(r'value="(\w+)" checked', page.text) == ["support"]
+    again = alice.post("/verify/send", on="/verify", channel="sms")
+    assert again.location == "/verify", "the code that is on its way can still be entered"
+    assert "We cannot send another code yet" in said(alice.get("/verify"))
     assert len(verify.sent) == 6
 
 
@@ -386,7 +397,11 @@ def test_checks_are_limited_by_session(alice, verify):
         with alice.client.application.app_context(), db.engine.begin() as conn:
             conn.execute(update(Verification).values(checks=0, session_checks=0))
         assert alice.enters("000000").status_code == 400
-    assert alice.enters("000000").status_code == 429
+    page = alice.enters("000000")
+    assert page.status_code == 429
+    assert int(page.headers["Retry-After"]) > 0
+    assert "That was too often. You can go on in" in said(page)
+    assert 'value="000000"' in page.text
 
 
 def test_a_known_number_is_answered_like_an_unknown_one(alice, bob, app):
@@ -416,10 +431,11 @@ def test_the_code_page_shows_the_number_as_long_as_the_code_is_good(alice, app):
 
 
 def fields_of(page: Any, button: str) -> dict[str, list[str]]:
-    """Return what the form with this button would post."""
+    """Return what the form posts whose button is pressed, but for what is typed into it."""
     (form,) = [f for f in re.findall(r"<form.*?</form>", page.text, re.S) if button in f]
+    pressed = re.findall(rf'<button[^>]*name="(\w+)" value="(\w+)"[^>]*>{button}', form)[:1]
     fields: dict[str, list[str]] = {}
-    for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', form):
+    for name, value in re.findall(r'"hidden" name="(\w+)" value="([^"]*)"', form) + pressed:
         fields.setdefault(name, []).append(html.unescape(value))
     return fields
 
@@ -626,7 +642,7 @@ def test_a_code_can_be_called_and_the_page_says_when_there_is_no_other_yet(alice
     alice.post("/verify/send", on="/verify", channel="sms")
     page = alice.get("/verify")
     assert title(page).startswith("Error: ")
-    assert "We cannot send another code to this number yet" in said(page)
+    assert "We cannot send another code yet" in said(page)
     assert len(verify.sent) == 3
 
 
@@ -645,7 +661,71 @@ def test_who_has_opted_out_still_gets_a_code_and_sees_everything(alice, app, ver
     assert "All texts are stopped" in said(alice.get("/preferences"))
 
 
+@on_one_database
+@pytest.mark.parametrize("known_by", ["its country's plan", "Twilio"])
+def test_a_landline_is_told_that_texts_do_not_reach_it_and_agrees_to_none(
+    alice, verify, rows, known_by
+):
+    number = LANDLINE if known_by != "Twilio" else ALICE
+    if known_by == "Twilio":
+        verify.start_answers.append(Refused(403, 60205, None))
+    form = {"phone": number, "country": "GB", "purpose": ["support"]}
+    fields = fields_of(alice.post("/", **form), "Call me with the code")
+    alice.post_blindly("/", **fields | form)
+    assert verify.sent == [(number, "call")]
+    assert "Our texts cannot reach a landline" in said(alice.get("/verify"))
+    assert alice.enters().location == "/preferences"
+    page = said(alice.get("/preferences"))
+    assert "Texts cannot reach this number It is a landline" in page
+    assert "I agree" not in page
+    assert ledger(rows) == []
+
+
+@on_one_database
+def test_a_landline_that_agreed_before_can_take_that_back_and_agree_to_no_more(alice, app):
+    alice.signs_in("support")
+    alice.post("/preferences/stop", on="/preferences")
+    with app.app_context():
+        customers.agree(Visitor(KEY, None), ["support"])
+        stopping.stop(KEY, OptOutSource.PAGE)
+    alice.post("/sign-out", on="/preferences")
+    alice.asks_for_code(channel="call", landline=ALICE)
+    alice.enters()
+    page = said(alice.get("/preferences"))
+    assert "Turn off support" in page
+    assert "agree to something below" not in page
+    assert "Start again" not in page
+
+
+@on_one_database
+def test_a_landlines_number_that_got_the_code_by_text_is_like_any_other(alice, rows):
+    alice.asks_for_code("support", phone=LANDLINE)
+    alice.enters()
+    assert ledger(rows) == [("support", "granted")]
+    assert "Texts cannot reach" not in said(alice.get("/preferences"))
+
+
 # Sessions
+
+
+@on_one_database
+@pytest.mark.parametrize("path", ["/", "/verify", "/verify/send"])
+def test_a_second_tab_is_sent_on_once_the_first_has_signed_in(alice, verify, rows, path):
+    alice.asks_for_code("support")
+    token = alice.token("/verify")  # of the second tab
+    alice.enters()
+    answer = alice.post_blindly(path, csrf_token=token, code=CODE, phone=BOB)
+    assert (answer.status_code, answer.location) == (303, "/preferences")
+    assert len(verify.sent) == 1
+    assert ledger(rows) == [("support", "granted")]
+
+
+def test_a_stale_form_of_nobody_is_refused(alice, verify):
+    token = alice.token("/")
+    alice.cookie = ""
+    page = alice.post_blindly("/", csrf_token=token, phone=ALICE)
+    assert (page.status_code, "We could not read that" in said(page)) == (400, True)
+    assert verify.sent == []
 
 
 def test_a_second_tab_with_another_number_ends_the_first(alice):
@@ -795,6 +875,15 @@ def test_a_consent_that_a_service_brought_says_so(alice, app, shop: Service, twi
     assert "The shop wrote down on 2 June 2026 at 09:00 UTC that you had agreed." in page
 
 
+@on_one_database
+def test_times_are_there_for_the_readers_own_clock(alice, app, shop: Service, twilio):
+    shop.ships()
+    alice.signs_in()
+    page = alice.get("/preferences").text
+    time = '<time datetime="2026-06-02T09:00:00+00:00" data-local>2 June 2026 at 09:00 UTC</time>'
+    assert time in page
+
+
 def test_stopping_everything_stops_and_one_new_grant_brings_back_no_other(
     alice, rows, shop: Service, twilio
 ):
@@ -867,12 +956,22 @@ def test_what_we_know_is_a_file_to_keep(alice, bob, rows, shop: Service, twilio)
 
 def test_erasing_asks_first_then_erases_and_says_so(alice, rows):
     alice.signs_in("support")
-    assert "It cannot be undone." in said(alice.get("/preferences/erase"))
+    page = said(alice.get("/preferences/erase"))
+    assert "It cannot be undone." in page
+    assert "with the key, and only with it, numbers could be tried until one fits" in page
     assert rows.one(Phone).e164 == ALICE
     assert alice.post("/preferences/erase").location == "/erased"
     assert "We have erased your number" in said(alice.get("/erased"))
     assert rows.one(Phone).e164 is None
     assert alice.session() == {}
+
+
+@on_one_database
+def test_copies_at_twilio_are_named_where_they_stay(alice, app):
+    alice.signs_in()
+    assert "copies of the texts at Twilio" in said(alice.get("/preferences/erase"))
+    with settings_of(app, BLANK_BODIES_AT_TWILIO="true", **VERIFY):
+        assert "copies of the texts at Twilio" not in said(alice.get("/preferences/erase"))
 
 
 def test_an_erased_person_may_come_back(alice, rows):
@@ -890,9 +989,6 @@ def test_an_erased_person_may_come_back(alice, rows):
 @pytest.mark.parametrize(
     "path",
     [
-        "/",
-        "/verify",
-        "/verify/send",
         "/preferences/purposes/support",
         "/preferences/stop",
         "/preferences/erase",

@@ -28,6 +28,7 @@ class SignUp:
     purposes: tuple[str, ...] = ()
     channel: Channel = Channel.SMS
     e164: str | None = None
+    is_landline: bool = False
     doubt: Doubt | None = None
     faults: dict[str, str] = field(default_factory=dict)
 
@@ -56,18 +57,22 @@ def read_sign_up() -> SignUp:
     except InvalidPhone as error:
         form.faults["phone"] = str(error)
         return form
+    # The form carries what Twilio said of its number the last time.
+    form.is_landline = (
+        number_kinds.is_landline(form.e164) or request.form.get("landline") == form.e164
+    )
     if refusal := number_kinds.refusal(form.e164):
         form.faults["phone"] = refusal
     # Whoever was asked about just this number, and sends it again, is sure.
     elif request.form.get("sure") != form.e164:
-        form.doubt = _doubt(form.e164, form.channel)
+        form.doubt = _doubt(form)
     return form
 
 
-def _doubt(e164: str, channel: Channel) -> Doubt | None:
-    if not number_kinds.is_known(e164):
+def _doubt(form: SignUp) -> Doubt | None:
+    if form.e164 and not number_kinds.is_known(form.e164):
         return Doubt.UNKNOWN
-    if channel is Channel.SMS and number_kinds.is_landline(e164):
+    if form.channel is Channel.SMS and form.is_landline:
         return Doubt.LANDLINE
     return None
 

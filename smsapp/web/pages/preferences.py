@@ -29,9 +29,12 @@ def show() -> ResponseReturnValue:
     found = customers.preferences(g.visitor.phone_key)
     if found is None:  # erased since the guard looked
         return see("pages.start")
+    texts_arrive = sessions.texts_arrive()
     return render_template(
         "preferences/preferences.html",
-        preferences=found.preferences,
+        # Nobody is asked to agree to texts that never arrive.
+        preferences=[p for p in found.preferences if p.granted or texts_arrive],
+        texts_arrive=texts_arrive,
         masked=mask(found.e164),
         opted_out=found.opted_out,
         lifted_here=LIFTED_BY_PAGE,
@@ -85,7 +88,11 @@ def data() -> ResponseReturnValue:
 @sessions.signed_in
 def confirm_erasing() -> ResponseReturnValue:
     """Say what erasing means, and ask once more."""
-    return render_template("preferences/erase.html", masked=mask(g.e164))
+    return render_template(
+        "preferences/erase.html",
+        masked=mask(g.e164),
+        at_twilio=not settings().blank_bodies_at_twilio,
+    )
 
 
 @bp.post("/preferences/erase")

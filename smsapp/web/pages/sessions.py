@@ -28,7 +28,7 @@ _CODE, _CUSTOMER, _ID = "code", "customer", "id"
 
 @dataclass(frozen=True, slots=True)
 class CodeSent:
-    """A code on its way, and what is agreed to once it is entered. Times are ISO 8601."""
+    """A code on its way, and what was ticked with it. Times are ISO 8601."""
 
     phone_key: str
     verify_sid: str
@@ -36,6 +36,17 @@ class CodeSent:
     purposes: tuple[str, ...]
     began: str
     resend_at: str
+    is_landline: bool = False
+
+    @property
+    def texts_arrive(self) -> bool:
+        """Whether the number can be texted: not a landline that the code is spoken to."""
+        return not (self.called and self.is_landline)
+
+    @property
+    def agreed(self) -> tuple[str, ...]:
+        """What is agreed to once the code is entered: nobody agrees to texts that never arrive."""
+        return self.purposes if self.texts_arrive else ()
 
     @property
     def called(self) -> bool:
@@ -68,6 +79,7 @@ def sign_in(sent: CodeSent, at: datetime) -> None:
         "phone_key": sent.phone_key,
         "verify_sid": sent.verify_sid,
         "began": at.isoformat(),
+        "texts_arrive": sent.texts_arrive,
     }
 
 
@@ -86,6 +98,11 @@ def customer() -> tuple[Visitor, str] | None:
     if e164 is None or clock.now() - began > LASTS:
         return None
     return visitor(kept["phone_key"], kept["verify_sid"]), e164
+
+
+def texts_arrive() -> bool:
+    """Whether the number of who is signed in can be texted, as far as their code told."""
+    return bool(session.get(_CUSTOMER, {}).get("texts_arrive", True))
 
 
 def visitor(phone_key: str, verify_sid: str) -> Visitor:

@@ -9,9 +9,9 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from smsapp import typed
-from smsapp.errors import SmsappError
+from smsapp.errors import Landline, RateLimited, SmsappError
 from smsapp.events import signed_up
-from smsapp.extensions import limiter, settings
+from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
 from smsapp.models import Channel
 from smsapp.phone import country, mask, phone_key
 from smsapp.recipients import customers, verification
@@ -50,10 +50,11 @@ def send_code() -> ResponseReturnValue:
     if form.doubt:
         return _start_page(form)
     try:
-        _send(form.e164, form.channel, form.purposes)
+        _send(form.e164, form.channel, form.purposes, form.is_landline)
     except SmsappError as error:
         fault = wording.not_sent(error, forms.offers_calls())
         form.faults["phone" if error.status < 500 else "form"] = fault
+        form.is_landline |= isinstance(error, Landline)
         return _start_page(form), error.status, error.headers
     return see("pages.verify")
 
@@ -73,11 +74,15 @@ def check_code() -> ResponseReturnValue:
     code = typed.code(request.form.get("code", ""))
     if code is None:
         return _verify_page("Enter the code: the 6 digits that we sent, such as 123456"), 400
-    _count_check()
+    try:
+        _count_check()
+    except RateLimitExceeded:
+        error = RateLimited(retry_after=seconds_until_let_in())
+        return _verify_page(wording.too_often(error)), error.status, error.headers
     visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
     try:
         asker = sessions.this_asker()
-        verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.purposes, asker)
+        verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.agreed, asker)
     except SmsappError as error:
         return _verify_page(wording.not_checked(error)), error.status, error.headers
     if verdict.approved_at is None:
@@ -93,7 +98,7 @@ def send_again() -> ResponseReturnValue:
     """Send another code, or say it in a call."""
     channel = forms.read_channel()
     try:
-        _send(g.e164, channel, g.code.purposes)
+        _send(g.e164, channel, g.code.purposes, g.code.is_landline)
     except SmsappError as error:
         flash(wording.not_sent(error, forms.offers_calls()), "fault")
     else:
@@ -132,9 +137,12 @@ def _international(e164: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def _send(e164: str, channel: Channel, purposes: tuple[str, ...]) -> None:
+def _send(e164: str, channel: Channel, purposes: tuple[str, ...], is_landline: bool) -> None:
     """Send a code and keep in the session that it is on its way."""
-    _count_code()
+    try:
+        _count_code()
+    except RateLimitExceeded:
+        raise RateLimited(retry_after=seconds_until_let_in()) from None
     begun = verification.start(e164, channel, sessions.this_asker())
     sessions.remember_code(
         CodeSent(
@@ -142,6 +150,7 @@ def _send(e164: str, channel: Channel, purposes: tuple[str, ...]) -> None:
             verify_sid=begun.sid,
             channel=channel,
             purposes=purposes,
+            is_landline=is_landline,
             began=begun.started_at.isoformat(),
             resend_at=begun.resend_at.isoformat(),
         )
@@ -183,6 +192,11 @@ def _verify_page(fault: str | None = None) -> str:
         verdict=verification.status_of(sent.phone_key, sessions.this_asker()),
         resend_at=datetime.fromisoformat(sent.resend_at),
     )
+
+
+def sent_on() -> ResponseReturnValue | None:
+    """Return the way on from a form of this file's that was open before the customer signed in."""
+    return see("preferences.show") if request.blueprint == bp.name and sessions.customer() else None
 
 
 def see(endpoint: str) -> ResponseReturnValue:
