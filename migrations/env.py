@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 from migrations.safely import LOCK_TIMEOUT_SECONDS
 from smsapp import models
 from smsapp.extensions import db
+from smsapp.sqlite import LOCK_SECONDS_OPTION
 
 # Any number, the same for all of our processes: whoever holds it migrates, the others wait.
 LOCK = 7_266_277
@@ -20,8 +21,8 @@ POLL_SECONDS = 0.2
 
 LOCK_NOT_AVAILABLE = "55P03"
 
-# SQLite waits for other processes that migrate, which may rebuild a large table.
-BUSY_TIMEOUT_SECONDS = 600
+# On SQLite others may migrate, which may rebuild a large table.
+SQLITE_LOCK_SECONDS = 600.0
 
 
 def run() -> None:
@@ -61,10 +62,9 @@ def on_postgresql(conn: Connection) -> None:
 
 def on_sqlite(conn: Connection) -> None:
     """Migrate in one transaction, which has the write lock from its beginning."""
-    driver = conn.connection.dbapi_connection
-    driver.execute(f"PRAGMA busy_timeout={BUSY_TIMEOUT_SECONDS * 1000}")
     # Batch mode rebuilds tables; outside a transaction, where alone this takes effect.
-    driver.execute("PRAGMA foreign_keys=OFF")
+    conn.connection.dbapi_connection.execute("PRAGMA foreign_keys=OFF")
+    conn.execution_options(**{LOCK_SECONDS_OPTION: SQLITE_LOCK_SECONDS})
     with conn.begin():
         context.configure(**options(conn))
         with context.begin_transaction():

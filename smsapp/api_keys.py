@@ -11,7 +11,7 @@ from weakref import WeakKeyDictionary
 from sqlalchemy import Engine, insert, or_, select, update
 from sqlalchemy.exc import IntegrityError
 
-from smsapp.extensions import database_now, db, reading, reading_objects
+from smsapp.extensions import database_now, db, reading, reading_objects, write_if_free
 from smsapp.models import ApiKey
 
 
@@ -108,15 +108,14 @@ def recognise(key: str) -> Caller | None:
 
 def _note_use(key_id: int, now: datetime) -> None:
     """Write when a key was last used; once a minute, however many processes see it."""
-    with db.engine.begin() as conn:
-        conn.execute(
-            update(ApiKey)
-            .where(
-                ApiKey.id == key_id,
-                or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY),
-            )
-            .values(last_used_at=now)
+    write_if_free(
+        update(ApiKey)
+        .where(
+            ApiKey.id == key_id,
+            or_(ApiKey.last_used_at.is_(None), ApiKey.last_used_at <= now - USE_NOTED_EVERY),
         )
+        .values(last_used_at=now)
+    )
 
 
 def _hash(key: str) -> str:

@@ -26,6 +26,7 @@ from smsapp.errors import (
     SmsappError,
     Unauthorized,
 )
+from smsapp.sqlite import LOCK_SECONDS
 from smsapp.web import api, console, health, pages, twilio, wording
 from smsapp.web.pages import sessions, sign_up
 
@@ -118,8 +119,10 @@ def _engine_options(settings: Settings) -> dict[str, object]:
             # A server that hangs is one that is away.
             "tcp_user_timeout": 10_000,
             "keepalives_idle": 10,
-            # A server's own zone would make times near the year 1 unreadable.
-            "options": "-c timezone=UTC -c statement_timeout=15000",
+            # A server's own zone would make times near the year 1 unreadable. Who has not got a
+            # lock, or its answer, by then is told that the database is away.
+            "options": "-c timezone=UTC -c statement_timeout=15000"
+            f" -c lock_timeout={LOCK_SECONDS * 1000:.0f}",
         }
     return options
 

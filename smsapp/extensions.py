@@ -1,11 +1,10 @@
 """The database, forms' CSRF protection, rate limits and migrations, before any app exists."""
 
 import math
-import sqlite3
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 from functools import lru_cache
 from pathlib import Path
@@ -23,13 +22,15 @@ from flask_sqlalchemy import SQLAlchemy
 from flask_wtf.csrf import CSRFError as CSRFError  # noqa: PLC0414  app has it from here
 from flask_wtf.csrf import CSRFProtect
 from redis.exceptions import RedisError
-from sqlalchemy import Connection, DateTime, Engine, event, func, select
+from sqlalchemy import Connection, DateTime, Executable, func, select, text
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from smsapp import clock
 from smsapp.config import Settings
 from smsapp.models.base import Base
+from smsapp.sqlite import LOCK_SECONDS_OPTION
 
 # Where templates, static files and migrations lie.
 ROOT = Path(__file__).resolve().parent.parent
@@ -124,28 +125,14 @@ def reading_objects() -> Iterator[Session]:
         yield session
 
 
-@event.listens_for(Engine, "connect")
-def _set_up_sqlite(dbapi_connection: Any, _record: Any) -> None:
-    """Make SQLite durable, strict and able to be read while it is written."""
-    if not isinstance(dbapi_connection, sqlite3.Connection):
-        return
-    # The driver's own transactions begin late and lose updates between processes; see _begin.
-    dbapi_connection.isolation_level = None
-    for pragma in (
-        "journal_mode=WAL",
-        "synchronous=FULL",
-        "busy_timeout=10000",
-        "foreign_keys=ON",
-        # Pages; four times SQLite's own. Who fills the log copies it into the database and waits
-        # for the disk twice; a page that was written several times meanwhile is copied once.
-        "wal_autocheckpoint=4000",
-    ):
-        dbapi_connection.execute(f"PRAGMA {pragma}")
+def write_if_free(statement: Executable) -> None:
+    """Write what may as well be missing, such as when somebody was last seen.
 
-
-@event.listens_for(Engine, "begin")
-def _begin(conn: Connection) -> None:
-    """Take SQLite's write lock at once: what is read in a transaction then still holds."""
-    if conn.dialect.name == "sqlite":
-        read_only = conn.get_execution_options().get("read_only", False)
-        conn.exec_driver_sql("BEGIN" if read_only else "BEGIN IMMEDIATE")
+    Whoever reads a page must not wait for those who write: while a lock is held, it is missing.
+    """
+    with suppress(OperationalError), db.engine.connect() as conn:
+        conn.execution_options(**{LOCK_SECONDS_OPTION: 0.0})
+        with conn.begin():
+            if conn.dialect.name == "postgresql":
+                conn.execute(text("SET LOCAL lock_timeout = '100ms'"))
+            conn.execute(statement)

@@ -11,7 +11,7 @@ from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, sel
 from sqlalchemy.exc import IntegrityError
 from werkzeug.security import check_password_hash, generate_password_hash
 
-from smsapp.extensions import database_now, db, reading, reading_objects
+from smsapp.extensions import database_now, db, reading, reading_objects, write_if_free
 from smsapp.models import Operator, OperatorSession, Role
 
 SHORTEST_PASSWORD = 12
@@ -155,12 +155,11 @@ def recognise(token: str) -> SignedIn | None:
     if row is None or now - row.began_at >= LONGEST or now - row.seen_at >= IDLE:
         return None
     if now - row.seen_at >= SEEN_NOTED_EVERY:
-        with db.engine.begin() as conn:
-            conn.execute(
-                update(OperatorSession)
-                .where(OperatorSession.token_hash == _hash(token), OperatorSession.seen_at < now)
-                .values(seen_at=now)
-            )
+        write_if_free(
+            update(OperatorSession)
+            .where(OperatorSession.token_hash == _hash(token), OperatorSession.seen_at < now)
+            .values(seen_at=now)
+        )
     return SignedIn(row.id, row.name, row.role)
 
 

@@ -7,7 +7,6 @@ import logging
 import os
 import socket
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from queue import SimpleQueue
@@ -139,24 +138,20 @@ def _claim(idle: threading.Semaphore, senders: int) -> list[Claim]:
     claims: list[Claim] = []
     try:
         if _may_anything_go():
-            until = time.monotonic() + group_commit.MAX_WAIT_SECONDS
-            claims = group_commit.write(db.engine, _claims, (free, leases.rules(), until))
+            claims = group_commit.write(db.engine, _claims, (free, leases.rules()))
     finally:
         for _ in range(free - len(claims)):
             idle.release()
     return claims
 
 
-def _claims(conn: Connection, rows: list[tuple[int, Rules, float]]) -> list[list[Claim]]:
-    """Claim for callers of group_commit.write; each row is (most, rules, until).
+def _claims(conn: Connection, rows: list[tuple[int, Rules]]) -> list[list[Claim]]:
+    """Claim for callers of group_commit.write; each row is (most, rules).
 
     A claim is a write like any other of this process and waits its turn with them, which on SQLite
-    is only fair. After `until` its caller has given up, and nobody would send what was leased.
+    is only fair.
     """
-    return [
-        claiming.claim(conn, most, rules) if time.monotonic() < until else []
-        for most, rules, until in rows
-    ]
+    return [claiming.claim(conn, most, rules) for most, rules in rows]
 
 
 def _may_anything_go() -> bool:

@@ -2,9 +2,10 @@
 
 import functools
 import os
+import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,7 @@ from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Connection, Executable, Row, delete, select, text, update
+from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
 
 from smsapp import api_keys, config, operators, worker
@@ -175,6 +177,15 @@ def past_triggers(app: Flask) -> Iterator[Connection]:
         yield conn
         for _, create in triggers:
             conn.execute(text(create))
+
+
+@contextmanager
+def locked(app: Flask) -> Iterator[sqlite3.Connection]:
+    """Hold the lock of an app's SQLite file, as another program does that is slow."""
+    file = make_url(app.extensions["settings"].database_url).database
+    with closing(sqlite3.connect(str(file), isolation_level=None, timeout=0)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield other
 
 
 def empty(app: Flask) -> None:

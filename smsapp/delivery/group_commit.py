@@ -38,7 +38,7 @@ MAX_ROWS = 128
 MAX_TRIES = 3
 
 # A batch takes some 3 ms, and there may be as many before ours as there are other processes.
-QUEUE_AFTER_SECONDS = 0.02
+TURN_SECONDS = 1.0
 TRY_SECONDS = 0.0005
 
 # A database that takes longer is away, for a caller who waits.
@@ -51,11 +51,13 @@ def write(engine: Engine, statement: Statement[Row, Result], row: Row) -> Result
     Raises:
         Exception: What `statement` raised for this row, or SQLAlchemy's OperationalError
             when the database is away; nothing of the row is then committed.
-        TimeoutError: The database hangs; whether the row is written will show.
+        TimeoutError: The database hangs. What was not begun by then is not written any more;
+            whether the rest is will show.
     """
     waiting = _Waiting(statement, row)
     _writer(engine).put(waiting)
     if not waiting.written.acquire(timeout=MAX_WAIT_SECONDS):
+        waiting.is_wanted = False
         raise TimeoutError
     if waiting.error:
         raise waiting.error
@@ -71,10 +73,14 @@ def _locked() -> threading.Lock:
 
 @dataclass(slots=True)
 class _Waiting:
-    """A row, and the caller who waits for it (a bare lock: a future costs ten times as much)."""
+    """A row, and the caller who waits for it (a bare lock: a future costs ten times as much).
+
+    Who has given up has told somebody that nothing was done, and would not send what was leased.
+    """
 
     statement: Statement[Any, Any]
     row: Any
+    is_wanted: bool = True
     written: threading.Lock = field(default_factory=_locked)
     result: Any = None
     error: Exception | None = None
@@ -121,10 +127,12 @@ class _Writer:
     def _write(self, groups: list[list[_Waiting]], tries: int = 1) -> None:
         """Write rows, by statement, in one transaction and let their callers answer."""
         try:
-            with self._engine.begin() as conn:
+            with self._engine.begin() as conn:  # which may take a while
+                wanted = ([each for each in rows if each.is_wanted] for rows in groups)
                 answers = [
                     answer
-                    for rows in groups
+                    for rows in wanted
+                    if rows
                     for answer in zip(
                         rows, rows[0].statement(conn, [each.row for each in rows]), strict=True
                     )
@@ -162,9 +170,9 @@ def _is_away(error: Exception) -> bool:
 
 
 def _queue(engine: Engine) -> IO[str] | None:
-    """Open the file at which this machine's processes queue before SQLite's write lock.
+    """Open the file at which this machine's processes take turns before SQLite's write lock.
 
-    SQLite waits by sleeping, longer and longer, and trying again; who queues at a file is woken.
+    To ask for that lock in vain costs a transaction that is begun and undone; to ask here, a call.
     """
     database = engine.url.database
     on_disk = engine.dialect.name == "sqlite" and database
@@ -175,25 +183,29 @@ def _queue(engine: Engine) -> IO[str] | None:
 def _turn(queue: IO[str] | None) -> Iterator[None]:
     """Be the one process that writes.
 
-    For a while by trying, for whoever waits in the system's queue keeps all greenlets of its
-    process waiting; then there, so that nobody waits for ever.
+    By trying, for whoever waits in the system's queue keeps all greenlets of its process waiting.
+    The turn only spares SQLite quarrels about its lock: who holds it and does not go on, stopped
+    by a debugger or waiting for a lock that somebody else holds, is passed by.
     """
     if queue is None:
         yield
         return
-    queue_at = time.monotonic() + QUEUE_AFTER_SECONDS
-    while time.monotonic() < queue_at:
-        try:
-            fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            break
-        except BlockingIOError:
-            time.sleep(TRY_SECONDS)
-    else:
-        fcntl.flock(queue, fcntl.LOCK_EX)
+    until = time.monotonic() + TURN_SECONDS
+    while not (is_ours := _try(queue)) and time.monotonic() < until:
+        time.sleep(TRY_SECONDS)
     try:
         yield
     finally:
-        fcntl.flock(queue, fcntl.LOCK_UN)
+        if is_ours:
+            fcntl.flock(queue, fcntl.LOCK_UN)
+
+
+def _try(queue: IO[str]) -> bool:
+    try:
+        fcntl.flock(queue, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 _writers: WeakKeyDictionary[Engine, _Writer] = WeakKeyDictionary()

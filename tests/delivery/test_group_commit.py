@@ -1,8 +1,10 @@
 """Many requests, one commit, each its own answer."""
 
+import fcntl
 import os
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 from sqlalchemy import insert, select
@@ -78,6 +80,37 @@ def test_a_bad_row_fails_its_own_caller_alone(engine):
         answers = list(pool.map(call, [*(f"w{n}" for n in range(50)), *["taken"] * 10]))
     assert answers == [*(f"w{n} is written" for n in range(50)), *[None] * 10]
     assert len(names(engine)) == 51
+
+
+def test_what_nobody_waits_for_any_more_is_not_written(engine, monkeypatch):
+    """Its caller was told that nothing was accepted, or would not send what was leased."""
+    held, waiting = threading.Event(), threading.Event()
+
+    def hold(conn, rows):
+        waiting.set()
+        held.wait(5)
+        return rows
+
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(group_commit.write, engine, hold, 0)
+        waiting.wait(5)
+        monkeypatch.setattr(group_commit, "MAX_WAIT_SECONDS", 0.01)
+        with pytest.raises(TimeoutError):
+            group_commit.write(engine, write_names, "late")
+        monkeypatch.undo()
+        held.set()
+        first.result()
+    group_commit.write(engine, write_names, "next")
+    assert names(engine) == {"next"}
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+def test_a_process_that_has_stopped_in_its_turn_is_passed_by(engine, monkeypatch):
+    monkeypatch.setattr(group_commit, "TURN_SECONDS", 0.02)
+    with Path(f"{engine.url.database}.lock").open("a") as stopped:
+        fcntl.flock(stopped, fcntl.LOCK_EX)
+        group_commit.write(engine, write_names, "w1")
+    assert names(engine) == {"w1"}
 
 
 def test_without_a_database_every_caller_is_told(tmp_path):

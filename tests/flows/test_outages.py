@@ -1,6 +1,7 @@
 """What we need goes away for a while: nothing is lost, nothing is twice, and it comes back."""
 
 import json
+import sqlite3
 import threading
 import time
 from collections import Counter
@@ -112,6 +113,28 @@ def test_while_a_database_hangs_callers_are_told_so_and_nothing_is_lost(on_postg
     numbers = range(41)
     wait_for(lambda: set(states(url, system.key, numbers)) <= {"sent", "delivered"}, seconds=60)
     assert each_once(system, numbers)
+
+
+@pytest.mark.long
+def test_a_lock_that_another_program_holds_for_long_stops_neither_health_nor_pages(tmp_path):
+    """As a copy of the file would that goes wrong; gunicorn kills what is silent for 60 s."""
+    with installation(f"sqlite:///{tmp_path}/flow.sqlite3", tmp_path) as system:
+        url, _ = system.web()
+        other = sqlite3.connect(tmp_path / "flow.sqlite3", isolation_level=None)
+        other.execute("BEGIN IMMEDIATE")
+        free_at = time.monotonic() + 30
+        with ThreadPoolExecutor(20) as pool:
+            calls = [pool.submit(post, url, system.key, order(number)) for number in range(20)]
+            while time.monotonic() < free_at:
+                assert all(answers(f"{url}{path}") for path in ("/healthz", "/readyz", "/"))
+                time.sleep(0.2)
+            assert {call.result()[0] for call in calls} == {503}
+        other.close()
+        for number in range(20):
+            wait_for(lambda number=number: post(url, system.key, order(number))[0] == 202)
+        wait_for(lambda: system.unsettled() == 0)
+        assert each_once(system, range(20))
+        assert "WORKER TIMEOUT" not in system.logs()
 
 
 def post_with_headers(url, key, body, **headers):

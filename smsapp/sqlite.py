@@ -1,0 +1,89 @@
+"""How SQLite is used: durable, strict, able to be read while it is written, and never in the way.
+
+SQLite waits for a lock by sleeping in C, and all greenlets of its process sleep with it, the one
+that answers /healthz too. So it is told not to wait at all, and whoever wants the lock tries
+again, with a sleep that lets the others go on.
+"""
+
+import random
+import sqlite3
+import time
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import Connection, Engine, event
+from sqlalchemy.exc import OperationalError
+
+# Who has not got a lock by then is told that the database is away. Twilio waits 15 s for an
+# answer, and posts again what a 503 answered.
+LOCK_SECONDS = 10.0
+# A write takes some milliseconds; a lock that is held for longer may be held for minutes.
+FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.001, 0.1
+
+# An execution option of a connection: how many seconds to wait for locks instead.
+LOCK_SECONDS_OPTION = "lock_seconds"
+
+
+def when_free(do: Callable[[], object], seconds: float = LOCK_SECONDS) -> None:
+    """Do something as soon as no lock is in its way.
+
+    Raises:
+        sqlite3.OperationalError, sqlalchemy.exc.OperationalError: The lock was held for so long,
+            or something else is wrong.
+    """
+    until = time.monotonic() + seconds
+    wait = FIRST_WAIT_SECONDS
+    while True:
+        try:
+            do()
+            return
+        except (sqlite3.OperationalError, OperationalError) as error:
+            if not is_locked(error) or time.monotonic() + wait > until:
+                raise
+        # Of many who wait not all should try at the same moment.
+        time.sleep(wait * random.uniform(0.5, 1))  # noqa: S311  not a secret
+        wait = min(2 * wait, LONGEST_WAIT_SECONDS)
+
+
+def is_locked(error: Exception) -> bool:
+    """Whether SQLite says that somebody else holds the lock."""
+    code = getattr(getattr(error, "orig", error), "sqlite_errorcode", 0)
+    return code & 0xFF == sqlite3.SQLITE_BUSY
+
+
+@event.listens_for(Engine, "connect")
+def _set_up(connection: Any, _record: Any) -> None:
+    """Set up a connection."""
+    if not isinstance(connection, sqlite3.Connection):
+        return
+    # The driver's own transactions begin late and lose updates between processes; see _begin.
+    connection.isolation_level = None
+    for pragma in (
+        "busy_timeout=0",
+        # Whoever is first after a crash mends the log, or after the last has gone makes a new one.
+        "journal_mode=WAL",
+        "synchronous=FULL",
+        "foreign_keys=ON",
+        # Pages; four times SQLite's own. Who fills the log copies it into the database and waits
+        # for the disk twice; a page that was written several times meanwhile is copied once.
+        "wal_autocheckpoint=4000",
+    ):
+        when_free(lambda pragma=pragma: connection.execute(f"PRAGMA {pragma}"))  # type: ignore[misc]
+
+
+@event.listens_for(Engine, "begin")
+def _begin(conn: Connection) -> None:
+    """Take what a transaction needs at once: what is read in it then still holds.
+
+    For one that writes that is the write lock. One that only reads has to wait for no writer, but
+    may for somebody who mends the log, or has the file to themselves.
+    """
+    if conn.dialect.name != "sqlite":
+        return
+    options = conn.get_execution_options()
+    seconds = options.get(LOCK_SECONDS_OPTION, LOCK_SECONDS)
+    if options.get("read_only", False):
+        conn.exec_driver_sql("BEGIN")
+        when_free(lambda: conn.exec_driver_sql("SELECT 1 FROM sqlite_schema LIMIT 1"), seconds)
+    else:
+        when_free(lambda: conn.exec_driver_sql("BEGIN IMMEDIATE"), seconds)

@@ -1,0 +1,65 @@
+"""A lock that somebody else holds on SQLite's file stops no process."""
+
+import sqlite3
+from types import SimpleNamespace
+
+import pytest
+from sqlalchemy import insert, select
+from sqlalchemy.exc import OperationalError
+
+from smsapp import sqlite
+from smsapp.extensions import database_now, db, reading
+from smsapp.models import Worker
+from tests.conftest import locked, on_one_database
+
+
+class Clock:
+    """A time that passes while somebody sleeps."""
+
+    def __init__(self, on_wake=lambda: None):
+        self.now, self.on_wake = 0.0, on_wake
+
+    def monotonic(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.now += seconds
+        self.on_wake()
+
+
+def a_row(conn):
+    return insert(Worker).values(name="one", seen_at=database_now(conn))
+
+
+@on_one_database
+def test_sqlite_itself_waits_for_nobody(app):
+    with app.app_context(), reading() as conn:
+        assert conn.exec_driver_sql("PRAGMA busy_timeout").scalar_one() == 0
+
+
+@on_one_database
+def test_who_wants_the_lock_sleeps_as_greenlets_do_and_has_it_once_it_is_free(app, monkeypatch):
+    with app.app_context(), locked(app) as other:
+        clock = Clock(lambda: clock.now > 2 and other.close())
+        monkeypatch.setattr(sqlite, "time", clock)
+        with db.engine.begin() as conn:
+            conn.execute(a_row(conn))
+        assert 2 < clock.now < 2.2
+    with app.app_context(), reading() as conn:
+        assert conn.execute(select(Worker.name)).scalar_one() == "one"
+
+
+@on_one_database
+def test_who_has_not_got_it_in_time_is_told(app, monkeypatch):
+    clock = Clock()
+    monkeypatch.setattr(sqlite, "time", clock)
+    with app.app_context(), locked(app):
+        with pytest.raises(OperationalError), db.engine.begin():
+            raise AssertionError
+        assert sqlite.LOCK_SECONDS - 0.2 < clock.now <= sqlite.LOCK_SECONDS
+
+
+def test_no_other_trouble_is_waited_for(monkeypatch):
+    monkeypatch.setattr(sqlite, "time", SimpleNamespace(monotonic=lambda: 0.0))
+    with pytest.raises(sqlite3.OperationalError, match="no such table"):
+        sqlite.when_free(lambda: sqlite3.connect(":memory:").execute("SELECT * FROM missing"))
