@@ -17,13 +17,19 @@ from pathlib import Path
 from dotenv import load_dotenv
 from gunicorn import glogging
 
+from smsapp import sqlite
 from smsapp.config import ConfigError, load
+
+ROOT = Path(__file__).resolve().parent
 
 load_dotenv()
 try:
     settings = load(os.environ)
 except ConfigError as faults:
     sys.exit(str(faults))
+
+if fault := sqlite.unwritable(settings.database_url, ROOT / "instance"):
+    sys.exit(fault)
 
 bind = f"0.0.0.0:{settings.port}"
 workers = settings.web_concurrency

@@ -10,12 +10,10 @@ from flask.typing import ResponseReturnValue
 from gunicorn.http.errors import ParseException  # type: ignore[import-untyped]
 from redis.backoff import NoBackoff
 from redis.retry import Retry
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from werkzeug.exceptions import HTTPException, MethodNotAllowed
 from werkzeug.middleware.proxy_fix import ProxyFix
 
-from smsapp import cli, extensions, logs, metrics
+from smsapp import cli, database_faults, extensions, logs, metrics
 from smsapp.config import Settings
 from smsapp.errors import (
     BY_STATUS,
@@ -227,15 +225,15 @@ def _deliberate(error: Exception) -> SmsappError:
             return error
         case extensions.RateLimitExceeded():
             return RateLimited(retry_after=extensions.seconds_until_let_in())
-        case OperationalError() | InterfaceError() | PoolTimeoutError() | TimeoutError():
-            log.error("database away", exc_info=error)
-            return DatabaseAway(retry_after=DATABASE_RETRY_SECONDS)
         case ParseException():  # gunicorn's, while a view reads a body that comes in chunks
             return InvalidRequest("The body's chunks cannot be read.")
         case HTTPException(code=int(status)) if status in BY_STATUS:
             return BY_STATUS[status]()
         case HTTPException(code=int(status)) if status < 500:
             return InvalidRequest("This request cannot be answered.")
+        case _ if fault := database_faults.of(error):
+            log.error("database away", exc_info=error, extra={"trouble": fault.name.lower()})
+            return DatabaseAway(f"{fault} {DatabaseAway.NEXT}", retry_after=DATABASE_RETRY_SECONDS)
         case _:
             log.error("bug", exc_info=error)
             return Bug()

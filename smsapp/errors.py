@@ -148,10 +148,12 @@ class VerifyNotConfigured(SmsappError):
 
 
 class DatabaseAway(SmsappError):
-    """The database does not answer, so nothing was accepted."""
+    """The database does not answer or cannot be written, so nothing was accepted."""
+
+    NEXT = "Nothing was accepted; send the same request again."
 
     code, status = "database_unavailable", 503
-    message = "The database is not available. Nothing was accepted; send the same request again."
+    message = f"The database is not available. {NEXT}"
 
 
 class InvalidCallback(SmsappError):

@@ -5,13 +5,16 @@ that answers /healthz too. So it is told not to wait at all, and whoever wants t
 again, with a sleep that lets the others go on.
 """
 
+import os
 import random
 import sqlite3
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 from sqlalchemy import Connection, Engine, event
+from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 
 # Who has not got a lock by then is told that the database is away. Twilio waits 15 s for an
@@ -22,6 +25,25 @@ FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.001, 0.1
 
 # An execution option of a connection: how many seconds to wait for locks instead.
 LOCK_SECONDS_OPTION = "lock_seconds"
+
+
+def file_of(database_url: str, instance: Path) -> Path:
+    """Return the file that a sqlite:/// URL names; a relative one lies in the instance folder."""
+    return instance / (make_url(database_url).database or "")
+
+
+def unwritable(database_url: str, instance: Path) -> str | None:
+    """Return why nothing should start with this database; None where it can be written.
+
+    Beside its file lie its log and its index, which come and go, so the folder counts too.
+    """
+    if not database_url.startswith("sqlite"):
+        return None
+    file = file_of(database_url, instance)
+    for path in (file.parent, file):
+        if path.exists() and not os.access(path, os.W_OK):
+            return f"smsapp cannot start: {path}, where its database is, is read-only for this user"
+    return None
 
 
 def when_free(do: Callable[[], object], seconds: float = LOCK_SECONDS) -> None:

@@ -18,7 +18,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
-from sqlalchemy import Connection, Executable, Row, delete, select, text, update
+from sqlalchemy import Connection, Executable, Row, delete, event, select, text, update
 from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
 
@@ -186,6 +186,27 @@ def locked(app: Flask) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(str(file), isolation_level=None, timeout=0)) as other:
         other.execute("BEGIN IMMEDIATE")
         yield other
+
+
+@contextmanager
+def read_only(app: Flask) -> Iterator[None]:
+    """Let an app's SQLite database be read and not written."""
+    with app.app_context():
+        engine = db.engine
+
+    def begin(connection: Any, *_: object) -> None:
+        connection.execute("PRAGMA query_only=ON")
+
+    def end(connection: Any, *_: object) -> None:
+        connection.execute("PRAGMA query_only=OFF")
+
+    event.listen(engine, "checkout", begin)
+    event.listen(engine, "checkin", end)
+    try:
+        yield
+    finally:
+        event.remove(engine, "checkout", begin)
+        event.remove(engine, "checkin", end)
 
 
 def empty(app: Flask) -> None:

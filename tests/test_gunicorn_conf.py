@@ -6,6 +6,12 @@ import sys
 
 from tests.conftest import ENVIRONMENT, ROOT
 
+CLOSED = """if True:
+    import os, runpy
+    os.access = lambda *_: False
+    runpy.run_path("gunicorn.conf.py")
+"""
+
 READY = """if True:
     import gc, runpy
     runpy.run_path("gunicorn.conf.py")["when_ready"](None)
@@ -23,3 +29,16 @@ def test_what_is_loaded_before_the_first_fork_is_not_looked_through_for_garbage(
         check=True,
     )
     assert int(ended.stdout) > 10_000
+
+
+def test_it_does_not_start_on_a_database_that_it_may_not_write(tmp_path):
+    ended = subprocess.run(
+        [sys.executable, "-c", CLOSED],
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT | {"DATABASE_URL": f"sqlite:///{tmp_path}/test.sqlite3"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr.startswith(f"smsapp cannot start: {tmp_path}, ")

@@ -31,6 +31,16 @@ def a_row(conn):
     return insert(Worker).values(name="one", seen_at=database_now(conn))
 
 
+@pytest.mark.parametrize("forbidden", ["", "test.sqlite3"])
+def test_a_file_or_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch, forbidden):
+    (tmp_path / "test.sqlite3").touch()
+    assert sqlite.unwritable("sqlite:///test.sqlite3", tmp_path) is None
+    closed = tmp_path / forbidden
+    monkeypatch.setattr("os.access", lambda path, mode: path != closed)
+    assert f"{closed}, " in sqlite.unwritable("sqlite:///test.sqlite3", tmp_path)
+    assert sqlite.unwritable("postgresql://host/name", tmp_path) is None
+
+
 @on_one_database
 def test_sqlite_itself_waits_for_nobody(app):
     with app.app_context(), reading() as conn:

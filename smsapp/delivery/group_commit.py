@@ -24,8 +24,8 @@ from typing import IO, Any, TypeVar
 from weakref import WeakKeyDictionary
 
 from sqlalchemy import Connection, Engine
-from sqlalchemy.exc import InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from smsapp import database_faults
 
 Row = TypeVar("Row")
 Result = TypeVar("Result")
@@ -165,8 +165,7 @@ def _is_passing(error: Exception) -> bool:
 
 def _is_away(error: Exception) -> bool:
     """Whether row by row would only wait once more for a database that is not there."""
-    away = isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
-    return away and not _is_passing(error)
+    return database_faults.of(error) is not None and not _is_passing(error)
 
 
 def _queue(engine: Engine) -> IO[str] | None:

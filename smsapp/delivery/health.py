@@ -5,9 +5,11 @@ from datetime import timedelta
 
 from sqlalchemy import Connection, bindparam, delete, func, select
 
+from smsapp import database_faults
 from smsapp.delivery import channels, pace, sender
 from smsapp.extensions import database_now, db, insert_into, reading
-from smsapp.models import Channel, Delivery, DeliveryState, Worker
+from smsapp.models import Channel, Delivery, DeliveryState, ScheduledJob, Worker
+from smsapp.sqlite import LOCK_SECONDS_OPTION
 
 # A worker says every few seconds that it is there (worker.HEARTBEAT).
 SILENT_AFTER_SECONDS = 60
@@ -71,6 +73,24 @@ def beat(conn: Connection, name: str) -> None:
         .values(name=name, **row)
         .on_conflict_do_update(index_elements=["name"], set_=row)
     )
+
+
+def check_writing() -> None:
+    """Write a row, and so raise what is in the way of writing; reading would not notice.
+
+    Raises:
+        sqlalchemy.exc.DBAPIError: As `database_faults.of` tells.
+    """
+    with db.engine.connect() as conn:
+        conn.execution_options(**{LOCK_SECONDS_OPTION: 1.0})
+        with conn.begin():
+            row = {"due_at": database_now(conn)}
+            conn.execute(
+                insert_into(conn, ScheduledJob)
+                .values(name="write check", **row)
+                .on_conflict_do_update(index_elements=["name"], set_=row)
+            )
+    database_faults.forget(db.engine)
 
 
 def sign_off(name: str) -> None:

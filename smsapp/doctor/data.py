@@ -6,7 +6,8 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsapp import api_keys, clock
+from smsapp import api_keys, clock, database_faults
+from smsapp.database_faults import Fault
 from smsapp.delivery import health
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import database_now, reading, schema_is_current, settings
@@ -28,12 +29,35 @@ def check_database() -> Iterator[Finding]:
             dialect = conn.dialect.name
             yield from _sqlite(conn) if dialect == "sqlite" else _postgresql(conn)
     except SQLAlchemyError as error:
+        found = database_faults.of(error)
+        unclear = found in {None, Fault.AWAY}
         yield fault(
             ABOUT,
-            f"It does not answer ({type(error).__name__}).",
+            f"It does not answer ({type(error).__name__})." if unclear else str(found),
             "Start it, and check DATABASE_URL: host, name, user, password; for SQLite that the "
             "folder is there and may be written.",
         )
+
+
+def check_writing() -> Iterator[Finding]:
+    """Whether it can be written, which nobody notices who reads."""
+    try:
+        health.check_writing()
+    except SQLAlchemyError as error:
+        found = database_faults.of(error)
+        if found is None:
+            raise
+        yield fault(ABOUT, f"It cannot be written: {found}", _WRITING.get(found, _ANY_WRITING))
+
+
+_WRITING = {
+    Fault.LOCKED: "Find what holds it: `fuser` names who has a SQLite file open; on PostgreSQL "
+    "look at pg_locks. It may only be a migration.",
+    Fault.FULL: "Make room on it; nothing that was accepted is lost.",
+    Fault.READ_ONLY: "For SQLite, let this user write the file and its folder; on PostgreSQL this "
+    "is a standby, or default_transaction_read_only is on.",
+}
+_ANY_WRITING = "Look at the machine's own log, and have a backup at hand."
 
 
 def _sqlite(conn: Connection) -> Iterator[Finding]:

@@ -13,6 +13,7 @@ Check = Callable[[], Iterable[Finding]]
 ALONE: tuple[Check, ...] = (here.check_settings, here.check_files)
 WITH_DATABASE: tuple[Check, ...] = (
     data.check_migrations,
+    data.check_writing,
     data.check_clock,
     data.check_worker,
     data.check_keys,

@@ -7,8 +7,8 @@ from urllib.parse import urlsplit
 
 from redis import Redis
 from redis.exceptions import RedisError
-from sqlalchemy.engine import make_url
 
+from smsapp import sqlite
 from smsapp.config_types import LOOPBACK
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import ROOT, settings
@@ -60,8 +60,7 @@ def check_files() -> Iterator[Finding]:
     paths = [ROOT / ".env", instance / "sandbox.env", instance / "sandbox-key"]
     config = settings()
     if config.on_sqlite:
-        named = Path(make_url(config.database_url).database or "")
-        database = named if named.is_absolute() else instance / named
+        database = sqlite.file_of(config.database_url, instance)
         paths += [database, *(Path(f"{database}{end}") for end in ("-wal", "-shm"))]
     yield from _readable(paths)
 

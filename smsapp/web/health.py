@@ -3,10 +3,10 @@
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
-from smsapp import metrics
+from smsapp import database_faults, metrics
 from smsapp.delivery import health as delivery_health
 from smsapp.errors import DatabaseAway
-from smsapp.extensions import schema_is_current
+from smsapp.extensions import db, schema_is_current
 from smsapp.watch.gauges import Gauges
 from smsapp.web import guards
 
@@ -23,11 +23,13 @@ def healthz() -> ResponseReturnValue:
 @bp.get("/readyz")
 @guards.public
 def readyz() -> ResponseReturnValue:
-    """Say whether the database is there with our schema, and how the outbox does.
+    """Say whether the database is there with our schema, can be written, and how the outbox does.
 
     An old outbox or a silent worker is reported and does not fail: to take web processes away
     would not help.
     """
+    if database_faults.noted(db.engine):
+        delivery_health.check_writing()
     if not schema_is_current():
         raise DatabaseAway("The database's schema is not this version's: run flask db upgrade.")
     health = delivery_health.current()

@@ -20,6 +20,7 @@ from tests.conftest import (
     change,
     make_app,
     on_one_database,
+    read_only,
     schema_of,
     settings_of,
 )
@@ -325,6 +326,16 @@ def test_a_clock_behind_twilios_is_found(examine, monkeypatch):
     (finding,) = bad(examine())
     assert (finding.mark, finding.about) == (Mark.FAULT, "Clock")
     assert "seconds behind Twilio's clock" in finding.words
+
+
+@on_one_database
+def test_a_database_that_can_be_read_and_not_written_is_a_fault(app):
+    with app.app_context():
+        assert list(data.check_writing()) == []
+        with read_only(app):
+            (finding,) = data.check_writing()
+    assert (finding.mark, finding.about) == (Mark.FAULT, "Database")
+    assert "read-only" in finding.words
 
 
 def test_redis_that_keeps_its_keys_is_in_order(examine, redis_url):

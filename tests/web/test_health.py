@@ -6,7 +6,16 @@ from datetime import timedelta
 from sqlalchemy import update
 
 from smsapp.models import Delivery, Sender, Worker
-from tests.conftest import ALICE, BOB, app_at, make_app, schema_of, settings_of
+from tests.conftest import (
+    ALICE,
+    BOB,
+    app_at,
+    make_app,
+    on_one_database,
+    read_only,
+    schema_of,
+    settings_of,
+)
 
 METRICS_TOKEN = "a token for the metrics alone"
 
@@ -48,6 +57,21 @@ def test_without_a_schema_a_process_is_not_ready(tmp_path):
         answer = bare.test_client().get("/readyz")
     assert answer.status_code == 503
     assert "flask db upgrade" in answer.json["message"]
+
+
+@on_one_database
+def test_where_writing_fails_a_process_is_not_ready_until_it_works_again(app, client, shop, twilio):
+    with read_only(app):
+        refused = shop.ships()
+        assert (refused.status_code, refused.json["error"]) == (503, "database_unavailable")
+        assert "read-only" in refused.json["message"]
+        answer = client.get("/readyz")
+        assert (answer.status_code, answer.json["error"]) == (503, "database_unavailable")
+        assert "read-only" in answer.json["message"]
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/").status_code == 200
+    assert client.get("/readyz").status_code == 200
+    assert shop.ships().status_code == 202
 
 
 def test_with_nothing_to_do_and_a_worker_all_is_well(client, write):
