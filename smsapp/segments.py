@@ -1,4 +1,4 @@
-"""How many segments a text takes, which is what the carrier bills.
+"""How many segments a text takes, which is what the carrier bills, and what makes it dearer.
 
 Source: 3GPP TS 23.038 (GSM 7-bit alphabet) and TS 23.040 (concatenation), as applied by
 Twilio's own calculator.
@@ -12,6 +12,18 @@ _GSM = frozenset(
 )
 _GSM_EXTENDED = frozenset("\f^{}\\[~]|€")  # an escape and a character: two units
 
+# What looks the same in the GSM alphabet. Word processors and phones write these by themselves.
+LOOK_ALIKES = {
+    **dict.fromkeys("‘’‚‛′ʼ`´", "'"),
+    **dict.fromkeys("“”„‟″", '"'),
+    **dict.fromkeys("‐‑‒–—―−", "-"),
+    **dict.fromkeys("\u00a0\u2002\u2003\u2007\u2009\u200a\u202f\t", " "),
+    **dict.fromkeys("\u00ad\u200b\u2060\ufeff", ""),  # nothing is seen of them
+    "…": "...",
+    "•": "-",
+}
+_TO_GSM = str.maketrans(LOOK_ALIKES)
+
 
 @dataclass(frozen=True, slots=True)
 class Segments:
@@ -24,11 +36,23 @@ class Segments:
 
 def count(text: str) -> Segments:
     """Return how `text` is encoded and billed; the empty text counts as one segment."""
-    if all(c in _GSM or c in _GSM_EXTENDED for c in text):
+    if not beyond_gsm(text):
         widths = [2 if c in _GSM_EXTENDED else 1 for c in text]
         return Segments("GSM-7", sum(widths), _split(widths, single=160, joined=153))
     widths = [2 if ord(c) > 0xFFFF else 1 for c in text]
     return Segments("UCS-2", sum(widths), _split(widths, single=70, joined=67))
+
+
+def beyond_gsm(text: str) -> list[str]:
+    """Return the characters that turn all of `text` into UCS-2, each once, as they come."""
+    return list(dict.fromkeys(c for c in text if c not in _GSM and c not in _GSM_EXTENDED))
+
+
+def smart(text: str) -> str:
+    """Return `text` with look-alikes for what alone makes it dearer, else unchanged."""
+    plain = text.translate(_TO_GSM)
+    is_cheaper = not beyond_gsm(plain) and count(plain).segments <= count(text).segments
+    return plain if is_cheaper else text
 
 
 def _split(widths: list[int], single: int, joined: int) -> int:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from smsapp.segments import Segments, count
+from smsapp.segments import LOOK_ALIKES, Segments, beyond_gsm, count, smart
 
 FAMILY = "👨‍👩‍👧‍👦"
 
@@ -87,3 +87,34 @@ def test_units_are_septets_or_utf_16(text):
         assert counted.units == len(text.encode("utf-16-le")) // 2
     else:
         assert len(text) <= counted.units <= 2 * len(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "sent"),
+    [
+        ("Ann’s Shop: it’s here", "Ann's Shop: it's here"),
+        ("“Yes” – no…", '"Yes" - no...'),
+        ("9\u00a0–\u00a010", "9 - 10"),
+        ("plain", "plain"),
+        ("é is GSM, so is Ç", "é is GSM, so is Ç"),
+        ("Привет – “мир”", "Привет – “мир”"),  # it is UCS-2 in any case
+        ("it’s 🎉", "it’s 🎉"),
+        ("ça – va", "ça – va"),  # ç has no look-alike
+        ("…" * 60, "…" * 60),  # 180 septets would be two segments
+        ("", ""),
+    ],
+)
+def test_look_alikes_are_written_only_where_that_saves_the_encoding(text: str, sent: str) -> None:
+    assert smart(text) == sent
+
+
+@given(st.text(st.sampled_from([*LOOK_ALIKES, *"aZ é€{🎉ç"])))
+def test_smart_encoding_is_never_dearer_and_done_once(text: str) -> None:
+    sent = smart(text)
+    assert count(sent).segments <= count(text).segments
+    assert smart(sent) == sent
+    assert sent == text or not beyond_gsm(sent)
+
+
+def test_what_makes_a_text_dearer_is_named_once() -> None:
+    assert beyond_gsm("Ann’s Bob’s 🎉 – ok") == ["’", "🎉", "–"]
