@@ -5,6 +5,7 @@ Every variable is in .env.example with a line of comment; a test compares the tw
 
 import hmac
 from collections.abc import Mapping
+from datetime import time
 from functools import cached_property
 from typing import Annotated, Any, TypeVar
 
@@ -13,7 +14,6 @@ from pydantic import (
     ConfigDict,
     Field,
     SecretStr,
-    StringConstraints,
     TypeAdapter,
     ValidationError,
 )
@@ -26,7 +26,9 @@ from smsapp.config_types import (
     Countries,
     DatabaseUrl,
     Days,
+    Hours,
     Key,
+    Line,
     Minutes,
     Numbers,
     Percent,
@@ -40,6 +42,7 @@ from smsapp.config_types import (
     sid,
 )
 from smsapp.phone import country
+from smsapp.quiet_hours import QuietHours
 
 Value = TypeVar("Value")
 
@@ -80,12 +83,15 @@ class Settings(BaseModel):
     reconcile_grace_seconds: Annotated[int, Field(ge=1, le=3600)] = 60
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     confirm_sign_ups: bool = False
-    shop_name: Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")] = ""
+    shop_name: Line = ""
     messages_per_second: Throttle = None
     max_texts_per_number_per_day: AtLeastOne = 20
     allowed_recipients: Numbers = frozenset()
     undelivered_retry_minutes: Minutes = (5, 15, 45)
     order_shipped_max_age_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
+    smart_encoding: bool = True
+    quiet_hours: Hours = QuietHours(time(21), time(8))
+    support_answers_within: Line = ""
     body_retention_days: Days = 30
     blank_bodies_at_twilio: bool = False
     phone_retention_days: Days = 730

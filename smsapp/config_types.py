@@ -1,6 +1,7 @@
 """What a setting may be: types that read one variable, or say what is wrong with it."""
 
 import re
+from datetime import datetime
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -11,6 +12,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from smsapp.phone import parse_e164
+from smsapp.quiet_hours import QuietHours
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
 _DRIVERS = {"sqlite": "sqlite", "postgresql": "postgresql+psycopg"}
@@ -122,6 +124,17 @@ def _countries(value: object) -> object:
     return named
 
 
+def _hours(value: object) -> object:
+    """Read "21:00-08:00"; "none" stands for no quiet hours."""
+    if not isinstance(value, str) or value == "none":
+        return None if value == "none" else value
+    try:
+        start, end = (datetime.strptime(part.strip(), "%H:%M").time() for part in value.split("-"))  # noqa: DTZ007  a clock on a wall
+    except ValueError:
+        raise ValueError("must be two times such as 21:00-08:00, or none") from None
+    return QuietHours(start, end)
+
+
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 E164 = Annotated[str, AfterValidator(parse_e164)]
@@ -135,6 +148,9 @@ Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
 Countries = Annotated[frozenset[str], BeforeValidator(_countries)]
 Throttle = Annotated[float | None, AfterValidator(_throttle)]
 Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]
+Hours = Annotated[QuietHours | None, BeforeValidator(_hours)]
+# What stands in a text: one line.
+Line = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]

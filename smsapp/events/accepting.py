@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp import metrics
+from smsapp.config import Settings
 from smsapp.delivery import group_commit, leases, outbox
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
@@ -17,6 +18,7 @@ from smsapp.events.fields import HOW_TO_STOP, Event
 from smsapp.events.kind import Kind
 from smsapp.extensions import db, settings
 from smsapp.phone import phone_key
+from smsapp.segments import smart
 
 log = logging.getLogger(__name__)
 
@@ -29,6 +31,12 @@ class Outcome:
     settlement: Settlement | None = None
 
 
+def message(kind: Kind, event: Event, config: Settings) -> str:
+    """Return the message about an event as it is sent."""
+    words = kind.words(event, config)
+    return smart(words) if config.smart_encoding else words
+
+
 def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: bool) -> Outcome:
     """Write the event's delivery down, and unless told to leave that to the worker, send it.
 
@@ -37,7 +45,7 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
     began = time.perf_counter()
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
-    body = kind.words(event, config.shop_name)
+    body = message(kind, event, config)
     says_all = not config.shop_name or body.endswith(HOW_TO_STOP)
     content = json.dumps([key, *kind.content(event)])
     delivery = NewDelivery(

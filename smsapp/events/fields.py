@@ -1,7 +1,7 @@
 """Fields of events: how each is read, and what is wrong with it in plain words."""
 
 import re
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
 from pydantic import (
@@ -17,6 +17,7 @@ from pydantic import (
 from pydantic.alias_generators import to_camel
 
 from smsapp import clock
+from smsapp.config import Settings
 from smsapp.phone import parse_e164
 
 # A caller's clock may be this much ahead of ours.
@@ -28,6 +29,7 @@ _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
 )
+_DATE = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _URL = TypeAdapter(HttpUrl)
 
@@ -76,8 +78,20 @@ def _plausible(value: datetime) -> datetime:
     return value
 
 
-OrderId = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+def _iso_date(value: object) -> date:
+    if not isinstance(value, str) or not _DATE.fullmatch(value):
+        raise ValueError("must be a date such as 2026-06-02")
+    try:
+        return date.fromisoformat(value)
+    except ValueError:
+        raise ValueError("there is no such day") from None
+
+
+# What people search an order or a ticket by.
+Reference = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
 TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
+Place = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
+Day = Annotated[date, BeforeValidator(_iso_date)]
 # With the offset it came with: by the clock of where it happens.
 LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset)]
 ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausible)]
@@ -103,9 +117,19 @@ class Event(BaseModel):
 HOW_TO_STOP = " Reply STOP to stop."
 
 
-def opening(shop_name: str) -> str:
+def opening(settings: Settings) -> str:
     """Return who writes, as a message begins."""
-    return f"{shop_name}: " if shop_name else ""
+    return f"{settings.shop_name}: " if settings.shop_name else ""
+
+
+def same_time(at: datetime | None) -> str | None:
+    """Return a time as content: however its offset is written, it is the same."""
+    return at.astimezone(UTC).isoformat() if at else None
+
+
+def order_max_age(settings: Settings) -> timedelta:
+    """Return for how long what is said about an order matters."""
+    return timedelta(hours=settings.order_shipped_max_age_hours)
 
 
 def tracking(url: str | None) -> str:

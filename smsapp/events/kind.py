@@ -22,7 +22,7 @@ class Kind:
         about: What sort of thing its subject is: "order".
         subject: Which one: "1001".
         content: Besides the phone, what makes an event with this id the same event again.
-        words: The message, from the event and SHOP_NAME.
+        words: The message.
         max_age: For how long the message matters.
         waits_for_morning: Whether it keeps out of quiet hours, once there are any.
         route: The channels that are tried, in their order.
@@ -35,7 +35,7 @@ class Kind:
     about: str
     subject: Callable[[Any], str]
     content: Callable[[Any], list[str | None]]
-    words: Callable[[Any, str], str]
+    words: Callable[[Any, Settings], str]
     max_age: Callable[[Settings], timedelta]
     waits_for_morning: bool = False
     route: tuple[Channel, ...] = (Channel.SMS,)

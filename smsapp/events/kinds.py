@@ -1,11 +1,25 @@
 """The table of kinds: why we write to people."""
 
+from smsapp.events.order_delayed import ORDER_DELAYED
+from smsapp.events.order_delivered import ORDER_DELIVERED
 from smsapp.events.order_out_for_delivery import ORDER_OUT_FOR_DELIVERY
+from smsapp.events.order_ready import ORDER_READY
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.events.signed_up import SIGNED_UP
+from smsapp.events.support_received import SUPPORT_RECEIVED
 
 # What services tell us of, each at an address of its own.
-KINDS = {kind.name: kind for kind in (ORDER_SHIPPED, ORDER_OUT_FOR_DELIVERY)}
+KINDS = {
+    kind.name: kind
+    for kind in (
+        ORDER_SHIPPED,
+        ORDER_OUT_FOR_DELIVERY,
+        ORDER_DELIVERED,
+        ORDER_DELAYED,
+        ORDER_READY,
+        SUPPORT_RECEIVED,
+    )
+}
 ALL = KINDS | {SIGNED_UP.name: SIGNED_UP}
 
 

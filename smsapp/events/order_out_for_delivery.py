@@ -1,19 +1,30 @@
 """`order_out_for_delivery`: whoever brings an order is on the way."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Annotated
 
 from pydantic import Field, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
-from smsapp.events.fields import Event, LocalTime, OrderId, TrackingUrl, opening, tracking
+from smsapp.config import Settings
+from smsapp.events.fields import (
+    Event,
+    LocalTime,
+    Reference,
+    TrackingUrl,
+    opening,
+    order_max_age,
+    same_time,
+    tracking,
+)
 from smsapp.events.kind import Kind
+from smsapp.events.times import time_of_day
 
 
 class OrderOutForDelivery(Event):
     """What a service says when an order is about to be brought, and between when, if known."""
 
-    order_id: OrderId
+    order_id: Reference
     from_: Annotated[LocalTime | None, Field(alias="from")] = None
     until: LocalTime | None = None
     tracking_url: TrackingUrl | None = None
@@ -27,26 +38,22 @@ class OrderOutForDelivery(Event):
         return until
 
 
-def words(event: OrderOutForDelivery, shop_name: str) -> str:
+def words(event: OrderOutForDelivery, settings: Settings) -> str:
     """Return the text about an order on its way to the door."""
     return (
-        f"{opening(shop_name)}Your order {event.order_id} is out for delivery"
-        f"{_when(event.from_, event.until)}.{tracking(event.tracking_url)}"
+        f"{opening(settings)}Your order {event.order_id} is out for delivery"
+        f"{_when(event)}.{tracking(event.tracking_url)}"
     )
 
 
-def _when(begins: datetime | None, ends: datetime | None) -> str:
-    """Return when it comes, by the clock that the service wrote the times by."""
+def _when(event: OrderOutForDelivery) -> str:
+    begins = event.from_ and time_of_day(event.from_, event.phone)
+    ends = event.until and time_of_day(event.until, event.phone)
     if begins and ends:
-        return f" and comes between {begins:%H:%M} and {ends:%H:%M}"
+        return f" and comes between {begins} and {ends}"
     if begins:
-        return f" and comes after {begins:%H:%M}"
-    return f" and comes by {ends:%H:%M}" if ends else ""
-
-
-def _same(at: datetime | None) -> str | None:
-    """Return a time as content: however its offset is written, it is the same."""
-    return at.astimezone(UTC).isoformat() if at else None
+        return f" and comes after {begins}"
+    return f" and comes by {ends}" if ends else ""
 
 
 ORDER_OUT_FOR_DELIVERY = Kind(
@@ -58,10 +65,10 @@ ORDER_OUT_FOR_DELIVERY = Kind(
     subject=lambda event: event.order_id,
     content=lambda event: [
         event.order_id,
-        _same(event.from_),
-        _same(event.until),
+        same_time(event.from_),
+        same_time(event.until),
         event.tracking_url,
     ],
     words=words,
-    max_age=lambda settings: timedelta(hours=settings.order_shipped_max_age_hours),
+    max_age=order_max_age,
 )

@@ -1,15 +1,22 @@
 """`order_shipped`: an order has left the shop."""
 
-from datetime import timedelta
-
-from smsapp.events.fields import ConsentAt, Event, OrderId, TrackingUrl, opening, tracking
+from smsapp.config import Settings
+from smsapp.events.fields import (
+    ConsentAt,
+    Event,
+    Reference,
+    TrackingUrl,
+    opening,
+    order_max_age,
+    tracking,
+)
 from smsapp.events.kind import Kind
 
 
 class OrderShipped(Event):
     """What a service says when an order has left."""
 
-    order_id: OrderId
+    order_id: Reference
     tracking_url: TrackingUrl | None = None
 
 
@@ -19,11 +26,10 @@ class OrderShippedSms(OrderShipped):
     consent_at: ConsentAt
 
 
-def words(event: OrderShipped, shop_name: str) -> str:
+def words(event: OrderShipped, settings: Settings) -> str:
     """Return the text about a shipped order."""
     return (
-        f"{opening(shop_name)}Your order {event.order_id} has shipped."
-        f"{tracking(event.tracking_url)}"
+        f"{opening(settings)}Your order {event.order_id} has shipped.{tracking(event.tracking_url)}"
     )
 
 
@@ -36,5 +42,5 @@ ORDER_SHIPPED = Kind(
     subject=lambda event: event.order_id,
     content=lambda event: [event.order_id, event.tracking_url],
     words=words,
-    max_age=lambda settings: timedelta(hours=settings.order_shipped_max_age_hours),
+    max_age=order_max_age,
 )

@@ -10,10 +10,11 @@ from datetime import timedelta
 
 from sqlalchemy.exc import SQLAlchemyError
 
+from smsapp import extensions
+from smsapp.config import Settings
 from smsapp.events import accepting
 from smsapp.events.fields import HOW_TO_STOP, Event, opening
 from smsapp.events.kind import Kind
-from smsapp.extensions import settings
 from smsapp.recipients.purposes import PURPOSES
 
 log = logging.getLogger(__name__)
@@ -26,12 +27,12 @@ class SignedUp(Event):
     purposes: tuple[str, ...]
 
 
-def words(event: SignedUp, shop_name: str) -> str:
+def words(event: SignedUp, settings: Settings) -> str:
     """Return the text that says what was agreed to, and how to take it back."""
     *first, last = (PURPOSES[name].title.lower() for name in event.purposes)
     listed = f"{', '.join(first)} and {last}" if first else last
     return (
-        f"{opening(shop_name)}You agreed to get {listed} by text. Reply HELP for help.{HOW_TO_STOP}"
+        f"{opening(settings)}You agreed to get {listed} by text. Reply HELP for help.{HOW_TO_STOP}"
     )
 
 
@@ -50,7 +51,7 @@ SIGNED_UP = Kind(
 
 def confirm(e164: str, verify_sid: str, agreed: Sequence[str]) -> None:
     """Text a customer what they have just agreed to, if the shop wants that; a worker sends it."""
-    if not (agreed and settings().confirm_sign_ups):
+    if not (agreed and extensions.settings().confirm_sign_ups):
         return
     event = SignedUp.model_validate(
         {

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.conftest import ALICE, settings_of, shipment
+from tests.conftest import shipment
 
 PATH = "/api/events/order_out_for_delivery"
 
@@ -18,33 +18,6 @@ def brings(shop):
 
 
 TIMES = {"from": "2026-11-27T14:00:00+01:00", "until": "2026-11-27T16:30:00+01:00"}
-
-
-@pytest.mark.parametrize(
-    ("told", "words"),
-    [
-        ({}, "Your order 1001 is out for delivery."),
-        (TIMES, "Your order 1001 is out for delivery and comes between 14:00 and 16:30."),
-        ({"from": TIMES["from"]}, "Your order 1001 is out for delivery and comes after 14:00."),
-        ({"until": TIMES["until"]}, "Your order 1001 is out for delivery and comes by 16:30."),
-        (
-            {"trackingUrl": "https://example.com/track/1001"},
-            "Your order 1001 is out for delivery. Tracking: https://example.com/track/1001",
-        ),
-    ],
-)
-def test_the_text_says_what_is_known(brings, twilio, told, words):
-    assert brings(**told).status_code == 202
-    (call,) = twilio.calls
-    assert (call["to"], call["body"]) == (ALICE, words)
-
-
-def test_it_begins_with_the_shops_name(app, brings, twilio):
-    with settings_of(app, SHOP_NAME="Ann’s Shop"):
-        brings()
-    assert twilio.calls[0]["body"] == (
-        "Ann’s Shop: Your order 1001 is out for delivery. Reply STOP to stop."
-    )
 
 
 def test_a_repeat_texts_nobody_however_its_times_are_written(brings, twilio):
@@ -72,22 +45,6 @@ def test_an_event_id_of_another_kind_is_another_event(shop, brings, twilio):
         "sms",
     )
     assert shop.get("/api/deliveries?eventId=order-1001").json["kind"] == "order_shipped"
-
-
-@pytest.mark.parametrize(
-    ("change", "fault"),
-    [
-        ({"from": "14:00"}, "from"),
-        ({"until": "2026-11-27T16:00:00"}, "until"),
-        ({"from": TIMES["until"], "until": TIMES["from"]}, "until"),
-        ({"orderId": ""}, "orderId"),
-    ],
-)
-def test_what_is_wrong_is_named_by_its_field(brings, twilio, change, fault):
-    answer = brings(**change)
-    assert answer.status_code == 400
-    assert list(answer.json["details"]["fieldErrors"]) == [fault]
-    assert twilio.calls == []
 
 
 def test_without_any_consent_nobody_is_texted(brings, twilio, rows):

@@ -47,9 +47,9 @@ def test_the_text_with_the_shops_name_says_at_first_how_to_stop(app, shop, twili
         shop.ships("order-1002-shipped", orderId="1002", trackingUrl=None)
         shop.ships("order-1003-shipped", orderId="1003", phone=BOB, trackingUrl=None)
     assert [call["body"] for call in twilio.calls] == [
-        "Ann’s Shop: Your order 1001 has shipped. Reply STOP to stop.",
-        "Ann’s Shop: Your order 1002 has shipped.",
-        "Ann’s Shop: Your order 1003 has shipped. Reply STOP to stop.",
+        "Ann's Shop: Your order 1001 has shipped. Reply STOP to stop.",
+        "Ann's Shop: Your order 1002 has shipped.",
+        "Ann's Shop: Your order 1003 has shipped. Reply STOP to stop.",
     ]
 
 
@@ -275,3 +275,9 @@ def test_the_kinds_own_address_is_the_same_door(shop, twilio):
     again = shop.post("/api/events/order_shipped", json=shipment())
     assert (again.status_code, again.json["duplicate"]) == (200, True)
     assert len(twilio.calls) == 1
+
+
+def test_a_curly_quote_is_sent_as_it_is_where_the_shop_wants_that(app, shop, twilio):
+    with settings_of(app, SHOP_NAME="Ann’s Shop", SMART_ENCODING="false"):
+        shop.ships(trackingUrl=None)
+    assert twilio.calls[0]["body"].startswith("Ann’s Shop: Your order 1001 has shipped.")

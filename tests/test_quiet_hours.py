@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from smsapp.recipients.quiet_hours import (
+from smsapp.quiet_hours import (
     QuietHours,
     allowed_at,
     instant,

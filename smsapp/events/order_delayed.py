@@ -1,0 +1,49 @@
+"""`order_delayed`: an order comes later than was said."""
+
+from smsapp.config import Settings
+from smsapp.events.fields import (
+    Day,
+    Event,
+    Reference,
+    TrackingUrl,
+    opening,
+    order_max_age,
+    tracking,
+)
+from smsapp.events.kind import Kind
+from smsapp.events.times import day
+
+
+class OrderDelayed(Event):
+    """What a service says when an order is late, and when it is expected now, if known."""
+
+    order_id: Reference
+    expected_on: Day | None = None
+    tracking_url: TrackingUrl | None = None
+
+
+def words(event: OrderDelayed, settings: Settings) -> str:
+    """Return the text about a late order."""
+    expected = f" We now expect it on {day(event.expected_on)}." if event.expected_on else ""
+    return (
+        f"{opening(settings)}Your order {event.order_id} is delayed.{expected}"
+        f"{tracking(event.tracking_url)}"
+    )
+
+
+ORDER_DELAYED = Kind(
+    name="order_delayed",
+    title="Order delayed",
+    purpose="order_updates",
+    body=OrderDelayed,
+    about="order",
+    subject=lambda event: event.order_id,
+    content=lambda event: [
+        event.order_id,
+        event.expected_on and event.expected_on.isoformat(),
+        event.tracking_url,
+    ],
+    words=words,
+    max_age=order_max_age,
+    waits_for_morning=True,
+)

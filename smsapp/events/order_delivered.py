@@ -1,0 +1,31 @@
+"""`order_delivered`: an order has arrived."""
+
+from smsapp.config import Settings
+from smsapp.events.fields import Event, Place, Reference, opening, order_max_age
+from smsapp.events.kind import Kind
+
+
+class OrderDelivered(Event):
+    """What a service says when an order was handed over, and where it was left, if it was."""
+
+    order_id: Reference
+    place: Place | None = None
+
+
+def words(event: OrderDelivered, settings: Settings) -> str:
+    """Return the text about an order that has arrived."""
+    where = f" ({event.place})" if event.place else ""
+    return f"{opening(settings)}Your order {event.order_id} has been delivered{where}."
+
+
+ORDER_DELIVERED = Kind(
+    name="order_delivered",
+    title="Order delivered",
+    purpose="order_updates",
+    body=OrderDelivered,
+    about="order",
+    subject=lambda event: event.order_id,
+    content=lambda event: [event.order_id, event.place],
+    words=words,
+    max_age=order_max_age,
+)

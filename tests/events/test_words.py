@@ -1,0 +1,106 @@
+"""What each kind of event says, and what is wrong with one that cannot be said."""
+
+import pytest
+
+from smsapp.config import load
+from smsapp.events.kinds import KINDS
+from smsapp.events.lint import warnings
+from tests.conftest import ALICE, ENVIRONMENT
+
+ORDER = {"orderId": "1001"}
+UNTIL = "2026-12-04T18:00:00-05:00"  # as ALICE in Washington reads it
+LINK = "https://hill.example/t/1001"
+ANYWHERE = "+15005550006"  # of no place
+
+ORDERS = [kind for kind in KINDS if kind.startswith("order_")]
+
+SAID = [
+    ("order_shipped", ORDER, "Your order 1001 has shipped."),
+    ("order_out_for_delivery", ORDER, "Your order 1001 is out for delivery."),
+    (
+        "order_out_for_delivery",
+        ORDER | {"from": "2026-12-04T15:30:00Z", "until": "2026-12-04T18:00:00+01:00"},
+        "Your order 1001 is out for delivery and comes between 10:30 and 12:00.",
+    ),
+    (
+        "order_out_for_delivery",
+        ORDER | {"from": UNTIL},
+        "Your order 1001 is out for delivery and comes after 18:00.",
+    ),
+    (
+        "order_out_for_delivery",
+        ORDER | {"until": UNTIL, "phone": ANYWHERE},
+        "Your order 1001 is out for delivery and comes by 18:00 GMT-05:00.",
+    ),
+    ("order_delivered", ORDER, "Your order 1001 has been delivered."),
+    (
+        "order_delivered",
+        ORDER | {"place": "front door"},
+        "Your order 1001 has been delivered (front door).",
+    ),
+    ("order_delayed", ORDER, "Your order 1001 is delayed."),
+    (
+        "order_delayed",
+        ORDER | {"expectedOn": "2026-12-04", "trackingUrl": LINK},
+        f"Your order 1001 is delayed. We now expect it on Fri, Dec 4. Tracking: {LINK}",
+    ),
+    ("order_ready", ORDER | {"place": "5 Hill Street"}, "Your order 1001 is ready: 5 Hill Street."),
+    (
+        "order_ready",
+        ORDER | {"place": "5 Hill Street", "until": UNTIL},
+        "Your order 1001 is ready: 5 Hill Street. Collect it by Fri, Dec 4, 18:00.",
+    ),
+    (
+        "support_received",
+        {"ticketId": "T-77"},
+        "We have your question and will answer it within a day. Your ticket: T-77.",
+    ),
+]
+
+FAULTY = [
+    ("order_out_for_delivery", {"from": "14:00"}, "from"),
+    ("order_out_for_delivery", {"until": "2026-11-27T16:00:00"}, "until"),
+    ("order_out_for_delivery", {"from": UNTIL, "until": UNTIL}, "until"),
+    ("order_delivered", {"place": "x" * 81}, "place"),
+    ("order_delivered", {"place": "a\x00b"}, "place"),
+    ("order_delayed", {"expectedOn": "04.12.2026"}, "expectedOn"),
+    ("order_delayed", {"expectedOn": "2026-02-30"}, "expectedOn"),
+    ("order_delayed", {"expectedOn": 20261204}, "expectedOn"),
+    ("order_delayed", {"trackingUrl": "javascript:alert(1)"}, "trackingUrl"),
+    ("order_ready", {"place": None}, "place"),
+    ("order_ready", {"place": "here", "until": "soon"}, "until"),
+    *((kind, {"orderId": bad}, "orderId") for kind in ORDERS for bad in ("", " ", "x" * 81, 7)),
+    *(("support_received", {"ticketId": bad}, "ticketId") for bad in ("", "x" * 81, None)),
+]
+
+
+def told(kind: str, fields: dict[str, object]) -> dict[str, object]:
+    common = {"eventId": "event-1001", "phone": ALICE, "consentAt": "2026-11-01T09:00:00Z"}
+    return common | fields
+
+
+@pytest.mark.parametrize(("kind", "fields", "words"), SAID)
+def test_a_text_says_what_is_known_by_the_recipients_clock(kind, fields, words):
+    settings = load(ENVIRONMENT | {"SUPPORT_ANSWERS_WITHIN": "within a day"})
+    event = KINDS[kind].body.model_validate(told(kind, fields))
+    assert KINDS[kind].words(event, settings) == words
+
+
+@pytest.mark.parametrize(("kind", "fields", "words"), SAID)
+def test_nothing_is_to_be_said_against_any_text_that_ships(kind, fields, words):
+    settings = load(ENVIRONMENT | {"SHOP_NAME": "Hill Shop"})
+    event = KINDS[kind].body.model_validate(told(kind, fields))
+    assert warnings(KINDS[kind].words(event, settings), settings.shop_name) == []
+
+
+@pytest.mark.parametrize(("kind", "fields", "fault"), FAULTY)
+def test_what_is_wrong_is_named_by_its_field(shop, twilio, kind, fields, fault):
+    whole = ORDER | {"place": "5 Hill Street"} if kind == "order_ready" else ORDER
+    answer = shop.post(f"/api/events/{kind}", json=told(kind, whole | fields))
+    assert answer.status_code == 400
+    assert list(answer.json["details"]["fieldErrors"]) == [fault]
+    assert twilio.calls == []
+
+
+def test_every_kind_is_said_here():
+    assert {kind for kind, _, _ in SAID} == set(KINDS)
