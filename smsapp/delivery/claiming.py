@@ -44,6 +44,8 @@ _DUE = (
         Delivery.phone_key,
         Delivery.channel,
         Delivery.purpose,
+        Delivery.waits_for_morning,
+        Delivery.time_zone,
         Delivery.expires_at,
         Delivery.last_attempt_at,
         Delivery.created_at,
@@ -104,7 +106,14 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
     for reason in set(refusals.values()) - {None}:
         ids = [delivery_id for delivery_id, refusal in refusals.items() if refusal is reason]
         conn.execute(_SUPPRESS.values(state_at=now, reason=reason), {"ids": ids})
-    allowed = [row for row in free if refusals[row.id] is None]
+    allowed = []
+    for row in (row for row in free if refusals[row.id] is None):
+        # It was due before: a worker was down, or it is tried again.
+        until = leases.first_due(now, rules, row, numbers[row.phone_key] or "")
+        if until > now:
+            conn.execute(_POSTPONE, {"ids": [row.id], "until": until})
+        else:
+            allowed.append(row)
     texts = daily_quota.texts_today(conn, numbers, now)
     # A text that was tried today has its place already.
     ready: list[Any] = []

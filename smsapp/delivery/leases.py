@@ -10,9 +10,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
+from smsapp import quiet_hours
 from smsapp.delivery import channels
 from smsapp.delivery.sender import SenderSettings
 from smsapp.extensions import database_now, new_id, settings
@@ -25,6 +27,7 @@ from smsapp.models import (
     Delivery,
     DeliveryState,
 )
+from smsapp.quiet_hours import QuietHours
 
 log = logging.getLogger(__name__)
 
@@ -37,6 +40,7 @@ class Rules:
     lease: timedelta
     most_per_day: int
     allowed: frozenset[str]
+    quiet_hours: QuietHours | None
     ledger_key: bytes
 
 
@@ -109,8 +113,24 @@ def rules() -> Rules:
         timedelta(seconds=config.lease_seconds),
         config.max_texts_per_number_per_day,
         config.allowed_recipients,
+        config.quiet_hours,
         config.ledger_key,
     )
+
+
+def first_due(at: datetime, rules: Rules, row: Any, e164: str) -> datetime:
+    """Return when a message may leave that is to leave at a time, for quiet hours may put it off.
+
+    Args:
+        at: When it is to leave.
+        rules: The settings.
+        row: A delivery, or one to be: its waits_for_morning and time_zone count.
+        e164: Whose clock it is, where the delivery names no zone.
+    """
+    if not row.waits_for_morning:
+        return at
+    zones = (ZoneInfo(row.time_zone),) if row.time_zone else quiet_hours.zones_of(e164)
+    return quiet_hours.next_allowed(at, zones, rules.quiet_hours)
 
 
 def leased(now: datetime, lease: timedelta) -> dict[str, Any]:

@@ -8,7 +8,15 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 
-from smsapp.delivery import daily_quota, first_texts, leases, restore, sender, throttle
+from smsapp.delivery import (
+    daily_quota,
+    first_texts,
+    leases,
+    restore,
+    sender,
+    superseding,
+    throttle,
+)
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sender import SenderSettings, SenderState
@@ -33,7 +41,11 @@ from smsapp.recipients.purposes import TOLD_BY_SERVICE
 class NewDelivery:
     """A delivery to accept; with send_now its first attempt is leased in the same commit.
 
-    `if_first` is what its body ends with if it is the first text that its number gets from us.
+    Attributes:
+        if_first: What its body ends with if it is the first text that its number gets from us.
+        send_at: When it is to leave; None for now.
+        supersedes: Kinds whose waiting deliveries about the same subject it makes pointless.
+        superseded_by: Kinds that make it pointless, even where they came in before it.
     """
 
     kind: str
@@ -51,6 +63,11 @@ class NewDelivery:
     send_now: bool
     rules: Rules
     if_first: str = ""
+    send_at: datetime | None = None
+    waits_for_morning: bool = False
+    time_zone: str | None = None
+    supersedes: tuple[str, ...] = ()
+    superseded_by: tuple[str, ...] = ()
 
     @property
     def event(self) -> tuple[str, str]:
@@ -73,6 +90,7 @@ class Accepted:
     reason: Reason | None = None
     error_code: int | None = None
     sid: str | None = None
+    due_at: datetime | None = None
     claim: Claim | None = None
 
 
@@ -102,6 +120,8 @@ def write(
         channel: _way(conn, rules.senders[channel], new.values(), now)
         for channel in sorted({row.channel for row in new.values()})
     }
+    later_kinds = {kind for row in new.values() for kind in row.superseded_by}
+    told = superseding.told(conn, later_kinds, {row.subject for row in new.values()})
     lease = leases.leased(now, rules.lease) | {"tries": 1}
     written: dict[uuid.UUID, tuple[NewDelivery, dict[str, Any]]] = {}
     call_at: dict[uuid.UUID, float] = {}
@@ -110,14 +130,20 @@ def write(
         row = new[event]
         why_not = refusal(known, row)
         values = _new_row(row, why_not, now)
-        if why_not is None:
+        is_pointless = any((row.phone_key, row.subject, kind) in told for kind in row.superseded_by)
+        if why_not is None and not is_pointless:
             values["body"] += first_texts.ending(row.phone_key, row.if_first, untexted)
         way = ways[row.channel]
-        if why_not is None and restore.is_perhaps_known(way.sender_state, now):
+        if why_not:
+            pass
+        elif is_pointless:
+            canceled = DeliveryState.CANCELED
+            values |= {"state": canceled, "reason": Reason.SUPERSEDED, "due_at": None}
+        elif restore.is_perhaps_known(way.sender_state, now):
             values |= restore.unknown(way.sender_state, now)
-        elif why_not is None and row.phone_key in way.not_before:
-            values["due_at"] = way.not_before[row.phone_key]
-        elif row.send_now and why_not is None and way.reservations:
+        elif row.phone_key in way.not_before:
+            values["due_at"] = max(values["due_at"], way.not_before[row.phone_key])
+        elif row.send_now and values["due_at"] == now and way.reservations:
             if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease
                 call_at[values["id"]] = way.reservations.pop(0)
@@ -131,8 +157,13 @@ def write(
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
         claim = _claim(row, values, call_at.get(values["id"], 0.0))
+        superseding.cancel(conn, row.supersedes, row.phone_key, row.subject, now)
         fresh[row.event] = Accepted(
-            values["id"], values["state"], reason=values["reason"], claim=claim
+            values["id"],
+            values["state"],
+            reason=values["reason"],
+            due_at=values["due_at"],
+            claim=claim,
         )
     _note_consent(conn, [new[event] for event in fresh], known, now)
     claims = [accepted.claim for accepted in fresh.values() if accepted.claim]
@@ -201,6 +232,7 @@ def _note_consent(
 
 def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[str, Any]:
     """Return the columns of a delivery that is suppressed or waits for a sender."""
+    due_at = leases.first_due(max(now, row.send_at or now), row.rules, row, row.e164)
     return {
         "id": new_id(),
         "kind": row.kind,
@@ -220,8 +252,10 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "error_code": None,
         "tries": 0,
         "undelivered": 0,
-        "expires_at": now + row.max_age,
-        "due_at": None if refusal else now,
+        "waits_for_morning": row.waits_for_morning,
+        "time_zone": row.time_zone,
+        "expires_at": due_at + row.max_age,
+        "due_at": None if refusal else due_at,
         "lease_token": None,
         "lease_until": None,
         "last_attempt_at": None,

@@ -36,6 +36,7 @@ _BY_EVENT = select(
     Delivery.state,
     Delivery.reason,
     Delivery.error_code,
+    Delivery.due_at,
     _NEWEST_SID.label("sid"),
 ).where(
     # Not pairs of kind and event id: SQLite would look at every row there is.
@@ -125,6 +126,7 @@ def _repeat(seen: Any, content_hash: str) -> Accepted:
         reason=seen.reason,
         error_code=seen.error_code,
         sid=seen.sid,
+        due_at=seen.due_at,
     )
 
 

@@ -16,6 +16,7 @@ from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
 from smsapp.events.fields import HOW_TO_STOP, Event
 from smsapp.events.kind import Kind
+from smsapp.events.kinds import superseded_by
 from smsapp.extensions import db, settings
 from smsapp.phone import phone_key
 from smsapp.segments import smart
@@ -60,6 +61,11 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
         body=body,
         consent_at=event.consent_at,
         max_age=kind.max_age(config),
+        send_at=event.send_at,
+        waits_for_morning=kind.waits_for_morning,
+        time_zone=None,
+        supersedes=kind.supersedes,
+        superseded_by=superseded_by(kind),
         api_key_id=api_key_id,
         send_now=not respond_async,
         rules=leases.rules(),

@@ -22,6 +22,8 @@ from smsapp.phone import parse_e164
 
 # A caller's clock may be this much ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
+# How far ahead a message may be planned.
+SEND_AHEAD = timedelta(days=35)
 # What programs write for “never” lies before: the year 1, say.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -78,6 +80,12 @@ def _plausible(value: datetime) -> datetime:
     return value
 
 
+def _soon(value: datetime) -> datetime:
+    if value > clock.now() + SEND_AHEAD:
+        raise ValueError(f"must be within the next {SEND_AHEAD.days} days")
+    return value
+
+
 def _iso_date(value: object) -> date:
     if not isinstance(value, str) or not _DATE.fullmatch(value):
         raise ValueError("must be a date such as 2026-06-02")
@@ -97,6 +105,9 @@ LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset)]
 ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausible)]
 
 
+SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
+
+
 class Event(BaseModel):
     """What every event has; others than these and the kind's own fields are ignored."""
 
@@ -111,6 +122,7 @@ class Event(BaseModel):
     event_id: Annotated[str, Field(min_length=6, max_length=120), AfterValidator(_printable)]
     phone: Annotated[str, AfterValidator(parse_e164)]
     consent_at: ConsentAt | None = None
+    send_at: SendAt | None = None
 
 
 # How the first text to a number ends, where its beginning says who writes.

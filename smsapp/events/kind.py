@@ -24,7 +24,8 @@ class Kind:
         content: Besides the phone, what makes an event with this id the same event again.
         words: The message.
         max_age: For how long the message matters.
-        waits_for_morning: Whether it keeps out of quiet hours, once there are any.
+        waits_for_morning: Whether it keeps out of quiet hours.
+        supersedes: The kinds of events about the same subject that it makes pointless.
         route: The channels that are tried, in their order.
     """
 
@@ -38,6 +39,7 @@ class Kind:
     words: Callable[[Any, Settings], str]
     max_age: Callable[[Settings], timedelta]
     waits_for_morning: bool = False
+    supersedes: tuple[str, ...] = ()
     route: tuple[Channel, ...] = (Channel.SMS,)
 
     def own_fields(self) -> list[str]:

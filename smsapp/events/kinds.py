@@ -1,5 +1,6 @@
 """The table of kinds: why we write to people."""
 
+from smsapp.events.kind import Kind
 from smsapp.events.order_delayed import ORDER_DELAYED
 from smsapp.events.order_delivered import ORDER_DELIVERED
 from smsapp.events.order_out_for_delivery import ORDER_OUT_FOR_DELIVERY
@@ -31,3 +32,8 @@ def title(name: str) -> str:
 def about(name: str) -> str:
     """Return what sort of thing events of a kind are about: "order"."""
     return ALL[name].about if name in ALL else "subject"
+
+
+def superseded_by(kind: Kind) -> tuple[str, ...]:
+    """Return the kinds that make a waiting message of this one pointless."""
+    return tuple(other.name for other in KINDS.values() if kind.name in other.supersedes)

@@ -28,4 +28,5 @@ ORDER_DELIVERED = Kind(
     content=lambda event: [event.order_id, event.place],
     words=words,
     max_age=order_max_age,
+    supersedes=("order_shipped", "order_out_for_delivery", "order_delayed", "order_ready"),
 )

@@ -71,4 +71,5 @@ ORDER_OUT_FOR_DELIVERY = Kind(
     ],
     words=words,
     max_age=order_max_age,
+    supersedes=("order_delayed",),
 )

@@ -57,7 +57,7 @@ class AttemptState(StrEnum):
 
 
 class Reason(StrEnum):
-    """Why a delivery was suppressed or has failed."""
+    """Why a delivery was suppressed or canceled, or has failed."""
 
     OPTED_OUT = "opted_out"
     CONSENT_WITHDRAWN = "consent_withdrawn"
@@ -65,6 +65,7 @@ class Reason(StrEnum):
     REJECTED = "rejected"
     ATTEMPTS_SPENT = "attempts_spent"
     NO_CONSENT = "no_consent"  # neither the ledger nor the event knows of any
+    SUPERSEDED = "superseded"  # a later event made it pointless before it left
 
 
 class AttemptSource(StrEnum):
@@ -147,6 +148,10 @@ class Delivery(Base):
     tries: Mapped[int]  # attempts spent of the allowance; not all of them count
     undelivered: Mapped[int]  # attempts that Twilio took and the carrier could not deliver
     due_at: Mapped[datetime | None]
+    # Whether quiet hours put it off, and by whose clock: the zone that the event named, or null
+    # for those that the number may be in.
+    waits_for_morning: Mapped[bool] = mapped_column(server_default=false())
+    time_zone: Mapped[str | None] = mapped_column(String(64))
     expires_at: Mapped[datetime]  # from then on it would come too late to matter
     lease_token: Mapped[uuid.UUID | None]
     lease_until: Mapped[datetime | None]

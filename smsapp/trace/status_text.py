@@ -4,7 +4,7 @@ No words here hold a number, a body or a name.
 """
 
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from smsapp.delivery import restore
 from smsapp.models import Attempt, Channel, DeliveryState, OptOut, OptOutSource, Reason
@@ -73,6 +73,9 @@ BROKE_OFF_BY = {
     "server_error": "Twilio answered with a fault of its own",
     "bad_answer": "what answered in Twilio's place could not be understood",
 }
+SUPERSEDED = "A later event about the same thing made it pointless before it left."
+# What is due within it of its event waits for a sender, and is not planned.
+SOON = timedelta(minutes=1)
 BROKE_OFF = "the call to Twilio broke off"
 
 
@@ -106,6 +109,9 @@ def _waiting(trace: Trace) -> tuple[str, str]:
             "The number has had as many texts as it may get in a day.",
             f"Wait. {when} If the texts are too many, see which service sends them.",
         )
+    if due and due - trace.delivery.created_at > SOON and not trace.attempts:
+        quiet = " at which it wakes nobody" if trace.delivery.waits_for_morning else ""
+        return f"It is planned for a time{quiet}.", f"Wait. {when}"
     return (
         "A worker takes it in its turn.",
         f"Wait a moment. {when} If it stays, see whether a worker is running.",
@@ -160,6 +166,12 @@ def why_unknown(attempt: Attempt | None) -> str:
     return BROKE_OFF_BY.get((attempt and attempt.trouble) or "", BROKE_OFF)
 
 
+def _canceled(trace: Trace) -> tuple[str, str]:
+    if trace.delivery.reason is Reason.SUPERSEDED:
+        return SUPERSEDED, "Nothing."
+    return _PLAIN[DeliveryState.CANCELED]
+
+
 def _suppressed(trace: Trace) -> tuple[str, str]:
     reason = trace.delivery.reason or Reason.OPTED_OUT
     refusal = REFUSALS[reason]
@@ -191,6 +203,7 @@ _BY_TRACE = {
     DeliveryState.SENT: _sent,
     DeliveryState.UNKNOWN: _unknown,
     DeliveryState.SUPPRESSED: _suppressed,
+    DeliveryState.CANCELED: _canceled,
     DeliveryState.FAILED: _failed,
     DeliveryState.UNDELIVERED: _failed,
 }

@@ -1,13 +1,15 @@
 """Events: what internal services tell us happened."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
-from smsapp import metrics
+from smsapp import clock, metrics
 from smsapp.api_keys import Scope
+from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.errors import EventIdReused
 from smsapp.events import accepting
@@ -23,6 +25,9 @@ from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.web import guards
 from smsapp.web.api.parsing import parse, prefers
+
+# What is due within it waits for a sender and not for its time.
+SOON = timedelta(minutes=1)
 
 bp = Blueprint("api", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
@@ -92,7 +97,7 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
         return word | {"sid": settlement.sid} | delivery_id | {"status": DeliveryState.SENT}, 202
     now = settlement or accepted
     if now.state in ON_ITS_WAY:
-        return word | delivery_id | {"status": DeliveryState.PENDING}, 202
+        return word | delivery_id | {"status": DeliveryState.PENDING} | _planned(accepted), 202
     if refusal := _refusal(now.state, now.reason, now.error_code):
         why = {"error": refusal, "message": REFUSALS[refusal].message}
         return why | duplicate | delivery_id, 409
@@ -106,7 +111,13 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
         }
         return body | duplicate | delivery_id, 502
     sid = {"sid": accepted.sid} if accepted.sid else {}
-    return word | delivery_id | sid | {"status": now.state}, 200
+    return word | delivery_id | sid | {"status": now.state}, 200 if duplicate else 202
+
+
+def _planned(accepted: Accepted) -> dict[str, str]:
+    """Return when a message that waits is to leave; nothing where that is now."""
+    planned = accepted.due_at and accepted.due_at > clock.now() + SOON
+    return {"sendAt": accepted.due_at.isoformat()} if planned and accepted.due_at else {}
 
 
 def _reused(kind: Kind) -> str:

@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import typed
 from smsapp.errors import Landline, RateLimited, SmsappError
-from smsapp.events import signed_up
+from smsapp.events import confirming
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
 from smsapp.models import Channel
 from smsapp.phone import country, mask, phone_key
@@ -88,7 +88,7 @@ def check_code() -> ResponseReturnValue:
     if verdict.approved_at is None:
         return _verify_page(wording.not_approved(verdict)), 400
     sessions.sign_in(replace(sent, verify_sid=verdict.verify_sid), verdict.approved_at)
-    signed_up.confirm(g.e164, sent.verify_sid, agreed)
+    confirming.confirm(g.e164, sent.verify_sid, agreed)
     return see("preferences.show")
 
 
