@@ -4,6 +4,7 @@ Source: 3GPP TS 23.038 (GSM 7-bit alphabet) and TS 23.040 (concatenation), as ap
 Twilio's own calculator.
 """
 
+import re
 from dataclasses import dataclass
 
 _GSM = frozenset(
@@ -23,6 +24,7 @@ LOOK_ALIKES = {
     "•": "-",
 }
 _TO_GSM = str.maketrans(LOOK_ALIKES)
+_LINK = re.compile(r"(https?://\S+)", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +51,14 @@ def beyond_gsm(text: str) -> list[str]:
 
 
 def smart(text: str) -> str:
-    """Return `text` with look-alikes for what alone makes it dearer, else unchanged."""
-    plain = text.translate(_TO_GSM)
+    """Return `text` with look-alikes for what alone makes it dearer, else unchanged.
+
+    A link stays as it is, whatever it costs: with another character it leads elsewhere.
+    """
+    links_apart = _LINK.split(text)
+    plain = "".join(
+        part if n % 2 else part.translate(_TO_GSM) for n, part in enumerate(links_apart)
+    )
     is_cheaper = not beyond_gsm(plain) and count(plain).segments <= count(text).segments
     return plain if is_cheaper else text
 

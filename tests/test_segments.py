@@ -101,6 +101,8 @@ def test_units_are_septets_or_utf_16(text):
         ("it’s 🎉", "it’s 🎉"),
         ("ça – va", "ça – va"),  # ç has no look-alike
         ("…" * 60, "…" * 60),  # 180 septets would be two segments
+        ("it’s https://hill.example/`a", "it’s https://hill.example/`a"),  # nor is a link touched
+        ("it’s https://hill.example/a", "it's https://hill.example/a"),
         ("", ""),
     ],
 )

@@ -22,6 +22,11 @@ REASONS = (
     "no_consent",
 )
 SUPERSEDED = "superseded"
+# SQLite makes the table anew, without the trigger of 0011.
+SUBJECT_OF_OLDER_CODE = (
+    "CREATE TRIGGER delivery_subject AFTER INSERT ON delivery WHEN NEW.subject IS NULL"
+    " BEGIN UPDATE delivery SET subject = NEW.order_id WHERE id = NEW.id; END"
+)
 
 
 def upgrade():
@@ -35,6 +40,7 @@ def upgrade():
             delivery.add_column(column)
         delivery.drop_constraint(op.f("delivery_reason"), type_="check")
         delivery.create_check_constraint(op.f("delivery_reason"), among((*REASONS, SUPERSEDED)))
+    op.execute(SUBJECT_OF_OLDER_CODE)
 
 
 def downgrade():
@@ -49,6 +55,7 @@ def downgrade():
         delivery.create_check_constraint(op.f("delivery_reason"), among(REASONS))
         for column in columns():
             delivery.drop_column(column.name)
+    op.execute(SUBJECT_OF_OLDER_CODE)
 
 
 def columns():
