@@ -22,6 +22,11 @@ def test_each_has_a_purpose_that_people_can_agree_to(kind):
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
-def test_each_has_an_address_under_its_name(app, kind):
-    rules = {rule.rule: rule.methods for rule in app.url_map.iter_rules()}
-    assert "POST" in rules[f"/api/events/{kind.name}"]
+def test_what_each_makes_pointless_is_a_kind_too(kind):
+    assert set(kind.supersedes) <= set(KINDS) - {kind.name}
+
+
+def test_an_unknown_kind_is_told_which_there_are(shop):
+    answer = shop.post("/api/events/order_shiped", json={})
+    assert (answer.status_code, answer.json["error"]) == (404, "not_found")
+    assert answer.json["kinds"] == list(KINDS)

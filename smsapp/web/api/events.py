@@ -1,6 +1,5 @@
 """Events: what internal services tell us happened."""
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
@@ -11,7 +10,7 @@ from smsapp import clock, metrics
 from smsapp.api_keys import Scope
 from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
-from smsapp.errors import EventIdReused
+from smsapp.errors import EventIdReused, NotFound
 from smsapp.events import accepting
 from smsapp.events.accepting import Outcome
 from smsapp.events.fields import Event
@@ -40,16 +39,13 @@ def order_shipped_sms() -> ResponseReturnValue:
     return _accept(ORDER_SHIPPED, OrderShippedSms)
 
 
-def _view(name: str) -> Callable[[], ResponseReturnValue]:
-    def accept() -> ResponseReturnValue:
-        return _accept(KINDS[name], KINDS[name].body)
-
-    accept.__doc__ = KINDS[name].body.__doc__
-    return guards.api_key(Scope.SEND)(accept)
-
-
-for _name in KINDS:
-    bp.add_url_rule(f"/events/{_name}", _name, _view(_name), methods=["POST"])
+@bp.post("/events/<name>")
+@guards.api_key(Scope.SEND)
+def event(name: str) -> ResponseReturnValue:
+    """Accept one event of a kind and write to the customer about it."""
+    if name not in KINDS:
+        raise NotFound("There is no such kind of event.", extra={"kinds": list(KINDS)})
+    return _accept(KINDS[name], KINDS[name].body)
 
 
 def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
