@@ -1,7 +1,7 @@
 """Deliveries that wait for morning by a clock of their own, or are superseded by a later event
 
 Revision ID: 0017
-Revises: 0012
+Revises: 0016
 Create Date: 2026-11-27 02:30:00
 """
 
@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from alembic import op
 
 revision = "0017"
-down_revision = "0012"
+down_revision = "0016"
 branch_labels = None
 depends_on = None
 
