@@ -47,13 +47,14 @@ class Preferences:
 
 
 def sign_up(
-    visitor: Visitor, e164: str, code: str, purposes: Collection[str], asker: Asker
+    visitor: Visitor, e164: str, code: str, purposes: Collection[str] | None, asker: Asker
 ) -> tuple[Verdict, list[str]]:
     """Check a visitor's code; once approved, the number is verified and the purposes are granted.
 
     What is left out is refused, in the same commit: no consentAt of a service's counts from then
     on. What the customer has agreed to here before stays; and where they choose nothing at all,
-    because they only want to look, so does what a service wrote down.
+    because they only want to look, so does what a service wrote down. Who was not asked (None)
+    has said nothing.
 
     Return the verdict, and the purposes that they had not agreed to before.
 
@@ -63,8 +64,9 @@ def sign_up(
     new: list[str] = []
 
     def write(conn: Connection, now: datetime, verify_sid: str) -> None:
-        approved = replace(visitor, verify_sid=verify_sid)
-        new.extend(_sign_up(conn, approved, purposes, now))
+        if purposes is not None:
+            approved = replace(visitor, verify_sid=verify_sid)
+            new.extend(_sign_up(conn, approved, purposes, now))
 
     return verification.check(e164, code, asker, also=write), new
 

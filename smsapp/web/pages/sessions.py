@@ -44,9 +44,9 @@ class CodeSent:
         return not (self.called and self.is_landline)
 
     @property
-    def agreed(self) -> tuple[str, ...]:
-        """What is agreed to once the code is entered: nobody agrees to texts that never arrive."""
-        return self.purposes if self.texts_arrive else ()
+    def agreed(self) -> tuple[str, ...] | None:
+        """What is agreed to once the code is entered; None where texts never arrive: unasked."""
+        return self.purposes if self.texts_arrive else None
 
     @property
     def called(self) -> bool:
