@@ -137,7 +137,7 @@ def test_respond_async_leaves_the_call_to_the_worker(app, shop, twilio, rows):
 
 
 def test_a_transient_failure_is_pending_and_tried_again(app, shop, twilio, rows):
-    twilio.rejects(20429, 429)
+    twilio.rejects(30410)
     answer = shop.ships()
 
     assert answer.status_code == 202
@@ -241,7 +241,7 @@ def test_a_looping_service_does_not_bury_a_customer(app, shop, twilio, rows):
 
 def test_spent_attempts_are_queued_again_by_a_repeat(app, shop, twilio, rows):
     for _ in range(5):
-        twilio.rejects(20429, 429)
+        twilio.rejects(30410)
     shop.ships()
     run_until_settled(app)
     assert rows.delivery.state == "failed"
