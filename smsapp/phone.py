@@ -2,6 +2,8 @@
 
 import hmac
 import re
+from collections.abc import Iterator
+from contextlib import suppress
 from functools import lru_cache
 
 import phonenumbers
@@ -11,6 +13,8 @@ EXAMPLE = "+14155552671"
 
 # Whose country it is where nobody can say, by ISO 3166.
 NO_COUNTRY = "ZZ"
+
+MEXICO, ARGENTINA = 52, 54
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
 _DIGITS = re.compile(r"\+[0-9]{2,15}")
@@ -107,6 +111,21 @@ def _is_certain(text: str, number: phonenumbers.PhoneNumber) -> bool:
     region = phonenumbers.region_code_for_country_code(code)
     prefix = phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True)
     return text == f"+{code}{prefix}{phonenumbers.national_significant_number(number)}"
+
+
+def other_spellings(e164: str) -> Iterator[str]:
+    """Yield wrong spellings of a number that callers use and that certainly mean it."""
+    number = _parsed(e164)
+    code, digits = number.country_code or 0, phonenumbers.national_significant_number(number)
+    region = phonenumbers.region_code_for_country_code(code)
+    marks = {"0", phonenumbers.ndd_prefix_for_region(region, strip_non_digits=True) or "0"}
+    marks |= {"1"} if code == MEXICO else set()
+    others = {f"+{code}{mark}{digits}" for mark in marks}
+    others |= {f"+{code}{digits[1:]}"} if code == ARGENTINA else set()
+    for other in sorted(others):
+        with suppress(InvalidPhone):
+            if parse_e164(other) == e164 != other:
+                yield other
 
 
 def reported(address: str) -> str | None:

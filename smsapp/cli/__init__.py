@@ -12,6 +12,7 @@ from smsapp.cli.api_keys import api_key
 from smsapp.cli.consent import consent_ledger
 from smsapp.cli.customers import erase, opt_out
 from smsapp.cli.doctor import run_doctor
+from smsapp.cli.numbers import numbers
 from smsapp.cli.operators import operator
 from smsapp.cli.retention import retention
 from smsapp.cli.sandbox import run_sandbox
@@ -22,6 +23,7 @@ COMMANDS: tuple[click.Command, ...] = (
     api_key,
     operator,
     consent_ledger,
+    numbers,
     retention,
     sending,
     erase,

@@ -39,6 +39,7 @@ def stop(phone_key: str, source: OptOutSource, *, left_at: datetime | None = Non
         left_at: When the text left that Twilio reports it of; a START since then outranks it.
     """
     with db.engine.begin() as conn:
+        phone_key = phones.current(conn, phone_key)
         phones.lock(conn, [phone_key])
         if left_at and opt_out.was_lifted_since(conn, phone_key, left_at):
             return

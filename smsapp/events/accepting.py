@@ -4,7 +4,7 @@ import hashlib
 import json
 import logging
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -18,7 +18,7 @@ from smsapp.events.fields import HOW_TO_STOP, Event
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import superseded_by
 from smsapp.extensions import db, settings
-from smsapp.phone import phone_key
+from smsapp.phone import other_spellings, phone_key
 from smsapp.segments import smart
 
 log = logging.getLogger(__name__)
@@ -48,11 +48,10 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
     says_all = not config.shop_name or body.endswith(HOW_TO_STOP)
-    content = json.dumps([key, *kind.content(event)])
     delivery = NewDelivery(
         kind=kind.name,
         event_id=event.event_id,
-        content_hash=hashlib.sha256(content.encode()).hexdigest(),
+        content_hash=_content_hash(key, kind, event),
         phone_key=key,
         e164=event.phone,
         purpose=kind.purpose,
@@ -72,6 +71,8 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
         if_first="" if says_all else HOW_TO_STOP,
     )
     accepted = group_commit.write(db.engine, outbox.accept, delivery)
+    if not accepted.same_content:
+        accepted = _under_another_spelling(delivery, kind, event) or accepted
     metrics.observe(metrics.ACCEPTANCE, time.perf_counter() - began, kind.name)
     if accepted.claim is None:
         return Outcome(accepted)
@@ -82,3 +83,20 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
         # the receipt will tell.
         log.exception("not settled", extra={"delivery": str(accepted.delivery_id)})
         return Outcome(accepted)
+
+
+def _under_another_spelling(delivery: NewDelivery, kind: Kind, event: Event) -> Accepted | None:
+    """Return what became of an event that came when its number had a key for each spelling."""
+    for other in other_spellings(event.phone):
+        key = phone_key(other, settings().phone_key_bytes)
+        told = replace(delivery, content_hash=_content_hash(key, kind, event))
+        accepted = group_commit.write(db.engine, outbox.accept, told)
+        if accepted.same_content:
+            return accepted
+    return None
+
+
+def _content_hash(key: str, kind: Kind, event: Event) -> str:
+    """Return what makes an event with the same id the same event again."""
+    content = json.dumps([key, *kind.content(event)])
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -65,6 +65,12 @@ def number_of(conn: Connection, phone_key: str) -> str | None:
     return e164
 
 
+def current(conn: Connection, phone_key: str) -> str:
+    """Return the key that a number has now: another one where it was merged (merging.py)."""
+    merged = select(Phone.merged_into).where(Phone.phone_key == phone_key)
+    return conn.execute(merged).scalar_one_or_none() or phone_key
+
+
 def remember_again(conn: Connection, phone_key: str, e164: str) -> None:
     """Write down the number of an erased person who has come back and typed it in."""
     conn.execute(

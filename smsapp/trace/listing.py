@@ -95,6 +95,7 @@ def inbox(conn: Connection, before: Cursor | None) -> Page:
             Phone.country,
             Phone.erased_at,
             Phone.forgotten_at,
+            Phone.merged_into,
         )
         .join(Phone, Phone.phone_key == Inbound.phone_key)
         .order_by(Inbound.received_at.desc(), Inbound.sid.desc())

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from urllib.parse import unquote
 
 import phonenumbers
-from sqlalchemy import Connection, select, tuple_
+from sqlalchemy import Connection, func, select, tuple_
 
 from smsapp import typed
 from smsapp.extensions import reading, settings
@@ -135,8 +135,10 @@ def _known(conn: Connection, keys: Iterable[str]) -> tuple[str, ...]:
     wanted = _unique(keys)
     if not wanted:
         return ()
-    known = set(conn.scalars(select(Phone.phone_key).where(Phone.phone_key.in_(wanted))))
-    return tuple(key for key in wanted if key in known)
+    now = func.coalesce(Phone.merged_into, Phone.phone_key).label("now")
+    rows = conn.execute(select(Phone.phone_key, now).where(Phone.phone_key.in_(wanted)))
+    known = {row.phone_key: row.now for row in rows}
+    return _unique(known[key] for key in wanted if key in known)
 
 
 def _words(text: str) -> Iterator[str]:
