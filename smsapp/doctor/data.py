@@ -11,6 +11,7 @@ from smsapp.database_faults import Fault
 from smsapp.delivery import health
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import database_now, reading, schema_is_current, settings
+from smsapp.recipients import merging
 
 # The oldest that all of this is tested with.
 OLDEST_POSTGRESQL = 16
@@ -18,6 +19,8 @@ CLOSE_ENOUGH = timedelta(seconds=5)
 # What Twilio has is looked for back to a minute before we asked (reconcile.BEFORE_ATTEMPT).
 TOO_FAR = timedelta(minutes=1)
 OLD_OUTBOX_SECONDS = 300
+# Some 0.1 s for each.
+NUMBERS_PAGES = 10
 
 ABOUT = "Database"
 
@@ -98,6 +101,19 @@ def check_migrations() -> Iterator[Finding]:
         yield ok("Migrations", "the schema is this version's")
     else:
         yield fault("Migrations", "The schema is not this version's.", "Run `flask db upgrade`.")
+
+
+def check_numbers() -> Iterator[Finding]:
+    """Whether older releases have left numbers under two spellings; looks at the first of them."""
+    if any(found is not None for found in merging.misspelt(pages=NUMBERS_PAGES)):
+        yield warning(
+            "Numbers",
+            "Some are kept under a spelling of an older release: a STOP of one spelling does not "
+            "hold for the other.",
+            "Run `flask numbers merge --dry-run`, then `flask numbers merge`.",
+        )
+    else:
+        yield ok("Numbers", "each is kept under one spelling, as far as we looked")
 
 
 def check_clock() -> Iterator[Finding]:

@@ -14,6 +14,7 @@ ALONE: tuple[Check, ...] = (here.check_settings, here.check_files)
 WITH_DATABASE: tuple[Check, ...] = (
     data.check_migrations,
     data.check_writing,
+    data.check_numbers,
     data.check_clock,
     data.check_worker,
     data.check_keys,

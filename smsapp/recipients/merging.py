@@ -10,6 +10,7 @@ import logging
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import count
 from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, select, update
@@ -49,6 +50,13 @@ _NUMBERLESS = select(Phone.phone_key).where(
     Phone.e164.is_(None),
     Phone.merged_into.is_(None),
 )
+# Everyone who moves several deliveries locks them in this order.
+_DELIVERIES = (
+    select(Delivery.state)
+    .where(Delivery.phone_key == bindparam("phone_key"))
+    .order_by(Delivery.id)
+    .with_for_update()
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +68,16 @@ class Misspelt:
     into: str
 
 
-def misspelt() -> Iterator[Misspelt | None]:
+def misspelt(pages: int | None = None) -> Iterator[Misspelt | None]:
     """Go through all numbers; yield what is to be merged, and None for what nobody can tell.
+
+    With `pages` only through so many BATCHes of numbers.
 
     Of a number that was forgotten, or whose person was erased, the key alone is left: it is found
     where the right spelling is known.
     """
     secret, last = settings().phone_key_bytes, ""
-    while True:
+    for _ in count() if pages is None else range(pages):
         with reading() as conn:
             rows = conn.execute(_PAGE, {"last": last}).all()
             if not rows:
@@ -95,14 +105,14 @@ def merge(found: Misspelt) -> bool:
     Return False where a text to it is being sent at this moment: it is to be merged later.
     """
     with db.engine.begin() as conn:
-        phones.lock(conn, [found.phone_key, found.into])
-        sending = select(Delivery.id).where(
-            Delivery.phone_key == found.phone_key, Delivery.state == DeliveryState.SENDING
-        )
-        if conn.execute(sending.limit(1)).first():
+        there = phones.lock(conn, [found.phone_key, found.into])
+        old = _phone(conn, found.phone_key)
+        if old.merged_into or (old.e164 is None and found.into not in there):
+            return True  # merged, or erased, a moment ago
+        if DeliveryState.SENDING in conn.scalars(_DELIVERIES, {"phone_key": found.phone_key}):
             return False
         now = database_now(conn)
-        _merge_phones(conn, found, now)
+        _merge_phones(conn, old, found, now)
         _merge_opt_outs(conn, found, now)
         for table in (Delivery, Inbound, Verification):
             theirs = update(table).where(table.phone_key == found.phone_key)
@@ -112,14 +122,16 @@ def merge(found: Misspelt) -> bool:
     return True
 
 
-def _merge_phones(conn: Connection, found: Misspelt, now: datetime) -> None:
+def _phone(conn: Connection, phone_key: str) -> Row[Any]:
+    return conn.execute(select(Phone.__table__).where(Phone.phone_key == phone_key)).one()
+
+
+def _merge_phones(conn: Connection, old: Row[Any], found: Misspelt, now: datetime) -> None:
     """Let one row have the number, and what was remembered of both; sessions of both end.
 
     Whoever was erased under either spelling was erased; the number stays only where its person has
     proved it again since.
     """
-    phone = select(Phone.__table__).where(Phone.phone_key == found.phone_key)
-    old = conn.execute(phone).one()
     merged = update(Phone).where(Phone.phone_key == found.phone_key)
     conn.execute(merged.values(e164=None, merged_into=found.into))
     row = {
@@ -130,7 +142,7 @@ def _merge_phones(conn: Connection, found: Misspelt, now: datetime) -> None:
         "used_at": old.used_at,
     }
     conn.execute(insert_into(conn, Phone).on_conflict_do_nothing(), row)
-    new = conn.execute(select(Phone.__table__).where(Phone.phone_key == found.into)).one()
+    new = _phone(conn, found.into)
     erased_at, verified_at = (
         max((at for at in (getattr(old, name), getattr(new, name)) if at), default=None)
         for name in ("erased_at", "verified_at")

@@ -11,8 +11,9 @@ from sqlalchemy import delete, text
 from smsapp import clock
 from smsapp.doctor import data, examination, here
 from smsapp.doctor.findings import Mark
-from smsapp.extensions import db
+from smsapp.extensions import database_now, db
 from smsapp.models import ApiKey, Delivery, Worker
+from smsapp.recipients import phones
 from tests.conftest import (
     ALICE,
     ENVIRONMENT,
@@ -51,6 +52,7 @@ def test_an_installation_in_order_has_no_faults(examine):
         "Files",
         "Database",
         "Migrations",
+        "Numbers",
         "Clock",
         "Worker",
         "API keys",
@@ -164,6 +166,15 @@ BROKEN = {
         (Mark.WARNING, "Settings", "Only the numbers in ALLOWED_RECIPIENTS are texted: 1"),
     ),
 }
+
+
+@on_one_database
+def test_numbers_under_two_spellings_are_a_warning(app, examine):
+    with app.app_context(), db.engine.begin() as conn:
+        phones.remember(conn, {"a" * 64: "+4407700900123"}, database_now(conn))
+    (finding,) = bad(examine())
+    assert (finding.mark, finding.about) == (Mark.WARNING, "Numbers")
+    assert "flask numbers merge" in finding.advice
 
 
 @on_one_database

@@ -29,7 +29,7 @@ from smsapp.recipients import consent, customers, merging, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 from smsapp.trace import search
-from tests.conftest import BOB, claim, delivery_row, sid
+from tests.conftest import BOB, at_once, claim, delivery_row, sid
 from tests.delivery import deliveries
 
 MISSPELT = "+4407700900123"
@@ -283,3 +283,24 @@ def test_the_key_of_the_old_spelling_leads_to_the_number(app, merge, old, keys):
     merge()
     with app.app_context():
         assert search.find(keys[0], ()).phone_keys == (keys[1],)
+
+
+def test_who_was_erased_a_moment_ago_stays_erased(app, old, keys, rows):
+    with app.app_context():
+        (found,) = merging.misspelt()
+        erasure.erase(old)
+        assert merging.merge(found)
+    assert rows.one(Phone).e164 is None
+
+
+def test_two_who_merge_at_once_merge_once(app, old, new, keys, rows):
+    by(old, app, (customers.agree, ["support"]))
+
+    def merge_all():
+        with app.app_context():
+            for found in merging.misspelt():
+                merging.merge(found)
+
+    at_once(merge_all, merge_all, merge_all)
+    assert ledger(rows, keys[1]) == [("support", GRANTED)]
+    assert faults(app) == []
