@@ -72,16 +72,17 @@ def _wait_for_reservation(claim: Claim) -> str | None:
     A STOP or a pause may have come while it waited, so both are asked again.
     """
     call_at: float | None = claim.call_at
-    for _ in range(MAX_RESERVATIONS):
+    for reservations in range(1, MAX_RESERVATIONS + 1):
         if call_at is None:
             break
         _sleep_until(call_at - ASK_BEFORE_SECONDS)
         if trouble := _trouble_since(claim):
             return trouble
         _sleep_until(call_at)
-        if throttle.is_in_time(call_at):
+        if throttle.is_in_time(call_at, reservations):
             return None
-        call_at = throttle.reserve_again(channels.sender_of(claim.channel))
+        of = channels.sender_of(claim.channel)
+        call_at = group_commit.write(db.engine, throttle.reserve_again, of)
     return "late"
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import select, update
 
 from smsapp import worker
-from smsapp.delivery import circuit_breaker, pace, throttle
+from smsapp.delivery import circuit_breaker, pace, sending, throttle
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.delivery.receipts import handle
 from smsapp.delivery.sender import SenderState
@@ -195,6 +195,17 @@ def test_a_call_that_is_late_for_its_slot_takes_another(app, shop, twilio, rows)
         worker.send(claimed)
     assert rows.one(Sender).next_slot_at > before
     assert rows.delivery.state == "sent"
+
+
+def test_on_a_machine_that_is_always_late_a_text_leaves_all_the_same(
+    app, shop, twilio, rows, monkeypatch
+):
+    sleep_until = sending._sleep_until
+    monkeypatch.setattr(sending, "_sleep_until", lambda at: sleep_until(at + 0.05))
+    shop.ships(prefer="respond-async")
+    with settings_of(app, MESSAGES_PER_SECOND="200"), app.app_context():
+        (claimed,) = claim(app)
+        assert worker.send(claimed).state == "sent"
 
 
 def claim_with_a_turn_ahead(app, shop):
