@@ -18,8 +18,7 @@ def accept(desk: Desk, message: Message) -> Message:
     """Take one new text: from here it is on its way."""
     plan = _plan(desk, message)
     with desk.database.write() as db:
-        insert_message(db, message)
-        db.add_all(plan)
+        insert_message(db, message, plan)
     desk.changed()
     return message
 

@@ -1,11 +1,12 @@
 """One text as the carrier keeps it, with its statuses and callbacks, and as Twilio shows it."""
 
 import secrets
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, Index, String, text
+from sqlalchemy import CheckConstraint, Index, String, insert, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from smsapp import clock, segments
@@ -182,11 +183,23 @@ def new_message(
     )
 
 
-def insert_message(db: Session, message: Message) -> None:
-    """Write a new message down, with the first of its statuses."""
+# As rows, not as objects: this is what every text costs.
+_INSERT_MESSAGE, _INSERT_STEPS = insert(Message), insert(Step)
+
+
+def insert_message(db: Session, message: Message, plan: Sequence[Step] = ()) -> None:
+    """Write a new message down, with its first status and those that it is going to have."""
     now = message.created_at
-    db.add(message)
-    db.add(Step(sid=message.sid, status=message.status, due_at=now, happened_at=now))
+    first = Step(sid=message.sid, status=message.status, due_at=now, happened_at=now)
+    conn = db.connection()
+    conn.execute(_INSERT_MESSAGE, _columns(message, "seq"))
+    conn.execute(_INSERT_STEPS, [_columns(step, "id") for step in (first, *plan)])
+
+
+def _columns(row: Base, key: str) -> dict[str, object]:
+    """Return a new row's columns but for its key, which the database gives it."""
+    names = row.__table__.columns.keys()
+    return {name: getattr(row, name) for name in names if name != key}
 
 
 def new_sid(prefix: str) -> str:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import parse_qsl, urldefrag, urlsplit
 
 import urllib3
-from sqlalchemy import update
+from sqlalchemy import bindparam, update
 from sqlalchemy.exc import OperationalError
 from twilio.request_validator import RequestValidator
 
@@ -17,6 +17,17 @@ from smsapp.sandbox.inbound import customers
 from smsapp.sandbox.message import Receipt
 
 logger = logging.getLogger(__name__)
+
+_SET = (
+    update(Receipt)
+    .where(Receipt.id == bindparam("of"))
+    .values(
+        {
+            name: bindparam(f"new_{name}")
+            for name in ("tries", "first_try_at", "answer", "state", "due_at")
+        }
+    )
+)
 
 # Because a callback may wait 15 s for an app that hangs.
 THREADS = 32
@@ -52,13 +63,21 @@ class Poster:
         first = receipt.first_try_at or clock.now().timestamp()
         result, answer = self._try(receipt)
         now, tries = clock.now().timestamp(), receipt.tries + 1
-        found = {"tries": tries, "first_try_at": first, "answer": answer, "state": "done"}
+        state, due_at = "done", receipt.due_at
         if connection_overrides.of(receipt.url).again(result, tries, now - first):
             wait = BACKOFF * 2 ** (tries - 1) * self._desk.config.pace
-            found |= {"state": "due", "due_at": now + wait}
+            state, due_at = "due", now + wait
+        found = {
+            "of": receipt.id,
+            "new_tries": tries,
+            "new_first_try_at": first,
+            "new_answer": answer,
+            "new_state": state,
+            "new_due_at": due_at,
+        }
         try:
             with self._desk.database.write() as db:
-                db.execute(update(Receipt).where(Receipt.id == receipt.id).values(found))
+                db.connection().execute(_SET, found)
         except OperationalError:
             # The disk is full: it is posted again after the next start.
             logger.exception("the sandbox cannot write its file")

@@ -1,5 +1,6 @@
 """Who must not be texted by whom, as Twilio itself keeps it."""
 
+from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.sandbox.database import Base
@@ -17,8 +18,13 @@ class OptOut(Base):
     at: Mapped[float]
 
 
+_HELD = select(OptOut.at).where(
+    OptOut.customer == bindparam("customer"), OptOut.sender == bindparam("sender")
+)
+
+
 def holds(desk: Desk, customer: str, sender: str | None = None) -> bool:
     """Return whether `customer` has told a sender to stop; by default the shop's number."""
     with desk.database.read() as db:
-        found = db.get(OptOut, (customer, sender or desk.config.from_number))
-    return found is not None
+        pair = {"customer": customer, "sender": sender or desk.config.from_number}
+        return db.execute(_HELD, pair).first() is not None
