@@ -102,7 +102,6 @@ class Settings(BaseModel):
     verify_calls: bool = False
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: AtLeastOne = 20
-    pumping_min_approval_percent: Percent = 10
     alarm_delivery_rate: Percent = 95
     alarm_min_sample: AtLeastOne = 20
     alarm_window_minutes: Annotated[int, Field(ge=5, le=1440)] = 60

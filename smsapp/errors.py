@@ -99,6 +99,21 @@ class RateLimited(SmsappError):
     message = "Too many requests. Wait as long as Retry-After says, then go on."
 
 
+class ProofRequired(SmsappError):
+    """Many codes to numbers like this one are not entered: the browser has to do a sum first.
+
+    Args:
+        bits: How large it is; one more doubles it.
+    """
+
+    code, status = "proof_required", 429
+    message = "Codes to numbers like this one are sent from our page only, after one more step."
+
+    def __init__(self, bits: int) -> None:
+        self.bits = bits
+        super().__init__()
+
+
 class Landline(SmsappError):
     """A text cannot reach the number."""
 

@@ -27,16 +27,18 @@ from smsapp.api_keys import Scope
 from smsapp.app import create_app
 from smsapp.delivery import claiming, leases, receipts, tally
 from smsapp.delivery.receipt_rows import HandledReceipt, IncomingReceipt
-from smsapp.extensions import Base, database_now, db, new_id
+from smsapp.extensions import Base, database_now, db, limiter, new_id
 from smsapp.inbound import messages
 from smsapp.models import Attempt, Delivery, DeliveryState, Sender
 from smsapp.phone import phone_key
 from smsapp.providers import sms
 from smsapp.providers.messages import Listed, SendResult, Sent
 from smsapp.providers.outcomes import Refused
+from smsapp.recipients import verification
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 from tests import servers
+from tests.fake_verify import VERIFY, FakeVerify
 
 ACCOUNT = "AC00000000000000000000000000000001"
 TOKEN = "0123456789abcdef0123456789abcdef"
@@ -454,6 +456,17 @@ def twilio(monkeypatch: pytest.MonkeyPatch) -> FakeTwilio:
     fake = FakeTwilio()
     monkeypatch.setattr(sms, "_client", lambda *_: fake)
     return fake
+
+
+@pytest.fixture
+def verify(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVerify]:
+    """A Verify that does as it is told, and limits that have counted nothing yet."""
+    fake = FakeVerify()
+    monkeypatch.setattr(verification, "_connect", lambda *_: fake)
+    with settings_of(app, **VERIFY):
+        with app.app_context():
+            limiter.reset()
+        yield fake
 
 
 @pytest.fixture

@@ -65,11 +65,21 @@ class Verdict:
 EXPIRED = Verdict("expired", 0)
 
 
-def start(e164: str, channel: Channel, asker: Asker, locale: str | None = None) -> Begun:
+def start(
+    e164: str, channel: Channel, asker: Asker, locale: str | None = None, paid_bits: int = 0
+) -> Begun:
     """Send a code to a number.
 
+    Args:
+        e164: The number.
+        channel: SMS or CALL.
+        asker: Who asks.
+        locale: Language of the text or the voice; None: as Twilio sees fit.
+        paid_bits: How large a sum the asker's browser has done for it (pumping.py).
+
     Raises:
-        RateLimited: Too many codes to this number, or to numbers like it (pumping).
+        RateLimited: Too many codes to this number, or too many that were not entered.
+        ProofRequired: Many codes to numbers like this are not entered, and no sum was done.
         BudgetSpent: Too many codes to all.
         CountryNotServed: The pages send no codes there.
         CallsNotOffered: The pages call nobody.
@@ -83,7 +93,7 @@ def start(e164: str, channel: Channel, asker: Asker, locale: str | None = None) 
     if not asker.is_service:
         code_destinations.refuse(e164, channel, settings())
     key = phone_key(e164, settings().phone_key_bytes)
-    attempt_id, started_at, resend_at, spent = _reserve(e164, key, channel, asker)
+    attempt_id, started_at, resend_at, spent = _reserve(e164, key, channel, asker, paid_bits)
     if spent:
         client.cancel(spent)
     outcome = client.start(to=e164, channel=channel, locale=locale)
@@ -157,7 +167,7 @@ def status_of(phone_key: str, asker: Asker) -> Verdict:
 
 
 def _reserve(
-    e164: str, key: str, channel: Channel, asker: Asker
+    e164: str, key: str, channel: Channel, asker: Asker, paid_bits: int
 ) -> tuple[uuid.UUID, datetime, datetime, str | None]:
     """Count a code against the limits before it is sent, so that parallel ones count too.
 
@@ -172,7 +182,7 @@ def _reserve(
         now = database_now(conn)
         resend_at = limits.next_start(conn, key, asker, now)
         code_budget.refuse_spent(conn, now, settings())
-        pumping.refuse_pumping(conn, prefix, now)
+        pumping.ask_for_more(conn, prefix, asker, paid_bits, now)
         spent = limits.spent(conn, key, now)
         attempt_id = new_id()
         conn.execute(

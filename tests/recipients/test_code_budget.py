@@ -13,17 +13,9 @@ from smsapp.extensions import database_now, db, new_id
 from smsapp.models import Channel, Phone, Verification
 from smsapp.recipients import asker, code_budget, verification
 from tests.conftest import ALICE, KEY, at_once, settings_of
-from tests.fake_verify import VERIFY, FakeVerify
+from tests.fake_verify import VERIFY
 
 SERVICE = asker.Asker("an API key", None)
-
-
-@pytest.fixture
-def verify(app, monkeypatch):
-    fake = FakeVerify()
-    monkeypatch.setattr(verification, "_connect", lambda *_: fake)
-    with app.app_context():
-        yield fake
 
 
 def start(number, who=SERVICE):

@@ -12,16 +12,7 @@ from smsapp.phone import phone_key
 from smsapp.providers.outcomes import Refused, Unwritten
 from smsapp.recipients import asker, verification
 from tests.conftest import ALICE, BOB, change, make_earlier, settings_of
-from tests.fake_verify import CODE, VERIFY, FakeVerify
-
-
-@pytest.fixture
-def verify(app, monkeypatch):
-    fake = FakeVerify()
-    monkeypatch.setattr(verification, "_connect", lambda *_: fake)
-    with settings_of(app, **VERIFY), app.app_context():
-        yield fake
-
+from tests.fake_verify import CODE, VERIFY
 
 HERE, ELSEWHERE, FAR = "192.0.2.1", "198.51.100.0", "203.0.113.0"
 
@@ -82,27 +73,6 @@ def test_a_code_that_was_not_sent_does_not_count(verify):
         with pytest.raises(errors.ProviderUnavailable):
             start()
     start()
-
-
-def test_pumping_is_refused_for_its_prefix_alone(app, verify, caplog):
-    with settings_of(app, **VERIFY, PUMPING_MIN_STARTS="5"):
-        for number in range(5):
-            start(f"+4477009001{number:02}")
-        with pytest.raises(errors.RateLimited):
-            start("+447700900199")
-        start(ALICE)
-        assert [r.prefix for r in caplog.records if "prefix" in r.msg] == ["+44770"]
-        later(verify, 61)
-        start("+447700900199")
-
-
-def test_where_codes_are_entered_there_is_no_pumping(app, verify):
-    with settings_of(app, **VERIFY, PUMPING_MIN_STARTS="5"):
-        for number in range(10):
-            e164 = f"+4477009001{number:02}"
-            start(e164)
-            if number % 5 == 0:
-                verification.check(e164, CODE, visitor())
 
 
 # Whoever asks for codes to somebody else's number, or enters wrong ones, locks its owner out of

@@ -218,7 +218,15 @@ def test_a_tick_looks_when_it_is_due(app, shop, twilio, write, rows):
 
 
 def test_facts_of_all_kinds_have_a_sentence():
-    facts = {"rate": 0.0, "sample": 2, "minutes": 90, "codes": [], "seconds": 3, "count": 1, "budget": 2}
+    facts = {
+        "rate": 0.0,
+        "sample": 2,
+        "minutes": 90,
+        "codes": [],
+        "seconds": 3,
+        "count": 1,
+        "budget": 2,
+    }
     for kind in AlarmKind:
         sentence = alarm_text.sentence(kind, "FR", facts)
         assert sentence.endswith("."), kind

@@ -2,7 +2,6 @@
 
 import html
 import re
-from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
@@ -16,11 +15,11 @@ from time_machine import travel
 from smsapp import clock
 from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
-from smsapp.extensions import db, limiter
+from smsapp.extensions import db
 from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
-from smsapp.recipients import customers, purposes, verification
+from smsapp.recipients import customers, purposes
 from smsapp.recipients.customers import Visitor
 from smsapp.web import wording
 from smsapp.web.pages import forms, sign_up
@@ -41,17 +40,6 @@ from tests.fake_verify import CODE, VERIFY, FakeVerify
 # One that Britain gives to mobiles, and one that London has.
 MOBILE, LANDLINE = "+447400123456", "+442079460018"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
-
-
-@pytest.fixture
-def verify(monkeypatch: pytest.MonkeyPatch, app: Flask) -> Iterator[FakeVerify]:
-    """A Verify that does as it is told, and limits that have counted nothing yet."""
-    fake = FakeVerify()
-    monkeypatch.setattr(verification, "_connect", lambda *_: fake)
-    with settings_of(app, **VERIFY):
-        with app.app_context():
-            limiter.reset()
-        yield fake
 
 
 @dataclass

@@ -9,7 +9,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from smsapp import typed
-from smsapp.errors import Landline, RateLimited, SmsappError
+from smsapp.errors import Landline, ProofRequired, RateLimited, SmsappError
 from smsapp.events import confirming
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
 from smsapp.models import Channel
@@ -18,7 +18,7 @@ from smsapp.recipients import customers, verification
 from smsapp.recipients.purposes import PURPOSES
 from smsapp.trace.status_text import moment
 from smsapp.web import countries, guards, wording
-from smsapp.web.pages import forms, sessions
+from smsapp.web.pages import forms, proof, sessions
 from smsapp.web.pages.forms import SignUp
 from smsapp.web.pages.sessions import CodeSent
 
@@ -51,6 +51,8 @@ def send_code() -> ResponseReturnValue:
         return _start_page(form)
     try:
         _send(form.e164, form.channel, form.purposes, form.is_landline)
+    except ProofRequired as error:
+        return proof.page(error, form.e164), error.status
     except SmsappError as error:
         fault = wording.not_sent(error, forms.offers_calls())
         form.faults["phone" if error.status < 500 else "form"] = fault
@@ -99,6 +101,8 @@ def send_again() -> ResponseReturnValue:
     channel = forms.read_channel()
     try:
         _send(g.e164, channel, g.code.purposes, g.code.is_landline)
+    except ProofRequired as error:
+        return proof.page(error, g.e164), error.status
     except SmsappError as error:
         flash(wording.not_sent(error, forms.offers_calls()), "fault")
     else:
@@ -121,6 +125,7 @@ def _everywhere() -> dict[str, Any]:
         "on_sandbox": settings().twilio_base_url is not None,
         "wait_until": wording.wait_until,
         "offers_calls": forms.offers_calls(),
+        "wait_in": wording.wait,
     }
 
 
@@ -143,7 +148,8 @@ def _send(e164: str, channel: Channel, purposes: tuple[str, ...], is_landline: b
         _count_code()
     except RateLimitExceeded:
         raise RateLimited(retry_after=seconds_until_let_in()) from None
-    begun = verification.start(e164, channel, sessions.this_asker())
+    paid_bits = proof.paid_bits(e164)
+    begun = verification.start(e164, channel, sessions.this_asker(), paid_bits=paid_bits)
     sessions.remember_code(
         CodeSent(
             phone_key=phone_key(e164, settings().phone_key_bytes),
