@@ -1,10 +1,12 @@
 """The console lets in whom it should, for as long as it should, and nobody else."""
 
 import logging
-from datetime import timedelta
+from collections import Counter
+from datetime import UTC, datetime, timedelta
 
 import pytest
 from sqlalchemy import update
+from time_machine import travel
 
 from smsapp import operators
 from smsapp.extensions import db
@@ -91,20 +93,64 @@ def test_an_unknown_name_costs_a_hash_like_a_known_one():
     assert operators.NOBODYS_HASH.split("$")[0] == generate_password_hash("x").split("$")[0]
 
 
-def test_tries_are_limited_by_name_and_by_address(make_person, caplog):
+def tries(person, address, password="wrong wrong wrong"):
+    """Let somebody try to sign in from an address; return the answer."""
+    person.client.environ_base["REMOTE_ADDR"] = address
+    return person.signs_in(password)
+
+
+def test_whoever_guesses_waits_ever_longer(make_person):
     sam = make_person("sam", Role.SUPPORT)
-    answers = [sam.signs_in("wrong wrong wrong").status_code for _ in range(11)]
-    assert answers == [403] * 10 + [429]
-    limited = sam.signs_in()
-    assert limited.status_code == 429, "even with the right password"
-    assert int(limited.headers["Retry-After"]) <= 601
-    assert "That was too often. You can try again in 1" in limited.text
+    with travel(datetime(2026, 11, 27, 9, tzinfo=UTC), tick=False) as time:
+        waits = []
+        for _ in range(12):
+            answer = tries(sam, "203.0.113.9")
+            while answer.status_code == 429:
+                waits.append(int(answer.headers["Retry-After"]))
+                time.shift(waits[-1])
+                answer = tries(sam, "203.0.113.9")
+            assert answer.status_code == 403
+    assert waits == sorted(waits)
+    assert waits[0] <= 61 < 300 < waits[-1] <= 601
+
+
+def test_the_right_password_waits_as_long_where_it_was_guessed(make_person):
+    sam = make_person("sam", Role.SUPPORT)
+    for _ in range(4):
+        tries(sam, "203.0.113.9")
+    limited = tries(sam, "203.0.113.9", PASSWORD)
+    assert limited.status_code == 429
+    assert "That was too often. You can try again in " in limited.text
+
+
+def test_a_name_that_is_guessed_from_everywhere_lets_its_owner_in(make_person, caplog):
+    guesser, sam = make_person("olga", Role.OPERATOR), make_person("sam", Role.SUPPORT)
+    guesser.name = "sam"
     with caplog.at_level(logging.WARNING):
-        for number in range(12):
-            sam.name = f"guess{number}"
-            last = sam.signs_in().status_code
-    assert last == 429
-    assert "limited" in [getattr(record, "answer", None) for record in caplog.records]
+        for number in range(15):
+            for _ in range(5):
+                last = tries(guesser, f"203.0.113.{number}").status_code
+            assert last == 429
+    assert tries(sam, "198.51.100.1", PASSWORD).status_code == 303
+    answers = [getattr(record, "answer", None) for record in caplog.records]
+    assert answers.count("limited") == 15
+
+
+def test_a_guessers_colleagues_are_let_in_on_the_same_network(make_person):
+    guesser, sam = make_person("olga", Role.OPERATOR), make_person("sam", Role.SUPPORT)
+    for number in range(30):
+        guesser.name = f"guess{number}"
+        tries(guesser, "203.0.113.9")
+    assert tries(sam, "203.0.113.9", PASSWORD).status_code == 303
+
+
+def test_tries_of_all_names_on_one_network_have_an_end(make_person):
+    guesser = make_person("olga", Role.OPERATOR)
+    answers = Counter()
+    for number in range(64):
+        guesser.name = f"guess{number}"
+        answers[tries(guesser, "203.0.113.9").status_code] += 1
+    assert answers == {403: 60, 429: 4}
 
 
 def test_sign_ins_are_logged_without_what_was_typed(operator, make_person, caplog):

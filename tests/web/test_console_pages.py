@@ -394,7 +394,7 @@ def test_a_whole_number_is_shown_for_a_reason_that_is_written_down(
 ):
     shop.ships()
     with caplog.at_level(logging.INFO):
-        for why in ("", "   ", "x"):
+        for why in ("", "   ", "asdf asdf"):
             seen = does(support, f"{page(rows.delivery)}/show-number", why=why)
             assert "Say why you need the number" in seen
         assert rows.all(Audit) == []
@@ -406,6 +406,23 @@ def test_a_whole_number_is_shown_for_a_reason_that_is_written_down(
     assert (audit.act, audit.why) == ("number_shown", "calls her at [number] about it")
     assert "202-555" not in support.sees(page(rows.delivery)).text, "once"
     assert "5550123" not in str([vars(record) for record in caplog.records])
+
+
+def test_whole_numbers_are_shown_so_often_to_one_operator_and_no_more(
+    support, operator, shop, twilio, rows, caplog
+):
+    shop.ships()
+    pages = [page_of(rows.delivery), number_page(rows.delivery)]
+    why = "the customer asked for a call"
+    for number in range(20):
+        seen = words(support.posts(f"{pages[number % 2]}/show-number", why=why))
+        assert "+1 202-555-0123" in seen
+    seen = does(support, f"{pages[0]}/show-number", why=why)
+    assert "You have seen many whole numbers. You can see more in " in seen
+    assert "202-555" not in seen
+    assert len(rows.all(Audit)) == 20
+    assert [r.operator for r in caplog.records if "too many whole" in r.msg] == ["sam"]
+    assert "+1 202-555-0123" in words(operator.posts(f"{pages[0]}/show-number", why=why))
 
 
 def test_the_audit_trail_says_who_did_what_and_why(operator, support, shop, twilio, rows):

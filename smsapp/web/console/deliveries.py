@@ -12,7 +12,7 @@ from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, timeline
 from smsapp.trace.acts import NotDone
 from smsapp.watch import related_alarms
-from smsapp.web.console import shell
+from smsapp.web.console import numbers, shell
 
 bp = shell.blueprint("console_deliveries")
 
@@ -41,8 +41,8 @@ def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @shell.looks
 def show_number(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Show the whole number, once the reason is written to the audit trail."""
-    key, why = _trace(delivery_id).delivery.phone_key, request.form.get("why", "")
-    return _page(delivery_id, acts.show_number(key, g.operator.id, why, delivery_id))
+    key = _trace(delivery_id).delivery.phone_key
+    return _page(delivery_id, numbers.whole_number(key, delivery_id))
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/send-again")

@@ -1,17 +1,25 @@
 """Numbers by their key in the console."""
 
+import logging
 import uuid
 
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
+from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in
 from smsapp.phone import mask
 from smsapp.trace import acts, phone_history
+from smsapp.trace.acts import NotDone
 from smsapp.trace.phone_history import AboutNumber
+from smsapp.web import wording
 from smsapp.web.console import shell
 
 bp = shell.blueprint("console_numbers")
+log = logging.getLogger(__name__)
+
+# More than anybody calls; copying the customers out takes longer than it goes unseen.
+SHOWN_PER_OPERATOR = "20/hour;60/day"
 
 
 @bp.get("/numbers/<phone_key>")
@@ -25,8 +33,7 @@ def show(phone_key: str) -> ResponseReturnValue:
 @shell.looks
 def show_number(phone_key: str) -> ResponseReturnValue:
     """Show the whole number, once the reason is written to the audit trail."""
-    about, why = _about(phone_key), request.form.get("why", "")
-    return _page(about, acts.show_number(phone_key, g.operator.id, why))
+    return _page(_about(phone_key), whole_number(phone_key))
 
 
 @bp.post("/numbers/<phone_key>/opt-out")
@@ -36,6 +43,28 @@ def opt_out(phone_key: str) -> ResponseReturnValue:
     _about(phone_key)
     acts.opt_out(phone_key, g.operator.id)
     return shell.done("All texts to the number are stopped.")
+
+
+def whole_number(phone_key: str, delivery_id: uuid.UUID | None = None) -> str | None:
+    """Return a whole number for the reason in the form; None for one that is not here any more.
+
+    Raises:
+        NotDone: The reason is none, or the operator has seen too many.
+    """
+    try:
+        _count_shown()
+    except RateLimitExceeded:
+        log.warning("too many whole numbers asked for", extra={"operator": g.operator.name})
+        wait = wording.wait(seconds_until_let_in())
+        raise NotDone(f"You have seen many whole numbers. You can see more {wait}.") from None
+    return acts.show_number(phone_key, g.operator.id, request.form.get("why", ""), delivery_id)
+
+
+@limiter.shared_limit(
+    SHOWN_PER_OPERATOR, scope="whole numbers", key_func=lambda: str(g.operator.id)
+)
+def _count_shown() -> None:
+    """Count one whole number against the limit of the operator."""
 
 
 def _about(phone_key: str) -> AboutNumber:

@@ -15,9 +15,12 @@ from smsapp.web.console import shell
 bp = shell.blueprint("console_sign_in")
 log = logging.getLogger(__name__)
 
-# Tries to sign in, right or wrong. A password of 12 characters stands that for ever.
-TRIES_PER_ADDRESS = "20/10 minutes"
-TRIES_PER_NAME = "10/10 minutes"
+# Tries to sign in, right or wrong. Whoever guesses waits ever longer, and nobody else does: neither
+# the name's owner on another network, nor another name on this one. A password of 12 characters
+# stands what is left, from however many networks.
+TRIES_PER_NAME_AND_NETWORK = "4/minute;8/10 minutes;20/hour"
+# Of all names: each costs a hash.
+TRIES_PER_NETWORK = "60/10 minutes"
 MAX_CHARACTERS = 200
 
 
@@ -73,15 +76,17 @@ def _name() -> str:
     return request.form.get("name", "").replace("\0", "").strip()[:MAX_CHARACTERS]
 
 
-def _hashed_name() -> str:
-    """Return what a name is counted by: people type their password there, and this is stored."""
-    return hashlib.sha256(_name().encode()).hexdigest()
+def _name_and_network() -> str:
+    """Return what a try is counted by, hashed: people type their password as their name."""
+    return hashlib.sha256(f"{_name()}\n{guards.network()}".encode()).hexdigest()
 
 
-@limiter.shared_limit(TRIES_PER_ADDRESS, scope="console by address", key_func=guards.network)
-@limiter.shared_limit(TRIES_PER_NAME, scope="console by name", key_func=_hashed_name)
+@limiter.shared_limit(TRIES_PER_NETWORK, scope="console by network", key_func=guards.network)
+@limiter.shared_limit(
+    TRIES_PER_NAME_AND_NETWORK, scope="console by name and network", key_func=_name_and_network
+)
 def _count_try() -> None:
-    """Count one try to sign in against the limits of the address and of the name."""
+    """Count one try to sign in against the limits of the network, and of the name on it."""
 
 
 def _way_on() -> str:
