@@ -29,6 +29,7 @@ from smsapp.config_types import (
     Hours,
     Key,
     Line,
+    Link,
     Minutes,
     Numbers,
     Percent,
@@ -43,6 +44,7 @@ from smsapp.config_types import (
 )
 from smsapp.phone import country
 from smsapp.quiet_hours import QuietHours
+from smsapp.shop_words import DEFAULT_FILE, WordsFile
 
 Value = TypeVar("Value")
 
@@ -84,6 +86,9 @@ class Settings(BaseModel):
     lease_seconds: Annotated[int, Field(ge=15, le=3600)] = 30
     confirm_sign_ups: bool = False
     shop_name: Line = ""
+    words_file: WordsFile = Field(default=DEFAULT_FILE, validate_default=True)
+    privacy_url: Link | None = None
+    terms_url: Link | None = None
     messages_per_second: Throttle = None
     max_texts_per_number_per_day: AtLeastOne = 20
     allowed_recipients: Numbers = frozenset()
@@ -188,9 +193,13 @@ def load(environ: Mapping[str, str]) -> Settings:
 
 def _sentence(fault: Any) -> str:
     """Return one pydantic fault as a sentence that begins with the variable's name."""
-    name = fault["loc"][0]
+    name, *inside = fault["loc"]
+    if inside and name == "WORDS_FILE":
+        name = f"{name}: {'.'.join(inside)}"
     if fault["type"] == "missing":
         return f"{name} is not set"
+    if fault["type"] == "extra_forbidden":
+        return f"{name} is not a name that is known here"
     if fault["type"] == "string_pattern_mismatch":
         return f"{name} does not have the form that .env.example shows"
     if fault["type"] == "too_short":  # pydantic counts the characters of a secret as items

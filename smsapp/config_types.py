@@ -38,6 +38,12 @@ def _webhook_url(value: SecretStr) -> SecretStr:
     return value
 
 
+def _link(value: str) -> str:
+    if not _HTTP.fullmatch(value) or host(value) is None or "@" in value:
+        raise ValueError("must be an http or https URL, such as https://example.com/privacy")
+    return value
+
+
 def host(url: str) -> str | None:
     """Return the host of a URL in lower case; None where it has none or cannot be read."""
     try:
@@ -137,6 +143,7 @@ def _hours(value: object) -> object:
 
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Link = Annotated[str, AfterValidator(_link)]
 E164 = Annotated[str, AfterValidator(parse_e164)]
 # A number of ours, which stays as Twilio has it.
 SenderNumber = Annotated[str, AfterValidator(_sender_number)]

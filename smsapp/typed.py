@@ -8,6 +8,9 @@ import unicodedata
 _HOW_IT_LOOKS = re.compile("[\u180b-\u180d\ufe00-\ufe0f\u20e3\U000e0100-\U000e01ef]")
 # What people put between the digits of a code.
 _BETWEEN = re.compile(r"[\s\-–.]")
+# What people are asked for; Verify's own default, which `flask doctor` compares.
+CODE_DIGITS = 6
+# An installation that chose another length still takes its codes.
 _CODE = re.compile(r"[0-9]{4,10}")
 # More than any code, with all that comes along when it is pasted.
 _MAX_CHARACTERS = 60

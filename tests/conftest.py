@@ -58,6 +58,8 @@ ENVIRONMENT = {
     "VERIFY_CALLS": "true",
     # Nothing listens there: a test that forgets its fake cannot reach Twilio.
     "TWILIO_BASE_URL": "http://127.0.0.1:9",
+    # A shop that texts about everything there is.
+    "WORDS_FILE": str(Path(__file__).with_name("words.toml")),
 }
 
 # Alice's number, where only its key is written.

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from urllib.parse import parse_qs, urlsplit
 
+from smsapp import typed
 from smsapp.config import Settings
 from smsapp.doctor.data import skew
 from smsapp.doctor.findings import Finding, fault, ok, warning
@@ -172,7 +173,7 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
             "Create one at console.twilio.com and set TWILIO_VERIFY_SERVICE_SID.",
         )
         return
-    found = twilio.verify_service(config.twilio_verify_service_sid)
+    found = twilio.code_length(config.twilio_verify_service_sid)
     if isinstance(found, Failure):
         yield _unseen("Verify", "the Verify Service", "TWILIO_VERIFY_SERVICE_SID", found)
     elif config.code_countries is None and not config.verify_countries:
@@ -181,6 +182,12 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
             "The pages send codes to every country: strangers can have texts sent to numbers "
             "that earn them money.",
             "Set VERIFY_COUNTRIES to where your customers are, such as US,CA.",
+        )
+    elif found != typed.CODE_DIGITS:
+        yield warning(
+            "Verify",
+            f"Its codes have {found} digits, and the pages ask for {typed.CODE_DIGITS}.",
+            f"Set the code length of the Verify Service to {typed.CODE_DIGITS}.",
         )
     else:
         served = ", ".join(sorted(config.code_countries or ["all countries"]))

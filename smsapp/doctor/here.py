@@ -29,6 +29,25 @@ OUT_OF_REACH = {
 }
 
 
+# What it works without, and yet should not be without: what is wrong then, and what to set.
+_WANTED = {
+    "SHOP_NAME": ("Texts and pages do not say whose they are.", "the name customers know"),
+    "PRIVACY_URL": (
+        "The pages link to no privacy policy, which carriers ask for.",
+        "its address",
+    ),
+    "TERMS_URL": ("The pages link to no terms, which carriers ask for.", "their address"),
+    "ALARM_WEBHOOK_URL": (
+        "Alarms are only logged, so nobody is told.",
+        "an address that wakes somebody, such as a Slack webhook",
+    ),
+    "METRICS_TOKEN": (
+        "There is no /metrics for a Prometheus server to watch.",
+        "16 characters or more, which it shows",
+    ),
+}
+
+
 def check_settings() -> Iterator[Finding]:
     """The settings are whole, or nothing would have started; some are not for production."""
     config = settings()
@@ -52,6 +71,9 @@ def check_settings() -> Iterator[Finding]:
             f"{len(config.allowed_recipients)} of them.",
             "That is right for staging; in production leave ALLOWED_RECIPIENTS unset.",
         )
+    for name, (words, advice) in _WANTED.items():
+        if not getattr(config, name.lower()):
+            yield warning("Settings", words, f"Set {name}: {advice}.")
 
 
 def check_files() -> Iterator[Finding]:

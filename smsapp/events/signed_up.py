@@ -8,7 +8,7 @@ from datetime import timedelta
 from smsapp.config import Settings
 from smsapp.events.fields import HOW_TO_STOP, Event, opening
 from smsapp.events.kind import Kind
-from smsapp.recipients.purposes import PURPOSES
+from smsapp.recipients.purposes import purpose
 
 
 class SignedUp(Event):
@@ -20,7 +20,7 @@ class SignedUp(Event):
 
 def words(event: SignedUp, settings: Settings) -> str:
     """Return the text that says what was agreed to, and how to take it back."""
-    *first, last = (PURPOSES[name].title.lower() for name in event.purposes)
+    *first, last = (purpose(name).title.lower() for name in event.purposes)
     listed = f"{', '.join(first)} and {last}" if first else last
     return (
         f"{opening(settings)}You agreed to get {listed} by text. Reply HELP for help.{HOW_TO_STOP}"

@@ -99,9 +99,10 @@ class Reader:
 
         return outcome_of(read)
 
-    def verify_service(self, sid: str) -> str | Failure:
-        """Return the name of a Verify Service, "VA…"."""
-        return outcome_of(lambda: str(self._client.verify.v2.services(sid).fetch().friendly_name))
+    def code_length(self, verify_service_sid: str) -> int | Failure:
+        """Return how many digits the codes of a Verify Service, "VA…", have."""
+        services = self._client.verify.v2.services
+        return outcome_of(lambda: int(services(verify_service_sid).fetch().code_length))
 
 
 class DatedClient(CurlClient):

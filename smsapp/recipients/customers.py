@@ -12,7 +12,7 @@ from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Ph
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.asker import Asker
 from smsapp.recipients.consent import Entry
-from smsapp.recipients.purposes import PURPOSES, Purpose
+from smsapp.recipients.purposes import PURPOSES, Purpose, purpose, shown
 from smsapp.recipients.verification import Verdict
 
 
@@ -79,7 +79,7 @@ def _sign_up(
     }
     refused = [
         name
-        for name in PURPOSES
+        for name in (purpose.name for purpose in shown())
         if name not in purposes
         and (name not in latest or (purposes and latest[name].source is ConsentSource.API))
     ]
@@ -114,14 +114,15 @@ def preferences(phone_key: str) -> Preferences | None:
     if phone.e164 is None:
         return None
     latest = {row.purpose: row for row in rows}
-    shop = settings().shop_name
     found = []
-    for name, purpose in PURPOSES.items():
-        row = latest.get(name)
+    for each in map(purpose, PURPOSES):
+        row = latest.get(each.name)
         granted = row is not None and row.action is ConsentAction.GRANTED
-        text = words[row.wording_hash] if row and granted else purpose.words(shop).text
+        text = words[row.wording_hash] if row and granted else each.words.text
         since, source = (row.since, row.source) if row else (None, None)
-        found.append(Preference(purpose, granted, since, text, source))
+        # What the shop no longer asks for can still be turned off.
+        if each.shown or granted:
+            found.append(Preference(each, granted, since, text, source))
     return Preferences(phone.e164, found, (out.source, out.created_at) if out else None)
 
 
@@ -192,7 +193,7 @@ def _append(
                 name,
                 action,
                 source,
-                PURPOSES[name].words(config.shop_name),
+                purpose(name).words,
                 verify_sid=visitor.verify_sid,
                 address=visitor.address,
                 user_agent=visitor.user_agent,

@@ -1,11 +1,17 @@
 """What somebody can agree to be texted about, and the exact words they agree to.
 
-A purpose is a row here. Change its words and its version together: the ledger keeps the words
-that were shown, whatever this table says later.
+The words are the shop's (shop_words.py); the ledger keeps those that were shown, whatever the file
+says later.
 """
 
 import hashlib
 from dataclasses import dataclass
+
+from smsapp.extensions import settings
+from smsapp.shop_words import Purposes
+
+# All there are, in the order of the pages.
+PURPOSES = tuple(Purposes.model_fields)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,50 +29,28 @@ class Words:
 
 @dataclass(frozen=True, slots=True)
 class Purpose:
-    """Something to be texted about; `wording` has {shop} where the shop's name goes."""
+    """Something to be texted about; `shown`: whether the shop asks people to agree to it."""
 
     name: str
     title: str
-    version: str
-    wording: str
-
-    def words(self, shop_name: str) -> Words:
-        """Return the words as this shop shows them."""
-        return Words(self.version, self.wording.format(shop=shop_name or "this shop"))
+    shown: bool
+    words: Words
 
 
-PURPOSES = {
-    purpose.name: purpose
-    for purpose in (
-        Purpose(
-            "order_updates",
-            "Order updates",
-            "1",
-            "I agree that {shop} texts me about my orders: when they are packed, shipped, late "
-            "or ready. I can reply STOP at any time.",
-        ),
-        Purpose(
-            "appointment_reminders",
-            "Appointment reminders",
-            "1",
-            "I agree that {shop} texts me to confirm my appointments and to remind me of them. "
-            "I can reply STOP at any time.",
-        ),
-        Purpose(
-            "incident_alerts",
-            "Incident alerts",
-            "1",
-            "I agree that {shop} texts me when something I bought or use is unsafe or out of "
-            "order. I can reply STOP at any time.",
-        ),
-        Purpose(
-            "support",
-            "Support",
-            "1",
-            "I agree that {shop} answers my questions by text. I can reply STOP at any time.",
-        ),
-    )
-}
+def purpose(name: str) -> Purpose:
+    """Return one of PURPOSES as this shop shows it."""
+    config = settings()
+    given = getattr(config.words_file.purposes, name)
+    text = given.words.format(shop=config.shop_name or "this shop")
+    # Nobody has to think of a version: other words are another.
+    version = hashlib.sha256(text.encode()).hexdigest()[:8]
+    return Purpose(name, given.title, given.shown, Words(version, text))
+
+
+def shown() -> list[Purpose]:
+    """Return those that people are asked to agree to."""
+    return [found for name in PURPOSES if (found := purpose(name)).shown]
+
 
 # What stands in the ledger where a service brought the consent along.
 TOLD_BY_SERVICE = Words("api", "A service of the shop said that the customer had agreed.")

@@ -11,7 +11,7 @@ from sqlalchemy import Row, select
 from smsapp.extensions import reading, settings
 from smsapp.models import Consent, OptOut, Phone, Reason
 from smsapp.recipients import consent, permission
-from smsapp.recipients.purposes import PURPOSES, Purpose
+from smsapp.recipients.purposes import PURPOSES, Purpose, purpose
 from smsapp.trace import listing
 from smsapp.trace.listing import Cursor, Page
 
@@ -61,10 +61,7 @@ def about(
         known = permission.consent_states(conn, numbers, settings().allowed_recipients)[phone_key]
         return AboutNumber(
             phone,
-            [
-                (purpose, permission.may_text(known, name).refusal)
-                for name, purpose in PURPOSES.items()
-            ],
+            [(purpose(name), permission.may_text(known, name).refusal) for name in PURPOSES],
             conn.execute(
                 consent.with_words(
                     phone_key, Consent.at, Consent.verify_sid, Consent.wording_version

@@ -10,6 +10,14 @@ from tests.conftest import ACCOUNT, ENVIRONMENT, TOKEN, settings_of
 from tests.system import serving
 
 VERIFY = "VA" + "1" * 32
+WHOLE = {
+    "TWILIO_VERIFY_SERVICE_SID": VERIFY,
+    "SHOP_NAME": "Corner Books",
+    "PRIVACY_URL": "https://shop.example/privacy",
+    "TERMS_URL": "https://shop.example/terms",
+    "ALARM_WEBHOOK_URL": "https://hooks.example/alarm",
+    "METRICS_TOKEN": "m" * 16,
+}
 KEY, SECRET = "SK" + "1" * 32, "the secret of the API key"
 
 
@@ -24,7 +32,7 @@ def examine(app, shop, address, tmp_path):
     """Examine the installation with these settings; `sandbox` changes what Twilio says."""
 
     def examine(sandbox=None, weather=None, **environment):
-        given = {"PUBLIC_BASE_URL": address, "TWILIO_VERIFY_SERVICE_SID": VERIFY} | environment
+        given = WHOLE | {"PUBLIC_BASE_URL": address} | environment
         config = {
             "account_sid": ACCOUNT,
             "auth_token": TOKEN,

@@ -14,6 +14,7 @@ from smsapp.doctor.findings import Mark
 from smsapp.extensions import database_now, db
 from smsapp.models import ApiKey, Delivery, Worker
 from smsapp.recipients import phones
+from smsapp.sandbox.verify import service
 from tests.conftest import (
     ALICE,
     ENVIRONMENT,
@@ -25,7 +26,7 @@ from tests.conftest import (
     schema_of,
     settings_of,
 )
-from tests.doctor.conftest import KEY, SECRET, serving
+from tests.doctor.conftest import KEY, SECRET, WHOLE, serving
 
 FROM = ENVIRONMENT["TWILIO_FROM_NUMBER"]
 SERVICE = "MG" + "2" * 32
@@ -168,6 +169,13 @@ BROKEN = {
 }
 
 
+BROKEN |= {
+    f"{name} is missing": ({name: ""}, (Mark.WARNING, "Settings", f"Set {name}: "))
+    for name in WHOLE
+    if name != "TWILIO_VERIFY_SERVICE_SID"
+}
+
+
 @on_one_database
 def test_numbers_under_two_spellings_are_a_warning(app, examine):
     with app.app_context(), db.engine.begin() as conn:
@@ -185,6 +193,14 @@ def test_one_thing_that_is_broken_is_one_finding(examine, what):
     assert (finding.mark, finding.about) == (mark, about)
     assert words in f"{finding.words} {finding.advice}"
     assert len(finding.advice) > 10
+
+
+@on_one_database
+def test_codes_of_another_length_than_the_pages_ask_for_are_a_warning(examine, monkeypatch):
+    monkeypatch.setattr(service, "CODE_DIGITS", 4)
+    (finding,) = bad(examine())
+    assert (finding.mark, finding.about) == (Mark.WARNING, "Verify")
+    assert "Its codes have 4 digits, and the pages ask for 6." in finding.words
 
 
 @on_one_database

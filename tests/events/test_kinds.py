@@ -6,7 +6,7 @@ import pytest
 
 from smsapp.events.kinds import KINDS
 from smsapp.extensions import settings
-from smsapp.recipients.purposes import PURPOSES
+from smsapp.recipients.purposes import PURPOSES, shown
 from tests.conftest import settings_of
 
 
@@ -19,6 +19,11 @@ def test_each_says_for_how_long_it_matters(app, kind):
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
 def test_each_has_a_purpose_that_people_can_agree_to(kind):
     assert kind.purpose in PURPOSES
+
+
+def test_people_are_asked_for_what_there_are_kinds_for_and_nothing_else(app):
+    with settings_of(app, WORDS_FILE=""), app.app_context():
+        assert {p.name for p in shown()} == {kind.purpose for kind in KINDS.values()}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -2,8 +2,10 @@
 
 import html
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,7 +18,7 @@ from smsapp import clock
 from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
 from smsapp.extensions import db
-from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification
+from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification, Wording
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
 from smsapp.recipients import customers, purposes
@@ -26,6 +28,7 @@ from smsapp.web.pages import forms, sign_up
 from tests.conftest import (
     ALICE,
     BOB,
+    ENVIRONMENT,
     KEY,
     Rows,
     Service,
@@ -132,8 +135,10 @@ def refused_but(*chosen: str) -> list[tuple[str, str]]:
 def test_each_purpose_is_shown_in_its_exact_words_and_none_is_ticked(alice, app):
     with settings_of(app, SHOP_NAME="Rudy’s & Sons", **VERIFY):
         page = alice.get("/")
-        for purpose in purposes.PURPOSES.values():
-            assert purpose.words("Rudy’s & Sons").text in said(page)
+        with app.app_context():
+            for purpose in purposes.shown():
+                assert purpose.words.text in said(page)
+                assert "Rudy’s & Sons" in purpose.words.text
     assert page.text.count('type="checkbox"') == len(purposes.PURPOSES)
     assert " checked" not in page.text
     assert "Rudy’s & Sons" in title(page)
@@ -839,12 +844,67 @@ def test_each_purpose_can_be_turned_on_and_off(alice, rows):
     ]
 
 
-def test_the_words_agreed_to_stay_when_the_shop_changes_its_own(alice, monkeypatch):
+@pytest.fixture
+def words_of(app, tmp_path) -> Callable[[Callable[[str], str]], Any]:
+    """Run for a while with other words: those of the tests, changed."""
+
+    def run(change: Callable[[str], str]) -> Any:
+        file = tmp_path / "words.toml"
+        file.write_text(change(Path(ENVIRONMENT["WORDS_FILE"]).read_text()))
+        return settings_of(app, WORDS_FILE=str(file), **VERIFY)
+
+    return run
+
+
+@on_one_database
+def test_each_consent_is_recorded_in_the_words_that_were_shown(alice, bob, rows, words_of):
     alice.signs_in("support")
-    new = purposes.Purpose("support", "Support", "2", "I agree to something new.")
-    monkeypatch.setitem(purposes.PURPOSES, "support", new)
-    assert purposes.PURPOSES["support"].words("").text not in said(alice.get("/preferences"))
-    assert "answers my questions by text" in said(alice.get("/preferences"))
+    with words_of(lambda text: text.replace("answers my questions", "helps me")):
+        assert "answers my questions by text" in said(alice.get("/preferences")), "as agreed to"
+        assert "helps me by text" in said(bob.get("/"))
+        bob.signs_in("support")
+        assert "helps me by text" in said(bob.get("/preferences"))
+    first, second = rows.all(Consent)
+    assert first.wording_version != second.wording_version
+    texts = {row.hash: row.text for row in rows.all(Wording)}
+    recorded = {texts[first.wording_hash], texts[second.wording_hash]}
+    assert any("this shop answers my questions by text." in text for text in recorded)
+    assert any("this shop helps me by text." in text for text in recorded)
+
+
+def only_order_updates(text: str) -> str:
+    return text.replace("shown = true", "shown = false").replace("false", "true", 1)
+
+
+@on_one_database
+def test_only_purposes_that_the_shop_uses_are_asked_for(alice, bob, rows, words_of):
+    alice.signs_in("support")
+    with words_of(only_order_updates):
+        page = bob.get("/")
+        assert re.findall(r'name="purpose" value="(\w+)"', page.text) == ["order_updates"]
+        bob.signs_in("order_updates", "support")
+        assert "Support" not in said(bob.get("/preferences"))
+        answer = bob.post("/preferences/purposes/support", on="/preferences", agree="yes")
+        assert answer.status_code == 404
+        assert "Turn off support" in said(alice.get("/preferences")), "who agreed can take it back"
+        alice.post("/preferences/purposes/support", on="/preferences", agree="no")
+        assert "support" not in said(alice.get("/preferences")).replace("no more support", "")
+    assert ledger(rows) == [
+        ("support", "granted"),
+        ("order_updates", "granted"),
+        ("support", "withdrawn"),
+    ]
+
+
+@on_one_database
+def test_privacy_and_terms_stand_where_people_agree(alice, app):
+    links = {"PRIVACY_URL": "https://a.example/p?x=1&y=2", "TERMS_URL": "https://a.example/t"}
+    alice.signs_in()
+    assert "Our terms" not in said(alice.get("/preferences"))
+    with settings_of(app, **links, **VERIFY):
+        for page in (Person(app.test_client()).get("/"), alice.get("/preferences")):
+            assert '<a href="https://a.example/p?x=1&amp;y=2">Our privacy policy</a>' in page.text
+            assert '<a href="https://a.example/t">Our terms</a>' in page.text
 
 
 def test_only_known_purposes_and_answers_are_taken(alice, rows):

@@ -8,7 +8,7 @@ from flask import request
 from smsapp.extensions import settings
 from smsapp.models import Channel
 from smsapp.phone import InvalidPhone
-from smsapp.recipients.purposes import PURPOSES
+from smsapp.recipients import purposes
 from smsapp.web import countries, number_kinds
 
 
@@ -44,7 +44,7 @@ def typed_sign_up() -> SignUp:
     return SignUp(
         region if region in countries.all_countries() else countries.guess(),
         request.form.get("phone", "")[: countries.MAX_CHARACTERS],
-        tuple(name for name in PURPOSES if name in request.form.getlist("purpose")),
+        tuple(p.name for p in purposes.shown() if p.name in request.form.getlist("purpose")),
         read_channel(),
     )
 

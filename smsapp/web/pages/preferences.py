@@ -12,7 +12,7 @@ from smsapp.models import OptOutSource
 from smsapp.phone import mask
 from smsapp.recipients import customers, known_data
 from smsapp.recipients.opt_out import LIFTED_BY_PAGE
-from smsapp.recipients.purposes import PURPOSES
+from smsapp.recipients.purposes import PURPOSES, purpose
 from smsapp.retention import erasure
 from smsapp.web import guards
 from smsapp.web.pages import sessions
@@ -48,13 +48,16 @@ def switch(name: str) -> ResponseReturnValue:
     """Agree to one purpose, or take that back."""
     if name not in PURPOSES:
         raise NotFound
+    title = purpose(name).title.lower()
     match request.form.get("agree"):
+        case "yes" if not purpose(name).shown:
+            raise NotFound
         case "yes":
             customers.agree(g.visitor, [name])
-            flash(f"You have agreed to {PURPOSES[name].title.lower()}.")
+            flash(f"You have agreed to {title}.")
         case "no":
             customers.withdraw(g.visitor, [name])
-            flash(f"You get no more {PURPOSES[name].title.lower()} by text.")
+            flash(f"You get no more {title} by text.")
         case _:
             raise InvalidRequest
     return see("preferences.show")

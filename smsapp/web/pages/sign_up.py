@@ -14,8 +14,7 @@ from smsapp.events import confirming
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
 from smsapp.models import Channel
 from smsapp.phone import country, mask, phone_key
-from smsapp.recipients import customers, verification
-from smsapp.recipients.purposes import PURPOSES
+from smsapp.recipients import customers, purposes, verification
 from smsapp.trace.status_text import moment
 from smsapp.web import countries, guards, wording
 from smsapp.web.pages import forms, proof, sessions
@@ -75,7 +74,7 @@ def check_code() -> ResponseReturnValue:
     sent: CodeSent = g.code
     code = typed.code(request.form.get("code", ""))
     if code is None:
-        return _verify_page("Enter the code: the 6 digits that we sent, such as 123456"), 400
+        return _verify_page(f"Enter the code: the {typed.CODE_DIGITS} digits that we sent"), 400
     try:
         _count_check()
     except RateLimitExceeded:
@@ -123,6 +122,8 @@ def _everywhere() -> dict[str, Any]:
     return {
         "shop": settings().shop_name,
         "on_sandbox": settings().twilio_base_url is not None,
+        "privacy_url": settings().privacy_url,
+        "terms_url": settings().terms_url,
         "wait_until": wording.wait_until,
         "offers_calls": forms.offers_calls(),
         "wait_in": wording.wait,
@@ -181,7 +182,7 @@ def _start_page(form: SignUp) -> str:
         "phone/phone.html",
         form=form,
         countries=countries.all_countries().values(),
-        purposes=[(p, p.words(settings().shop_name).text) for p in PURPOSES.values()],
+        purposes=purposes.shown(),
     )
 
 
@@ -192,6 +193,7 @@ def _verify_page(fault: str | None = None) -> str:
         e164=g.e164,
         masked=mask(g.e164),
         country=country(g.e164),
+        digits=typed.CODE_DIGITS,
         sent=sent,
         fault=fault,
         typed=request.form.get("code", "")[:20],
