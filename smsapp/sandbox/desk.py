@@ -23,7 +23,7 @@ class Desk:
     def __init__(self, config: SandboxConfig) -> None:
         self.config = config
         self.database = Database(config.database)
-        self.weather = Weather(self.database, config.seed)
+        self.weather = Weather(self.database, config.seed, self.changed)
         self.revision = int(clock.now().timestamp() * 1000)
         self.news, self.stopping = threading.Event(), threading.Event()
 

@@ -2,7 +2,7 @@
 
 import random
 import threading
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -67,12 +67,39 @@ _BY_NAME = {field.name: field for field in FIELDS}
 _TROUBLES = [f.name for f in FIELDS if f.group == "Sending" and f.kind == "percent"]
 CALM = {field.name: field.default for field in FIELDS}
 
+# Days that are worth trying, by what the page calls them; all else is calm.
+PRESETS: dict[str, dict[str, int]] = {
+    "One in twenty refused": {"too_many_requests": 5},
+    "A slow day": {"latency_ms": 1500},
+    "A bit of everything": {
+        "latency_ms": 200,
+        "too_many_requests": 3,
+        "error_before": 3,
+        "error_after": 2,
+        "timeout_after": 1,
+        "reset_after": 2,
+        "lost_receipts": 5,
+        "repeated_receipts": 5,
+        "reordered_receipts": 5,
+        "repeated_inbound": 5,
+    },
+    "Twilio is away": {"error_before": 100, "verify_unavailable": 100},
+    "Phones are off": {"carrier_error": 30003},
+    "Nothing comes back": {"lost_receipts": 100, "lost_inbound": 100},
+    "Locked out": {"credentials_refused": 1},
+}
+
 
 class Weather:
     """The weather that holds now; it outlives a restart."""
 
-    def __init__(self, database: Database, seed: int | None = None) -> None:
-        self._database = database
+    def __init__(
+        self,
+        database: Database,
+        seed: int | None = None,
+        changed: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._database, self._changed = database, changed
         self._dice = random.Random(seed)  # noqa: S311 - dice for a fake, not for secrets
         # Two, for who rolls the dice may be writing, and who changes the weather is about to.
         self._changing, self._rolling = threading.Lock(), threading.Lock()
@@ -90,9 +117,10 @@ class Weather:
         now = self._now
         return {f.name: bool(now[f.name]) if f.kind == "switch" else now[f.name] for f in FIELDS}
 
-    def changed(self) -> list[str]:
-        """Return the labels of what is not as on a calm day."""
-        return [f.label for f in FIELDS if self._now[f.name] != f.default]
+    def in_words(self) -> list[str]:
+        """Return what goes wrong now, such as "Receipts: Lost, 10 %"; nothing on a calm day."""
+        now = self._now
+        return [_in_words(f, now) for f in FIELDS if now[f.name] and f.name not in _BESIDE]
 
     def change(self, settings: Mapping[str, object]) -> None:
         """Set the named fields and leave the others.
@@ -109,6 +137,17 @@ class Weather:
                 db.execute(delete(Setting))
                 db.add_all(Setting(name=name, value=value) for name, value in now.items())
             self._now = now
+        self._changed()
+
+    def set_to(self, preset: str) -> None:
+        """Make it one of PRESETS.
+
+        Raises:
+            BadWeather: There is no such day.
+        """
+        if preset not in PRESETS:
+            raise BadWeather(f"There is no day called {preset!r}.")
+        self.change(CALM | PRESETS[preset])
 
     def clear(self) -> None:
         """Make it a calm day again."""
@@ -133,6 +172,20 @@ class Weather:
                 return name
             roll -= now[name]
         return None
+
+
+# Said together with what it is about: how many texts a carrier error hits.
+_BESIDE = {"carrier_error_share"}
+
+
+def _in_words(field: Field, now: Mapping[str, int]) -> str:
+    value = now[field.name]
+    if field.kind == "code":
+        hits = now[f"{field.name}_share"]
+        return f"{field.group}: {value} {CARRIER_ERRORS[value].words}, {hits} % of texts"
+    unit = {"percent": " %", "milliseconds": " ms"}.get(field.kind)
+    words = f"{field.group}: {field.label}{f', {value}{unit}' if unit else ''}"
+    return f"{words} ({field.note})" if field.note else words
 
 
 def _read(name: str, value: object) -> int:

@@ -59,6 +59,16 @@ def test_everything_can_be_done_by_keyboard(open_page, send, sandbox):
     expect(page.get_by_text("No texts yet")).to_be_visible()
 
 
+def test_weather_that_is_set_elsewhere_is_said_at_once(open_page, sandbox):
+    page = open_page()
+    expect(page.get_by_text("Now it is calm")).to_be_visible()
+    sandbox.weather(lost_receipts=10)
+    expect(page.get_by_text("Receipts: Lost, 10 %")).to_be_visible()
+    page.get_by_role("button", name="Twilio is away").click()
+    expect(page.get_by_text("Sending: Unavailable, 100 %")).to_be_visible()
+    assert sandbox.weather()["lost_receipts"] == 0
+
+
 def test_it_works_without_javascript(open_page, send, sandbox):
     page = open_page(java_script_enabled=False)
     send(body="Hello")
@@ -84,6 +94,20 @@ def test_the_newest_of_many_texts_is_in_sight(open_page, send, sandbox):
     sandbox.settle()
     for options in ({"java_script_enabled": False}, {}):
         expect(newest(open_page(**options))).to_be_in_viewport()
+
+
+def test_with_many_conversations_the_page_stays_where_it_is_when_one_replies(
+    open_page, send, sandbox
+):
+    for last in range(20):
+        send(to=f"+155586753{last:02}")
+    sandbox.settle()
+    page = open_page()
+    page.locator("#reply").fill("Where is it?")
+    page.keyboard.press("Enter")
+    page.wait_for_url("**/conversations/*")
+    expect(page.locator("#reply")).to_be_focused()
+    assert page.evaluate("[scrollY, document.documentElement.scrollHeight - innerHeight]") == [0, 0]
 
 
 def test_a_phone_shows_one_thing_at_a_time_without_scrolling_sideways(open_page, send, sandbox):

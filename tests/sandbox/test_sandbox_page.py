@@ -30,6 +30,14 @@ def test_it_is_healthy(sandbox):
     assert requests.get(f"{sandbox.url}/healthz", timeout=5).json() == {"status": "ok"}
 
 
+def test_the_page_leads_to_the_app_and_to_its_console(shop, sandbox):
+    app = shop.desk.config.public_base_url
+    page = requests.get(shop.url, timeout=5).text
+    assert f'href="{app}/"' in page
+    assert f'href="{app}/console"' in page
+    assert "Console" not in requests.get(sandbox.url, timeout=5).text, "without an app"
+
+
 def test_an_empty_page_tells_a_newcomer_what_to_do(sandbox):
     page = requests.get(sandbox.url, timeout=5).text
     assert "No texts yet" in page
@@ -89,6 +97,7 @@ def test_the_page_allows_no_script_but_its_own(sandbox):
     [
         "/weather",
         "/weather/clear",
+        "/weather/preset",
         "/clear",
         "/weather.json",
         "/texts",

@@ -12,7 +12,7 @@ from requests.exceptions import ReadTimeout
 
 from smsapp.sandbox.database import Database
 from smsapp.sandbox.testing import running
-from smsapp.sandbox.weather import CALM, FIELDS, BadWeather, Weather
+from smsapp.sandbox.weather import CALM, FIELDS, PRESETS, BadWeather, Weather
 from tests.sandbox.desk import CUSTOMER, SHOP, Wire, refused
 
 
@@ -125,6 +125,43 @@ def test_a_carrier_error_ends_in_its_status(sandbox, send, receiver, code, statu
 def test_refused_credentials_are_401_for_everything(sandbox, client):
     sandbox.weather(credentials_refused=1)
     assert refused(lambda: client.messages("SM" + "0" * 32).fetch()) == (401, 20003)
+
+
+def test_the_weather_is_said_in_words(sandbox):
+    weather = sandbox.desk.weather
+    assert weather.in_words() == []
+    sandbox.weather(latency_ms=250, lost_receipts=10, queue_full=1)
+    sandbox.weather(carrier_error=30003, carrier_error_share=50)
+    assert weather.in_words() == [
+        "Sending: Every answer waits, 250 ms",
+        "Carrier: 30003 Unreachable destination handset, 50 % of texts",
+        "Receipts: Lost, 10 %",
+        "Account: Queue full (21611 for every text)",
+    ]
+
+
+def test_every_field_that_goes_wrong_has_its_words(sandbox):
+    for field in FIELDS:
+        if field.name != "carrier_error_share":
+            sandbox.clear_weather()
+            sandbox.weather(**{field.name: 30003 if field.kind == "code" else 1})
+            assert len(sandbox.desk.weather.in_words()) == 1, field.name
+
+
+@pytest.mark.parametrize("preset", PRESETS)
+def test_a_preset_is_a_whole_day(sandbox, preset):
+    sandbox.weather(queue_full=1)
+    form = {"preset": preset}
+    answer = requests.post(f"{sandbox.url}/weather/preset", data=form, timeout=5)
+    assert answer.status_code == 200
+    assert sandbox.weather() == CALM | PRESETS[preset]
+    assert "Account: Queue full" not in answer.text
+
+
+def test_a_preset_that_there_is_not_is_refused(sandbox):
+    answer = requests.post(f"{sandbox.url}/weather/preset", data={"preset": "fog"}, timeout=5)
+    assert (answer.status_code, "There is no day called" in answer.text) == (400, True)
+    assert sandbox.weather() == CALM
 
 
 def test_a_share_hits_about_its_share_and_the_seed_repeats_it(tmp_path):

@@ -13,7 +13,7 @@ from smsapp.delivery import receipts
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
 from smsapp.inbound import messages
-from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, OptOut, Phone
+from smsapp.models import AlarmKind, Audit, Delivery, DeliveryState, Inbound, OptOut, Phone
 from smsapp.providers.outcomes import Unknown
 from smsapp.recipients import customers
 from smsapp.watch import alarms
@@ -25,6 +25,7 @@ from tests.conftest import (
     change,
     erase,
     make_due,
+    on_one_database,
     opt_out,
     report,
     run_until_settled,
@@ -506,6 +507,19 @@ def test_a_text_from_no_phone_number_is_in_the_inbox(app, support):
     assert "Somebody without a phone number" in seen
     assert "Hello?" in seen
     assert "1234567890123456" not in seen
+
+
+@on_one_database
+def test_a_picture_without_words_is_not_said_to_have_lost_them(app, support, now):
+    with app.app_context():
+        messages.receive(messages.Text(sid(50), ALICE, " ", None))
+    paths = ("/console/inbox", f"/console/numbers/{KEY}")
+    for path in paths:
+        assert "It came without words: a picture, perhaps." in says(support, path)
+        assert "blanked" not in says(support, path)
+    change(app, Inbound, body="", blanked_at=now)
+    for path in paths:
+        assert "The words, if it had any, were blanked" in says(support, path)
 
 
 def test_the_lists_page_by_key(app, support, shop, twilio):

@@ -1062,7 +1062,8 @@ def test_every_page_is_kept_nowhere_and_runs_nothing_of_others(alice):
         policy = page.headers["Content-Security-Policy"]
         assert policy.startswith("default-src 'self'; base-uri 'none'; form-action 'self'")
         assert "unsafe" not in policy
-        assert not re.search(r"<style|\sstyle=|<script(?! src)|\son\w+=|https?://", page.text)
+        text = page.text.replace('<a href="http://127.0.0.1:9/">The phone</a>', "")
+        assert not re.search(r"<style|\sstyle=|<script(?! src)|\son\w+=|https?://", text)
         assert '<html lang="en">' in page.text
         assert "Skip to main content" in page.text
         if page.status_code != 404:
@@ -1090,9 +1091,13 @@ def test_numbers_and_codes_are_in_no_log(alice, caplog):
     assert CODE not in logged
 
 
-def test_the_sandbox_says_that_it_is_one(alice, app):
+def test_the_sandbox_says_that_it_is_one_and_leads_to_its_phone(alice, app):
     sentence = "Sandbox: no real texts are sent."
-    assert sentence in said(alice.get("/"))
+    assert f"{sentence} The phone · The console" in said(alice.get("/"))
+    assert 'href="http://127.0.0.1:9/"' in alice.get("/").text
+    with settings_of(app, TWILIO_BASE_URL="http://proxy.example", **VERIFY):
+        assert sentence in said(alice.get("/"))
+        assert "The phone" not in said(alice.get("/"))
     with settings_of(app, TWILIO_BASE_URL="", **VERIFY):
         assert sentence not in said(alice.get("/"))
 

@@ -14,7 +14,7 @@ from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.inbox import Conversation
 from smsapp.sandbox.phone import filters
 from smsapp.sandbox.rest.send_request import MAX_BODY
-from smsapp.sandbox.weather import FIELDS, BadWeather
+from smsapp.sandbox.weather import FIELDS, PRESETS, BadWeather
 
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
 MAX_CONVERSATIONS, MAX_TEXTS = 50, 100
@@ -99,6 +99,16 @@ def set_weather() -> ResponseReturnValue:
     return _back()
 
 
+@bp.post("/weather/preset")
+def preset_weather() -> ResponseReturnValue:
+    """Set the weather of a whole day."""
+    try:
+        this_desk().weather.set_to(request.form.get("preset", ""))
+    except BadWeather as error:
+        return _page(_shown(), weather_fault=str(error)), 400
+    return _back()
+
+
 @bp.post("/weather/clear")
 def clear_weather() -> ResponseReturnValue:
     """Make it a calm day again."""
@@ -133,7 +143,9 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         longest=MAX_BODY,
         fields=FIELDS,
         weather=refused.pop("weather", None) or desk.weather.as_json(),
-        changed=desk.weather.changed(),
+        in_words=desk.weather.in_words(),
+        presets=PRESETS,
+        app_url=desk.config.public_base_url,
         codes=CARRIER_ERRORS,
         **{"new": {}, **refused},
     )

@@ -9,6 +9,7 @@ from flask import Blueprint, Response, flash, g, redirect, render_template, requ
 from flask.typing import ResponseReturnValue
 
 from smsapp import typed
+from smsapp.config_types import LOOPBACK, host
 from smsapp.errors import Landline, ProofRequired, RateLimited, SmsappError
 from smsapp.events import confirming
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
@@ -119,9 +120,12 @@ def keep_nothing(response: Response) -> Response:
 @bp.app_context_processor
 def _everywhere() -> dict[str, Any]:
     """Return what every page of the app shows, errors too."""
+    base = settings().twilio_base_url
     return {
         "shop": settings().shop_name,
-        "on_sandbox": settings().twilio_base_url is not None,
+        "on_sandbox": base is not None,
+        # The sandbox's own page; whatever else stands in for Twilio elsewhere has none.
+        "phone_url": base if base and host(base) in LOOPBACK else None,
         "privacy_url": settings().privacy_url,
         "terms_url": settings().terms_url,
         "wait_until": wording.wait_until,
