@@ -13,7 +13,7 @@ from queue import SimpleQueue
 
 from sqlalchemy import Connection
 
-from smsapp import jobs
+from smsapp import clock_steps, jobs
 from smsapp.delivery import channels, claiming, group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
@@ -83,6 +83,7 @@ def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
 
 def _beat(name: str) -> None:
     with db.engine.begin() as conn:
+        clock_steps.catch_up(conn)
         health.beat(conn, name)
 
 

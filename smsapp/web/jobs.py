@@ -1,11 +1,14 @@
 """What each web process does every so often, beside its requests."""
 
 import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 
 from smsapp import jobs
+from smsapp.clock_steps import STEP
 from smsapp.delivery import health, tally
+from smsapp.extensions import limiter, settings
 from smsapp.jobs import AppContext, Job, claim_job
 from smsapp.watch import alarms, announce, rules
 
@@ -19,7 +22,8 @@ GROWN_UP = timedelta(minutes=1)
 def start(app_context: AppContext) -> Callable[[], None]:
     """Start the jobs of a web process; return what ends them."""
     stopping = threading.Event()
-    threads = jobs.start((FLUSH_TALLY, NO_WORKER), app_context, stopping)
+    clock = Job("clock", EVERY, limits_end_in_time())
+    threads = jobs.start((FLUSH_TALLY, NO_WORKER, clock), app_context, stopping)
 
     def stop() -> None:
         stopping.set()
@@ -38,6 +42,24 @@ def look_for_worker() -> None:
     alarms.evaluate({rules.no_worker: rules.RULES[rules.no_worker]})
     if health.current().worker_is_silent:
         announce.tick()
+
+
+def limits_end_in_time() -> Callable[[], None]:
+    """Return what forgets all counts of requests when the clock was set back.
+
+    Those in memory end at an hour of the clock, which would come so much later. Redis has a clock
+    of its own.
+    """
+    offset = time.time() - time.monotonic()
+
+    def look() -> None:
+        nonlocal offset
+        before, offset = offset, time.time() - time.monotonic()
+        in_memory = settings().ratelimit_storage_uri.startswith("memory")
+        if in_memory and before - offset > STEP.total_seconds():
+            limiter.reset()
+
+    return look
 
 
 FLUSH_TALLY = Job("tally", EVERY, tally.flush)
