@@ -31,7 +31,8 @@ except ConfigError as faults:
 if fault := sqlite.unwritable(settings.database_url, ROOT / "instance"):
     sys.exit(fault)
 
-bind = f"0.0.0.0:{settings.port}"
+host = f"[{settings.bind}]" if ":" in settings.bind else settings.bind
+bind = f"{host}:{settings.port}"
 workers = settings.web_concurrency
 # Greenlets: measured (benchmarks/), they answer twice as many requests as threads do here, for a
 # thread that waits for others' turn at Python's lock costs more than the work it waits to do.

@@ -21,6 +21,7 @@ from pydantic import (
 from smsapp.config_types import (
     ALL_COUNTRIES,
     LOOPBACK,
+    Address,
     AtLeastOne,
     BaseUrl,
     Countries,
@@ -115,6 +116,7 @@ class Settings(BaseModel):
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     worker_metrics_port: Port | None = None
     embedded_worker: bool | None = None
+    bind: Address = "127.0.0.1"
     port: Port = 8000
     web_concurrency: Annotated[int, Field(ge=1, le=256)] = 1
     web_threads: Annotated[int, Field(ge=1, le=10_000)] = 1000

@@ -2,6 +2,7 @@
 
 import re
 from datetime import datetime
+from ipaddress import ip_address
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -51,6 +52,15 @@ def host(url: str) -> str | None:
         return parts.hostname if parts.port != 0 else None
     except ValueError:
         return None
+
+
+def _address(value: str) -> str:
+    try:
+        return str(ip_address(value))
+    except ValueError:
+        raise ValueError(
+            "must be an address of this machine, such as 127.0.0.1, or 0.0.0.0"
+        ) from None
 
 
 def _database_url(value: str) -> str:
@@ -141,6 +151,7 @@ def _hours(value: object) -> object:
     return QuietHours(start, end)
 
 
+Address = Annotated[str, AfterValidator(_address)]
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Link = Annotated[str, AfterValidator(_link)]

@@ -112,8 +112,10 @@ GOOD = {
     "ALARM_WEBHOOK_URL": "https://hooks.example.com/services/T0/B0?x=1",
     "METRICS_TOKEN": "m" * 16,
     "EMBEDDED_WORKER": "false",
+    "BIND": "::1",
 }
 BAD = {
+    "BIND": ["localhost", "127.0.0.1:8000", "*", "unix:/run/smsapp"],
     "SECRET_KEY": ["x" * 31],
     "PHONE_KEY": ["x" * 31],
     "PUBLIC_BASE_URL": [

@@ -4,7 +4,14 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 from tests.conftest import ENVIRONMENT, ROOT
+
+BIND = """if True:
+    import runpy
+    print(runpy.run_path("gunicorn.conf.py")["bind"])
+"""
 
 CLOSED = """if True:
     import os, runpy
@@ -42,3 +49,18 @@ def test_it_does_not_start_on_a_database_that_it_may_not_write(tmp_path):
     )
     assert ended.returncode == 1
     assert ended.stderr.startswith(f"smsapp cannot start: {tmp_path}, ")
+
+
+@pytest.mark.parametrize(
+    ("given", "bind"), [({}, "127.0.0.1:8000"), ({"BIND": "::", "PORT": "9000"}, "[::]:9000")]
+)
+def test_it_listens_on_this_machine_alone_unless_it_is_told_otherwise(given, bind):
+    ended = subprocess.run(
+        [sys.executable, "-c", BIND],
+        cwd=ROOT,
+        env=os.environ | ENVIRONMENT | given,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert ended.stdout.strip() == bind

@@ -2,8 +2,9 @@
 
 import functools
 import hmac
+import re
 from collections.abc import Callable
-from ipaddress import ip_address, ip_network
+from ipaddress import IPv4Address, IPv6Address, ip_address, ip_network
 from typing import Any, TypeVar
 
 from flask import g, request
@@ -121,7 +122,30 @@ def _check_metrics_token() -> None:
         raise Unauthorized
 
 
+# As proxies write it: "203.0.113.7:54321", "[2001:db8::1]:443"; a port, and a zone, are not of it.
+_WITH_PORT = re.compile(r'"?(?:\[([^\]]*)\]|([^:]*))(?::[^:]*)?"?')
+# What those share whose proxy keeps to itself where they are: "unknown", "_hidden".
+NOWHERE = "unknown"
+
+
+def client_address() -> IPv4Address | IPv6Address | None:
+    """Return where the request comes from, as our proxies say; None where that is no address.
+
+    An IPv4 address that is written as IPv6 is the same person's.
+    """
+    text = (request.remote_addr or "").strip()
+    if part := _WITH_PORT.fullmatch(text):
+        text = part[1] or part[2] or ""
+    try:
+        address = ip_address(text.partition("%")[0])
+    except ValueError:
+        return None
+    return (address.ipv4_mapped if isinstance(address, IPv6Address) else None) or address
+
+
 def network() -> str:
-    """Return whom an address belongs to: of IPv6 the /64, all of which one household has."""
-    address = ip_address(request.remote_addr or "0.0.0.0")  # noqa: S104  nobody listens there
-    return str(ip_network((address, 64 if address.version == 6 else 32), strict=False))
+    """Return whom an address belongs to: of IPv6 the /48, all of which one customer may have."""
+    address = client_address()
+    if address is None:
+        return NOWHERE
+    return str(ip_network((address, 48 if address.version == 6 else 32), strict=False))

@@ -2,6 +2,8 @@
 
 import pytest
 from flask import Flask
+from hypothesis import given
+from hypothesis import strategies as st
 
 from smsapp import config
 from smsapp.errors import InvalidSignature
@@ -205,6 +207,41 @@ def test_no_header_says_where_we_are(app, header, proxies):
     forged = signature(f"https://evil.example{signing.PATH}", receipt())
     answer = signing.post(behind, receipt(), **header, **{"X-Twilio-Signature": forged})
     assert answer.status_code == 403
+
+
+@pytest.mark.parametrize(
+    ("shown", "address", "network"),
+    [
+        ("203.0.113.7", "203.0.113.7", "203.0.113.7/32"),
+        ("203.0.113.7:54321", "203.0.113.7", "203.0.113.7/32"),
+        ("2001:db8::1", "2001:db8::1", "2001:db8::/48"),
+        ("[2001:db8::1]:443", "2001:db8::1", "2001:db8::/48"),
+        ('"[2001:db8:0:ffff::1]"', "2001:db8:0:ffff::1", "2001:db8::/48"),
+        ("2001:db8:1::1", "2001:db8:1::1", "2001:db8:1::/48"),
+        ("fe80::1%eth0", "fe80::1", "fe80::/48"),
+        ("::ffff:203.0.113.7", "203.0.113.7", "203.0.113.7/32"),
+        ("[::FFFF:cb00:7107]:1", "203.0.113.7", "203.0.113.7/32"),
+        ("unknown", None, "unknown"),
+        ("_hidden", None, "unknown"),
+        ("203.0.113.300", None, "unknown"),
+    ],
+)
+def test_a_clients_address_is_read_however_a_proxy_writes_it(shown, address, network):
+    app = make_app(TRUSTED_PROXIES="1")
+    app.add_url_rule("/whence", view_func=lambda: f"{guards.client_address()} {guards.network()}")
+    answer = app.test_client().get("/whence", headers={"X-Forwarded-For": f"198.51.100.1, {shown}"})
+    assert answer.text == f"{address} {network}"
+
+
+def test_nothing_that_stands_for_an_address_is_a_fault():
+    app = make_app()
+
+    @given(st.text() | st.text('[]:.%"0123456789abcdef'))
+    def is_read(shown):
+        with app.test_request_context(environ_base={"REMOTE_ADDR": shown}):
+            assert guards.network()
+
+    is_read()
 
 
 def test_while_a_token_is_rotated_both_are_good(app, client):

@@ -363,8 +363,15 @@ def test_the_addresses_of_one_household_count_as_one(app, verify):
 
     with settings_of(app, VERIFY_RATE_LIMIT="1/hour", **VERIFY):
         assert asks("2001:db8::1", ALICE) == 303
-        assert asks("2001:db8::ffff:2", BOB) == 429
-        assert asks("2001:db8:0:1::1", BOB) == 303
+        assert asks("2001:db8:0:1::2", BOB) == 429
+        assert asks("2001:db8:1::1", BOB) == 303
+
+
+@pytest.mark.parametrize("shown", ["203.0.113.7:54321", "[2001:db8::1]:443", "unknown"])
+def test_a_proxy_that_names_a_port_or_nobody_locks_nobody_out(alice, verify, shown):
+    alice.client.environ_base["REMOTE_ADDR"] = shown
+    alice.signs_in("order_updates")
+    assert alice.get("/preferences").status_code == 200
 
 
 def test_codes_are_limited_by_session_and_the_form_is_kept(alice, verify):

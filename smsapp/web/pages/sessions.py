@@ -107,7 +107,9 @@ def texts_arrive() -> bool:
 
 def visitor(phone_key: str, verify_sid: str) -> Visitor:
     """Return a customer as this request shows them."""
-    return Visitor(phone_key, verify_sid, request.remote_addr, request.user_agent.string)
+    address = guards.client_address()
+    seen_at = None if address is None else str(address)
+    return Visitor(phone_key, verify_sid, seen_at, request.user_agent.string)
 
 
 def signed_in(view: View) -> View:
