@@ -1,7 +1,7 @@
 """Whose a code is: which session asked, and from which network; and alarms of what codes cost
 
-Revision ID: 0016
-Revises: 0012
+Revision ID: 0014
+Revises: 0013
 Create Date: 2026-11-27 02:10:00
 
 Older code leaves the new columns alone; its codes are anybody's for the ten minutes that they are
@@ -13,8 +13,8 @@ from alembic import op
 
 from migrations import safely
 
-revision = "0016"
-down_revision = "0012"
+revision = "0014"
+down_revision = "0013"
 branch_labels = None
 depends_on = None
 
