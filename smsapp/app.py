@@ -63,6 +63,7 @@ def create_app(settings: Settings) -> Flask:
     )
     app.extensions["settings"] = settings
     app.json.sort_keys = False  # type: ignore[attr-defined]
+    app.json.ensure_ascii = False  # type: ignore[attr-defined]
     # Else "//" is answered with a redirect to an address built from the Host header.
     app.url_map.merge_slashes = False
     # First: what an extension refuses has its log line and its time too.
@@ -145,7 +146,7 @@ def _begin() -> None:
 def _end(response: Response) -> Response:
     """Write the request's log line, which replaces any access log: the route, not the path.
 
-    A view adds what it has to tell in g.log_fields.
+    A view adds what it has to tell in g.log_fields, a guard in g.headers what its answer says.
     """
     rule, method = request.url_rule, request.method
     route = rule.rule if rule else "none"
@@ -165,6 +166,7 @@ def _end(response: Response) -> Response:
         },
     )
     headers = response.headers
+    headers.extend(g.get("headers", {}))
     headers["X-Request-Id"] = g.request_id
     headers["X-Content-Type-Options"] = "nosniff"
     if response.mimetype == "text/html":

@@ -37,6 +37,7 @@ from smsapp.providers.outcomes import Refused
 from smsapp.recipients import verification
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
+from smsapp.web import api_limits
 from tests import servers
 from tests.fake_verify import VERIFY, FakeVerify
 
@@ -219,6 +220,7 @@ def empty(app: Flask) -> None:
         for table in reversed(Base.metadata.sorted_tables):
             conn.execute(delete(table))
     api_keys._remembered.clear()
+    api_limits._windows.clear()
     tally._noted.clear()
 
 

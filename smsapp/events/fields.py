@@ -109,13 +109,16 @@ SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
 
 
 class Event(BaseModel):
-    """What every event has; others than these and the kind's own fields are ignored."""
+    """What every event has; others than these and the kind's own fields are ignored.
+
+    Kept as they came, for one that looks like one of ours is a mistake to be told.
+    """
 
     model_config = ConfigDict(
         alias_generator=to_camel,
         frozen=True,
         strict=True,
-        extra="ignore",
+        extra="allow",
         hide_input_in_errors=True,
     )
 

@@ -14,7 +14,8 @@ from smsapp import api_keys, metrics
 from smsapp.api_keys import Scope
 from smsapp.delivery import tally
 from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
-from smsapp.extensions import limiter, settings
+from smsapp.extensions import settings
+from smsapp.web import api_limits
 
 # A text of 1,600 characters, each of them twelve bytes once encoded, and what comes with it.
 MAX_WEBHOOK_BYTES = 64 * 1024
@@ -56,16 +57,9 @@ def api_key(scope: Scope) -> Callable[[View], View]:
         g.caller = caller
         if scope not in caller.scopes:
             raise Forbidden(f"This API key has no “{scope}” scope.")
-        _count_call()
+        api_limits.count()
 
     return lambda view: guarded(view, "api_key", check)
-
-
-@limiter.shared_limit(
-    lambda: settings().api_rate_limit, scope="api", key_func=lambda: str(g.caller.id)
-)
-def _count_call() -> None:
-    """Count one call of a key, whatever it calls."""
 
 
 def twilio_signed(view: View) -> View:

@@ -70,6 +70,24 @@ def test_a_first_text_that_never_left_is_not_the_first(app, shop, twilio, rows):
     assert [call["body"].count("Reply STOP") for call in twilio.calls] == [1, 1]
 
 
+def test_every_repeat_says_where_its_delivery_is(app, shop, twilio, rows):
+    twilio.rejects(21211)
+    for name, status in (("refused-event", 502), ("order-1001-shipped", 202)):
+        assert shop.ships(name).status_code == status
+    opt_out(app, BOB)
+    first = shop.ships("stopped-event", phone=BOB)
+    assert (first.status_code, "Location" in first.headers) == (409, False)
+    for name, status in (
+        ("refused-event", 502),
+        ("order-1001-shipped", 200),
+    ):
+        again = shop.ships(name)
+        assert again.status_code == status
+        assert again.headers["Location"] == f"/api/deliveries/{again.json['deliveryId']}"
+    again = shop.ships("stopped-event", phone=BOB)
+    assert again.headers["Location"] == f"/api/deliveries/{first.json['deliveryId']}"
+
+
 def test_a_repeat_is_a_duplicate_and_texts_nobody(shop, twilio, rows):
     first = shop.ships().json
     again = shop.ships()

@@ -1,6 +1,7 @@
 """The API's door: what is refused and in which words, and that nothing is written then."""
 
 import json
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -16,7 +17,17 @@ from smsapp.extensions import db, limiter
 from smsapp.models import Attempt, Delivery, Phone
 from smsapp.phone import mask
 from smsapp.providers.outcomes import Unknown
-from tests.conftest import ALICE, make_app, on_one_database, opt_out, settings_of, shipment, sid
+from smsapp.web import api_limits
+from tests.conftest import (
+    ALICE,
+    BOB,
+    make_app,
+    on_one_database,
+    opt_out,
+    settings_of,
+    shipment,
+    sid,
+)
 from tests.web import signing
 
 PATH = "/api/order-shipped-sms"
@@ -121,7 +132,40 @@ def test_a_wrong_field_is_named(refused):
 @pytest.mark.parametrize("field", ["eventId", "phone", "orderId", "consentAt"])
 def test_a_missing_field_is_named(refused, field):
     answer = refused(400, "invalid_request", json=shipment(**{field: None}))
-    assert answer["details"] == {"formErrors": [], "fieldErrors": {field: ["Field required"]}}
+    assert answer["details"] == {"formErrors": [], "fieldErrors": {field: ["must be given"]}}
+
+
+@pytest.mark.parametrize(
+    ("written", "meant"),
+    [
+        ("trackingURL", "trackingUrl"),
+        ("tracking_url", "trackingUrl"),
+        ("Tracking-Url", "trackingUrl"),
+        ("trackingurl", "trackingUrl"),
+        ("trackingUlr", "trackingUrl"),
+        ("consentedAt", "consentAt"),
+        ("event_id", "eventId"),
+        ("Phone", "phone"),
+    ],
+)
+def test_a_misspelt_field_of_ours_is_refused_with_ours(refused, written, meant):
+    body = shipment()
+    body[written] = body.pop(meant)
+    fields = refused(400, "invalid_request", json=body)["details"]["fieldErrors"]
+    assert fields.pop(written) == [f"did you mean {meant}?"]
+    assert fields == ({} if meant == "trackingUrl" else {meant: ["must be given"]})
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["tracking", "trackingNumber", "phoneNumber", "customer", "until", "t\nracking_url", "é"],
+)
+def test_any_other_field_is_ignored(shop, twilio, name):
+    assert shop.ships(trackingUrl=None, **{name: "https://example.com/1"}).status_code == 202
+
+
+def test_a_second_spelling_beside_ours_is_ignored(shop, twilio):
+    assert shop.ships(tracking_url="https://example.com/2", phone2=BOB).status_code == 202
 
 
 def test_all_faults_are_named_at_once(refused):
@@ -526,10 +570,10 @@ def test_the_log_names_an_event_that_could_not_be_accepted_too(dead_app, caplog)
     assert told.to == mask(ALICE)
 
 
-def test_an_answer_is_json_in_ascii_on_one_line(client):
+def test_an_answer_is_json_in_utf_8_on_one_line(client):
     answer = client.post(PATH)
-    assert "“" in answer.json["message"]
-    assert answer.text == json.dumps(answer.json, separators=(",", ":")) + "\n"
+    assert "“".encode() in answer.data
+    assert answer.text == json.dumps(answer.json, separators=(",", ":"), ensure_ascii=False) + "\n"
     assert answer.content_type == "application/json"
 
 
@@ -544,6 +588,37 @@ def test_each_key_has_a_limit_of_its_own(app, make_service, twilio):
         assert 0 < int(answer.headers["Retry-After"]) <= 86_401
         assert two.ships().status_code == 200
     assert len(twilio.calls) == 1
+
+
+def test_an_answer_says_how_often_its_key_may_still_call(app, client, make_service, twilio):
+    one, two = make_service("one"), make_service("two")
+    limiter.reset()
+    with settings_of(app, API_RATE_LIMIT="3/day"):
+        answers = [one.ships(f"order-{number}-shipped") for number in range(4)]
+        assert two.ships().headers["X-RateLimit-Remaining"] == "2"
+    left = [answer.headers["X-RateLimit-Remaining"] for answer in answers]
+    assert left == ["2", "1", "0", "0"]
+    assert {answer.headers["X-RateLimit-Limit"] for answer in answers} == {"3"}
+    (reset_at,) = {int(answer.headers["X-RateLimit-Reset"]) for answer in answers}
+    assert 0 < reset_at - time.time() <= 86_401
+    assert ["Retry-After" in answer.headers for answer in answers] == [False, False, False, True]
+    assert "X-RateLimit-Limit" not in client.get("/").headers
+
+
+def test_the_store_of_limits_is_asked_for_that_once_a_second_and_key(
+    app, shop, twilio, monkeypatch
+):
+    asked, ask = [], limiter.limiter.get_window_stats
+    monkeypatch.setattr(
+        limiter.limiter, "get_window_stats", lambda *args: asked.append(args) or ask(*args)
+    )
+    for _ in range(5):
+        answer = shop.ships()
+    remaining = int(answer.headers["X-RateLimit-Remaining"])
+    assert len(asked) == 1
+    monkeypatch.setattr(api_limits, "ASKED_EVERY_SECONDS", 0.0)
+    assert int(shop.ships().headers["X-RateLimit-Remaining"]) == remaining - 1
+    assert len(asked) == 2
 
 
 def test_whoever_is_refused_as_the_store_of_limits_goes_is_told_to_wait_a_minute(
@@ -627,6 +702,9 @@ def refused(shop, twilio, rows):
     """Post what must be refused, and return the answer's JSON."""
 
     def post(status, code, *, path=PATH, method="POST", allow=None, **request):
+        if "json" in request:  # in ASCII: Flask's own could not say half a surrogate pair
+            request |= {"data": json.dumps(request.pop("json"))}
+            request.setdefault("content_type", "application/json")
         answer = shop.client.open(path, method=method, headers=shop.headers, **request)
         assert answer.status_code == status, (answer.text, request)
         assert answer.content_type == "application/json"

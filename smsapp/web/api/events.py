@@ -64,7 +64,7 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     answer, status = _answer(kind, outcome)
     delivery_id = answer["deliveryId"]
     headers = {}
-    if status == 202:
+    if status == 202 or "duplicate" in answer:
         headers["Location"] = f"{bp.url_prefix}/deliveries/{delivery_id}"
     if respond_async:
         headers["Preference-Applied"] = "respond-async"

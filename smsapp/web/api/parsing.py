@@ -8,6 +8,7 @@ from pydantic import BaseModel, ValidationError
 from werkzeug.http import parse_list_header
 
 from smsapp.errors import InvalidRequest, UnsupportedMediaType
+from smsapp.web.api import wording
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,9 +34,13 @@ def parse(model: type[Model]) -> Model:
         # where it was cut raises a 413.
         request.stream.read(1)
     try:
-        return model.model_validate_json(body)
+        parsed = model.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidRequest(extra=_faults(_by_field(model, error))) from None
+        fields, form = wording.faults(model, _by_field(model, error), body)
+        raise InvalidRequest(extra=details(fields, form)) from None
+    if parsed.model_extra and (strange := wording.misspelt(model, json.loads(body))):
+        raise InvalidRequest(extra=details(strange))
+    return parsed
 
 
 def _by_field(model: type[BaseModel], error: ValidationError) -> ValidationError:
@@ -53,18 +58,6 @@ def _by_field(model: type[BaseModel], error: ValidationError) -> ValidationError
     except (ValueError, RecursionError):
         pass
     return error
-
-
-def _faults(error: ValidationError) -> dict[str, Any]:
-    form: list[str] = []
-    fields: dict[str, list[str]] = {}
-    for fault in error.errors(include_url=False, include_input=False, include_context=False):
-        text = fault["msg"].removeprefix("Value error, ")
-        if fault["loc"]:
-            fields.setdefault(str(fault["loc"][0]), []).append(text)
-        else:
-            form.append("Send a JSON object." if fault["type"] == "model_type" else text)
-    return details(fields, form)
 
 
 def details(fields: dict[str, list[str]], form: list[str] | None = None) -> dict[str, Any]:
