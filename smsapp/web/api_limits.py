@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from flask import g
 from redis.exceptions import RedisError
 
-from smsapp.extensions import limiter, settings
+from smsapp.extensions import RateLimitExceeded, limiter, settings
 
 ASKED_EVERY_SECONDS = 1.0
 
@@ -37,8 +37,10 @@ def count() -> None:
     """
     try:
         _hit()
-    finally:
-        g.headers = _headers(g.caller.id)
+    except RateLimitExceeded:
+        g.headers = _headers(g.caller.id, is_used_up=True)
+        raise
+    g.headers = _headers(g.caller.id)
 
 
 def _own_limit() -> str:
@@ -54,14 +56,15 @@ def _hit() -> None:
     """Let Flask-Limiter count."""
 
 
-def _headers(caller: int) -> dict[str, str]:
-    limit, window, now = limiter.current_limit, _windows.get(caller), time.monotonic()
-    if limit is None:
-        return {}
+def _headers(caller: int, *, is_used_up: bool = False) -> dict[str, str]:
+    window, now = _windows.get(caller), time.monotonic()
     if window and now - window.asked_at < ASKED_EVERY_SECONDS and time.time() < window.reset_at:
         # Other processes count too.
-        window.remaining = 0 if limit.breached else max(0, window.remaining - 1)
+        window.remaining = 0 if is_used_up else max(0, window.remaining - 1)
     else:
+        limit = limiter.current_limit
+        if limit is None:  # its store is just going away
+            return {}
         try:
             window = _Window(limit.limit.amount, limit.remaining, limit.reset_at, now)
         except RedisError:  # it went away just now
