@@ -28,8 +28,8 @@ MAY_LEAVE = 6
 FIRST_WAIT, LONGEST_WAIT = timedelta(minutes=1), timedelta(minutes=15)
 
 # Each bit doubles a sum. With the least, a phone is busy for a second or two (web/pages/proof.py).
-LEAST_BITS = 6
-MOST_BITS = 12
+LEAST_BITS = 8
+MOST_BITS = 14
 
 
 def ask_for_more(

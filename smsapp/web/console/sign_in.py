@@ -40,6 +40,7 @@ def sign_in() -> ResponseReturnValue:
     except BadRequest:
         return _sign_in_page("This page was open for too long. Enter both again"), 400
     try:
+        _count_try_of_name()  # first: what is refused here takes nothing from other names
         _count_try()
     except RateLimitExceeded:
         log.warning("console sign-in", extra={"answer": "limited", "address": guards.network()})
@@ -81,12 +82,18 @@ def _name_and_network() -> str:
     return hashlib.sha256(f"{_name()}\n{guards.network()}".encode()).hexdigest()
 
 
-@limiter.shared_limit(TRIES_PER_NETWORK, scope="console by network", key_func=guards.network)
 @limiter.shared_limit(
     TRIES_PER_NAME_AND_NETWORK, scope="console by name and network", key_func=_name_and_network
 )
+def _count_try_of_name() -> None:
+    """Count one try to sign in against the limit of the name on this network."""
+
+
+@limiter.shared_limit(
+    lambda: TRIES_PER_NETWORK, scope="console by network", key_func=guards.network
+)
 def _count_try() -> None:
-    """Count one try to sign in against the limits of the network, and of the name on it."""
+    """Count one try to sign in against the limit of the network."""
 
 
 def _way_on() -> str:
