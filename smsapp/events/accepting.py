@@ -38,17 +38,15 @@ def message(kind: Kind, event: Event, config: Settings) -> str:
     return smart(words) if config.smart_encoding else words
 
 
-def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: bool) -> Outcome:
-    """Write the event's delivery down, and unless told to leave that to the worker, send it.
-
-    Once this has committed the event is not lost, whatever happens to this process.
-    """
-    began = time.perf_counter()
+def new_delivery(
+    kind: Kind, event: Event, api_key_id: int | None, *, send_now: bool
+) -> NewDelivery:
+    """Return an event's delivery as it is to be written down."""
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
     says_all = not config.shop_name or body.endswith(HOW_TO_STOP)
-    delivery = NewDelivery(
+    return NewDelivery(
         kind=kind.name,
         event_id=event.event_id,
         content_hash=_content_hash(key, kind, event),
@@ -66,10 +64,19 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
         supersedes=kind.supersedes,
         superseded_by=superseded_by(kind),
         api_key_id=api_key_id,
-        send_now=not respond_async,
+        send_now=send_now,
         rules=leases.rules(),
         if_first="" if says_all else HOW_TO_STOP,
     )
+
+
+def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: bool) -> Outcome:
+    """Write the event's delivery down, and unless told to leave that to the worker, send it.
+
+    Once this has committed the event is not lost, whatever happens to this process.
+    """
+    began = time.perf_counter()
+    delivery = new_delivery(kind, event, api_key_id, send_now=not respond_async)
     accepted = group_commit.write(db.engine, outbox.accept, delivery)
     if not accepted.same_content:
         accepted = _under_another_spelling(delivery, kind, event) or accepted

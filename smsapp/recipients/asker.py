@@ -1,4 +1,4 @@
-"""Who asks for codes and enters them: a session of the pages on some network, or an API key."""
+"""Who asks for codes and enters them: a session of the pages on some network, or services."""
 
 import hmac
 from dataclasses import dataclass
@@ -12,8 +12,8 @@ class Asker:
     """Somebody as `verification` keeps them: keyed hashes, for counting what each of them does.
 
     Attributes:
-        session: Of the session's id, or of the API key's.
-        network: Of the network; None for an API key, whose service knows its own customers.
+        session: Of the session's id; the same for all services.
+        network: Of the network; None for services, which know their own customers.
     """
 
     session: str
@@ -21,7 +21,7 @@ class Asker:
 
     @property
     def is_service(self) -> bool:
-        """Whether it is an API key."""
+        """Whether it shows an API key."""
         return self.network is None
 
     def asked(self, row: Any) -> bool:
@@ -35,9 +35,9 @@ def visitor(session_id: str, network: str) -> Asker:
     return Asker(_hash(f"session {session_id}"), _hash(f"network {network}"))
 
 
-def service(api_key_id: int) -> Asker:
-    """Return who shows an API key."""
-    return Asker(_hash(f"api key {api_key_id}"), None)
+def service() -> Asker:
+    """Return who shows an API key, whichever: a key may be rotated between code and check."""
+    return Asker(_hash("services"), None)
 
 
 def _hash(text: str) -> str:

@@ -43,5 +43,5 @@ def test_a_service_may_send_where_the_pages_may_not(app, verify):
     with settings_of(app, **VERIFY, **CAUTIOUS):
         with pytest.raises(errors.CountryNotServed):
             verification.start(BOB, Channel.CALL, asker.visitor("somebody", "192.0.2.0/32"))
-        verification.start(BOB, Channel.CALL, asker.service(1))
+        verification.start(BOB, Channel.CALL, asker.service())
     assert verify.sent == [(BOB, "call")]

@@ -147,6 +147,6 @@ def test_a_start_is_asked_for_more_and_a_services_is_not(app, verify):
         with pytest.raises(errors.ProofRequired) as asked:
             verification.start("+447700900199", Channel.SMS, bystander)
         verification.start("+447700900199", Channel.SMS, bystander, paid_bits=asked.value.bits)
-        verification.start("+447700900198", Channel.SMS, asker.service(1))
+        verification.start("+447700900198", Channel.SMS, asker.service())
         verification.start(ALICE, Channel.SMS, bystander)
     assert len(verify.sent) == 4

@@ -169,11 +169,11 @@ def test_a_day_keeps_codes_for_the_owner_too(verify):
     start()
 
 
-def test_an_api_key_has_codes_of_its_own(verify):
-    codes_for("stranger", ELSEWHERE)
-    verification.start(ALICE, Channel.SMS, asker.service(1))
-    assert verification.check(ALICE, CODE, asker.service(2)) == verification.EXPIRED
-    assert verification.check(ALICE, CODE, asker.service(1)).approved
+def test_services_enter_what_services_asked_for_and_nothing_of_a_page(app, verify):
+    verification.start(ALICE, Channel.SMS, asker.visitor("a session", "198.51.100.7"))
+    assert verification.check(ALICE, CODE, asker.service()) == verification.EXPIRED
+    verification.start(ALICE, Channel.SMS, asker.service())
+    assert verification.check(ALICE, CODE, asker.service()).approved
 
 
 def test_a_code_that_older_code_asked_for_is_still_good(app, verify):

@@ -3,16 +3,17 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp import clock, metrics
 from smsapp.api_keys import Scope
 from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
-from smsapp.errors import EventIdReused, NotFound
+from smsapp.errors import EventIdReused, InvalidRequest, NotFound
 from smsapp.events import accepting
 from smsapp.events.accepting import Outcome
+from smsapp.events.dry_run import DryRun, dry_run
 from smsapp.events.fields import Event
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import KINDS
@@ -22,8 +23,9 @@ from smsapp.models import DeliveryState, Reason
 from smsapp.phone import country, mask
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.recipients.refusals import REFUSALS
+from smsapp.trace.status_text import SUPERSEDED
 from smsapp.web import guards
-from smsapp.web.api.parsing import parse, prefers
+from smsapp.web.api.parsing import details, parse, prefers
 
 # What is due within it waits for a sender and not for its time.
 SOON = timedelta(minutes=1)
@@ -51,6 +53,8 @@ def event(name: str) -> ResponseReturnValue:
 def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     """Accept one event, send its message unless that is left to a worker, and answer."""
     event, caller = parse(body), g.caller
+    if _is_dry_run():
+        return _told(dry_run(kind, event, caller.id)), 200
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
     g.log_fields = fields = {
@@ -74,6 +78,53 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     metrics.count(metrics.EVENTS, kind.name, word)
     fields |= {"delivery": delivery_id, "answer": word}
     return answer, status, headers
+
+
+def _is_dry_run() -> bool:
+    """Whether only an answer is wanted: ?dryRun=true.
+
+    Raises:
+        InvalidRequest: It is neither true nor false: nobody should be texted for a slip.
+    """
+    asked = request.args.get("dryRun", "false")
+    if asked not in {"true", "false"}:
+        raise InvalidRequest(extra=details({"dryRun": ["must be true or false"]}))
+    return asked == "true"
+
+
+def _told(would: DryRun) -> dict[str, Any]:
+    accepted = would.accepted
+    return {
+        "wouldSend": accepted.state is DeliveryState.PENDING and not accepted.is_duplicate,
+        "why": _why(would),
+        "body": would.body,
+        "segments": would.size.segments,
+        "encoding": would.size.encoding,
+        "channel": would.channel,
+        "sendAt": would.due_at and would.due_at.isoformat(),
+        "warnings": would.warnings,
+    }
+
+
+def _why(would: DryRun) -> dict[str, str]:
+    """Return why an event's message would be sent, or would not, as a word and in words."""
+    accepted = would.accepted
+    if not accepted.same_content:
+        return {"code": EventIdReused.code, "message": EventIdReused.message}
+    if accepted.is_duplicate:
+        said = f"This event came before; its message is {accepted.state}."
+        return {"code": "duplicate", "message": said}
+    if accepted.reason in REFUSALS:
+        return {"code": accepted.reason, "message": REFUSALS[accepted.reason].message}
+    if accepted.reason is Reason.SUPERSEDED:
+        return {"code": accepted.reason, "message": SUPERSEDED}
+    if would.sender_state.is_paused:
+        return {"code": "paused", "message": "It waits until an operator lets messages go on."}
+    if would.sender_state.is_held:
+        return {"code": "held", "message": meaning(would.sender_state.held_code).cause}
+    if _planned(accepted):
+        return {"code": "planned", "message": "It leaves at sendAt, and not before."}
+    return {"code": "now", "message": "It would leave now."}
 
 
 def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
