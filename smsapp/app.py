@@ -187,8 +187,8 @@ def _answer_stale_form(error: Exception) -> ResponseReturnValue:
 
 def _answer_error(error: Exception) -> ResponseReturnValue:
     """Answer an error as its reader expects: JSON, a page, or a bare line for Twilio."""
-    if isinstance(error, HTTPException) and (error.code or 500) < 400:
-        return error  # a redirect
+    if isinstance(error, HTTPException) and ((error.code or 500) < 400 or error.response):
+        return error  # a redirect, or whoever raised it has answered
     answer = _deliberate(error)
     headers = answer.headers
     if isinstance(error, MethodNotAllowed):

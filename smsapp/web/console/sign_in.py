@@ -3,21 +3,21 @@
 import hashlib
 import logging
 
-from flask import flash, g, make_response, redirect, render_template, request, url_for
+from flask import Response, flash, g, make_response, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 from werkzeug.exceptions import BadRequest
 
 from smsapp import operators
-from smsapp.extensions import RateLimitExceeded, csrf, limiter, seconds_until_let_in
+from smsapp.extensions import csrf, limiter, seconds_until_let_in
 from smsapp.web import guards, wording
 from smsapp.web.console import shell
 
 bp = shell.blueprint("console_sign_in")
 log = logging.getLogger(__name__)
 
-# Tries to sign in, right or wrong. Whoever guesses waits ever longer, and nobody else does: neither
-# the name's owner on another network, nor another name on this one. A password of 12 characters
-# stands what is left, from however many networks.
+# Wrong tries to sign in. Whoever guesses waits ever longer, and nobody else does: neither the
+# name's owner on another network, nor another name on this one. A password of 12 characters stands
+# what is left, from however many networks.
 TRIES_PER_NAME_AND_NETWORK = "4/minute;8/10 minutes;20/hour"
 # Of all names: each costs a hash.
 TRIES_PER_NETWORK = "60/10 minutes"
@@ -31,22 +31,49 @@ def sign_in_page() -> ResponseReturnValue:
     return _sign_in_page()
 
 
+def _name() -> str:
+    # PostgreSQL cannot even be asked for a NUL.
+    return request.form.get("name", "").replace("\0", "").strip()[:MAX_CHARACTERS]
+
+
+def _name_and_network() -> str:
+    """Return what a try is counted by, hashed: people type their password as their name."""
+    return hashlib.sha256(f"{_name()}\n{guards.network()}".encode()).hexdigest()
+
+
+def _is_wrong(response: Response) -> bool:
+    return response.status_code == 403
+
+
+def _too_often(_limit: object) -> Response:
+    log.warning("console sign-in", extra={"answer": "limited", "address": guards.network()})
+    seconds = seconds_until_let_in()
+    sentence = f"That was too often. You can try again {wording.wait(seconds)}"
+    return make_response(_sign_in_page(sentence), 429, {"Retry-After": str(seconds)})
+
+
 @bp.post("/sign-in")
 @guards.public
+@limiter.shared_limit(
+    lambda: TRIES_PER_NETWORK,
+    scope="console by network",
+    key_func=guards.network,
+    deduct_when=_is_wrong,
+    on_breach=_too_often,
+)
+@limiter.shared_limit(
+    TRIES_PER_NAME_AND_NETWORK,
+    scope="console by name and network",
+    key_func=_name_and_network,
+    deduct_when=_is_wrong,
+    on_breach=_too_often,
+)
 def sign_in() -> ResponseReturnValue:
     """Begin a session, or say that name and password do not fit."""
     try:
         csrf.protect()
     except BadRequest:
         return _sign_in_page("This page was open for too long. Enter both again"), 400
-    try:
-        _count_try_of_name()  # first: what is refused here takes nothing from other names
-        _count_try()
-    except RateLimitExceeded:
-        log.warning("console sign-in", extra={"answer": "limited", "address": guards.network()})
-        seconds = seconds_until_let_in()
-        sentence = f"That was too often. You can try again {wording.wait(seconds)}"
-        return _sign_in_page(sentence), 429, {"Retry-After": str(seconds)}
     found = operators.sign_in(_name(), request.form.get("password", "")[:MAX_CHARACTERS])
     if found is None:
         # No name: people type their password there.
@@ -70,30 +97,6 @@ def sign_out() -> ResponseReturnValue:
     response = make_response(redirect(url_for("console_sign_in.sign_in_page"), 303))
     shell.end(response)
     return response
-
-
-def _name() -> str:
-    # PostgreSQL cannot even be asked for a NUL.
-    return request.form.get("name", "").replace("\0", "").strip()[:MAX_CHARACTERS]
-
-
-def _name_and_network() -> str:
-    """Return what a try is counted by, hashed: people type their password as their name."""
-    return hashlib.sha256(f"{_name()}\n{guards.network()}".encode()).hexdigest()
-
-
-@limiter.shared_limit(
-    TRIES_PER_NAME_AND_NETWORK, scope="console by name and network", key_func=_name_and_network
-)
-def _count_try_of_name() -> None:
-    """Count one try to sign in against the limit of the name on this network."""
-
-
-@limiter.shared_limit(
-    lambda: TRIES_PER_NETWORK, scope="console by network", key_func=guards.network
-)
-def _count_try() -> None:
-    """Count one try to sign in against the limit of the network."""
 
 
 def _way_on() -> str:
