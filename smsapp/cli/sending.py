@@ -48,6 +48,11 @@ def _show(status: Status) -> None:
             f"held since {sender_state.held_at:%Y-%m-%d %H:%M} UTC by Twilio's error"
             f" {sender_state.held_code}; tried again at {sender_state.probe_at:%H:%M} UTC"
         )
+    for country, hold in sorted(sender_state.held_countries.items()):
+        click.echo(
+            f"texts to {country} held since {hold.since:%Y-%m-%d %H:%M} UTC by Twilio's error"
+            f" {hold.code}; tried again at {hold.probe_at:%H:%M} UTC"
+        )
     if not sender_state.paused_at and not sender_state.held_at:
         click.echo("sending")
     rate = "no limit" if status.per_second is None else f"{status.per_second:.3g} texts a second"

@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, func, select, update
 from smsapp.delivery import (
     channels,
     circuit_breaker,
+    country_holds,
     daily_quota,
     leases,
     restore,
@@ -81,7 +82,8 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
 
     Permission is asked again, with the numbers locked, so that no attempt is committed after
     its number's STOP. A held sender lets one delivery through at a time, to try whether it
-    works again; a paused one none; the throttle so many as it has reservations.
+    works again; a held country likewise; a paused sender none; the throttle so many as it has
+    reservations.
     """
     sender_state = sender.read_state(conn, of.name)
     if sender_state.is_paused:
@@ -131,6 +133,8 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
         if row.phone_key in waits:
             conn.execute(_POSTPONE, {"ids": [row.id], "until": waits[row.phone_key]})
     ready = [row for row in ready if row.phone_key not in waits]
+    countries = {key: row.country for key, row in phone.items()}
+    ready, trying = country_holds.let_through(conn, of, sender_state, ready, countries, now)
     ready = restore.look_first(conn, ready, sender_state, now)
     if held and ready and not circuit_breaker.half_open(conn, of.name, sender_state.held_code, now):
         return []
@@ -155,6 +159,7 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
             expires_at=row.expires_at,
             call_at=call_at,
             is_half_open=held,
+            tries_country=row.id in trying,
         )
         for row, call_at in zip(ready, reservations, strict=False)
     ]

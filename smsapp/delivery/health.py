@@ -24,12 +24,14 @@ _LAST_SEEN = select(func.max(Worker.seen_at))
 class Health:
     """Ages in whole seconds; None where nothing is due, or no worker was ever seen.
 
+    `held_countries` has Twilio's code for each country that it takes none of our texts to, and
     `per_second` is how many texts may leave now; None for no limit.
     """
 
     oldest_due_seconds: int | None
     worker_seen_seconds: int | None
     sender_is_held: bool
+    held_countries: dict[str, int]
     sender_is_paused: bool
     per_second: float | None
 
@@ -58,6 +60,11 @@ def read(conn: Connection) -> Health:
         None if due is None else int((now - due).total_seconds()),
         None if seen is None else int((now - seen).total_seconds()),
         any(state.is_held for state in states.values()),
+        {
+            country: hold.code
+            for state in states.values()
+            for country, hold in state.held_countries.items()
+        },
         any(state.is_paused for state in states.values()),
         pace.rate(states[Channel.SMS], senders[Channel.SMS].per_second, now),
     )

@@ -65,6 +65,7 @@ class Claim:
     expires_at: datetime
     call_at: float = 0.0  # by monotonic(): its reservation of the throttle; 0.0 for at once
     is_half_open: bool = False  # whether it tries if a held sender works again
+    tries_country: bool = False  # whether it tries if its country, which is held, does
     claimed_at: float = field(default_factory=time.monotonic)
 
 

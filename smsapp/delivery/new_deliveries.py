@@ -143,6 +143,8 @@ def write(
             values |= restore.unknown(way.sender_state, now)
         elif row.phone_key in way.not_before:
             values["due_at"] = max(values["due_at"], way.not_before[row.phone_key])
+        elif hold := way.sender_state.hold_of(row.e164):
+            values["due_at"] = max(values["due_at"], hold.probe_at)
         elif row.send_now and values["due_at"] == now and way.reservations:
             if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease

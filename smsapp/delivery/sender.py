@@ -8,6 +8,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from smsapp.extensions import insert_into
 from smsapp.models import Channel, Sender
+from smsapp.phone import country
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +18,20 @@ class SenderSettings:
     channel: Channel
     name: str
     per_second: float | None  # None: no limit
+
+
+@dataclass(frozen=True, slots=True)
+class CountryHold:
+    """That Twilio takes no texts to a country: its code, since when, and when one may try again."""
+
+    code: int
+    since: datetime
+    probe_at: datetime
+
+    def as_json(self) -> dict[str, Any]:
+        """Return it as it stands in the sender's row."""
+        times = {"since": self.since.isoformat(), "probe_at": self.probe_at.isoformat()}
+        return {"code": self.code} | times
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +49,23 @@ class SenderState:
     restored_at: datetime | None = None
     lost_since: datetime | None = None
     look_first_until: datetime | None = None
+    country_holds: dict[str, Any] | None = None
+
+    def hold_of(self, e164: str) -> CountryHold | None:
+        """Return what holds a number's country; None for nothing."""
+        return self.held_countries.get(country(e164)) if self.country_holds else None
+
+    @property
+    def held_countries(self) -> dict[str, CountryHold]:
+        """Return what holds each country that is held."""
+        return {
+            country: CountryHold(
+                hold["code"],
+                datetime.fromisoformat(hold["since"]),
+                datetime.fromisoformat(hold["probe_at"]),
+            )
+            for country, hold in (self.country_holds or {}).items()
+        }
 
     @property
     def is_held(self) -> bool:

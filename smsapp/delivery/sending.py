@@ -11,6 +11,7 @@ from smsapp import clock, metrics
 from smsapp.delivery import channels, group_commit, leases, sender, stopping, throttle
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.holding import Held
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
@@ -25,6 +26,19 @@ from smsapp.recipients import permission
 
 log = logging.getLogger(__name__)
 
+# By whether it is about a country, and whether that works again.
+_HELD = {
+    (False, False): (
+        logging.ERROR,
+        "sender held: Twilio refuses our account or sender; texts wait until it works again",
+    ),
+    (False, True): (logging.WARNING, "sender works again"),
+    (True, False): (
+        logging.ERROR,
+        "country held: Twilio takes none of our texts to it; they wait until it works again",
+    ),
+    (True, True): (logging.WARNING, "country works again"),
+}
 # So often a call may come too late for its reservation of the throttle before it is left for later.
 MAX_RESERVATIONS = 5
 # Shortly before its reservation permission is asked again: in it, that would make the call late.
@@ -44,6 +58,7 @@ def send(claim: Claim) -> Settlement:
     if result.meaning and result.meaning.slows_sender:
         _slow_down(result)
     _report(result, settlement)
+    _report_held(result, settlement.held)
     return settlement
 
 
@@ -94,7 +109,9 @@ def _trouble_since(claim: Claim) -> str | None:
     """Return what has come between a claim and its call; None for nothing."""
     with reading() as conn:
         now = sender.read_state(conn, claim.sender)
-        if now.is_paused or (now.is_held and not claim.is_half_open):
+        is_held = now.is_held and not claim.is_half_open
+        waits = claim.country in now.held_countries and not claim.tries_country
+        if now.is_paused or is_held or waits:
             return "paused"
         numbers = {claim.phone_key: claim.e164}
         known = permission.consent_states(conn, numbers, leases.rules().allowed)[claim.phone_key]
@@ -134,10 +151,13 @@ def _report(result: CallResult, settlement: Settlement) -> None:
     fields |= {"twilio_code": result.code, "trouble": result.trouble}
     fields["error_class"] = meaning.error_class
     log.warning("send failed", extra=fields)
-    if settlement.tripped_now:
-        log.error(
-            "sender held: Twilio refuses our account or sender; texts wait until it works again",
-            extra={"sender": mask(claim.sender), "twilio_code": result.code},
-        )
-    if settlement.closed_now:
-        log.warning("sender works again", extra={"sender": mask(claim.sender)})
+
+
+def _report_held(result: CallResult, held: Held) -> None:
+    """Write a line where something is held by now, or no longer."""
+    if not (held.news or held.closed):
+        return
+    fields = {"sender": mask(result.claim.sender), "twilio_code": result.code}
+    if held.country:
+        fields["country"] = held.country
+    log.log(*_HELD[bool(held.country), held.closed], extra=fields)

@@ -1,15 +1,16 @@
 """What the outcome of a call makes of its delivery; one of the three hot writes."""
 
 import uuid
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import circuit_breaker, reconcile_times, retry
+from smsapp.delivery import holding, reconcile_times, retry
 from smsapp.delivery.call_results import CallResult
+from smsapp.delivery.holding import Held
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
 from smsapp.models import Attempt, AttemptState, Delivery, DeliveryState, Reason
@@ -27,8 +28,7 @@ class Settlement:
     reason: Reason | None
     error_code: int | None
     sid: str | None
-    tripped_now: bool = False
-    closed_now: bool = False
+    held: Held = field(default_factory=Held)
 
 
 _Newer = aliased(Attempt)
@@ -96,15 +96,15 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
         row.id: row
         for row in conn.execute(_CURRENT, {"ids": [row.claim.attempt_id for row in rows]})
     }
-    attempts, deliveries, settled = [], [], []
-    for row in rows:
+    attempts = [_attempt_after(row, current[row.claim.attempt_id], now) for row in rows]
+    conn.execute(_SET_ATTEMPT, attempts)
+    deliveries, settled = [], []
+    for row, attempt in zip(rows, attempts, strict=True):
         before = current[row.claim.attempt_id]
-        attempt = _attempt_after(row, before, now)
-        attempts.append(attempt)
-        delivery = _delivery_after(row, before, attempt["new_state"], now)
+        held = holding.hold_or_release(conn, row, now)
+        delivery = _delivery_after(row, before, attempt["new_state"], held, now)
         if delivery:
             deliveries.append(delivery)
-        held, released = _hold_or_release(conn, row, now)
         settled.append(
             Settlement(
                 row.claim.delivery_id,
@@ -113,10 +113,8 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
                 delivery["new_error_code"] if delivery else before.error_code,
                 attempt["new_sid"],
                 held,
-                released,
             )
         )
-    conn.execute(_SET_ATTEMPT, attempts)
     if deliveries:
         conn.execute(_SET_DELIVERY, deliveries)
     return settled
@@ -148,7 +146,7 @@ def _attempt_after(row: CallResult, before: Any, now: datetime) -> dict[str, Any
 
 
 def _delivery_after(
-    row: CallResult, before: Any, attempt: AttemptState, now: datetime
+    row: CallResult, before: Any, attempt: AttemptState, held: Held, now: datetime
 ) -> dict[str, Any] | None:
     """Return a delivery's columns, or None where it is no longer this call's to move."""
     leased = before.lease_token == row.claim.lease_token
@@ -161,8 +159,9 @@ def _delivery_after(
         return _columns(row, FOLLOWS[attempt], now) if moves else None
     if not leased:
         return None
-    if row.meaning.holds_sender:
-        return _columns(row, DeliveryState.PENDING, now, due_at=now, tries=row.claim.tries - 1)
+    if held.until:
+        spent = row.claim.tries - 1
+        return _columns(row, DeliveryState.PENDING, now, due_at=held.until, tries=spent)
     match row.meaning.error_class:
         case ErrorClass.UNKNOWN:
             return _columns(row, DeliveryState.UNKNOWN, now)
@@ -208,14 +207,3 @@ def _columns(
         "new_tries": row.claim.tries if tries is None else tries,
         "new_check_at": reconcile_times.next_reconcile_at(state, now),
     }
-
-
-def _hold_or_release(conn: Connection, row: CallResult, now: datetime) -> tuple[bool, bool]:
-    """Hold the sender that Twilio refuses, or let it go on; return whether either is news."""
-    if row.meaning and row.meaning.holds_sender:
-        status = row.outcome.http_status if isinstance(row.outcome, Refused) else None
-        return circuit_breaker.trip(conn, row.claim.sender, row.code or status or 0, now), False
-    passing = {ErrorClass.TRANSIENT, ErrorClass.UNKNOWN}
-    if row.claim.is_half_open and not (row.meaning and row.meaning.error_class in passing):
-        return False, circuit_breaker.close(conn, row.claim.sender)
-    return False, False

@@ -11,6 +11,7 @@ from smsapp.database_faults import Fault
 from smsapp.delivery import health
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import database_now, reading, schema_is_current, settings
+from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients import merging
 
 # The oldest that all of this is tested with.
@@ -163,6 +164,9 @@ def check_worker() -> Iterator[Finding]:
             "The sender is held: Twilio refuses our account or sender, and all texts wait.",
             "Mend what the lines about Twilio say; then it goes on by itself within a minute.",
         )
+    for country, code in sorted(look.held_countries.items()):
+        held = meaning(code)
+        yield fault("Worker", f"Texts to {country} wait: {held.cause}", held.next_step)
     age = look.oldest_due_seconds
     if age is not None and age > OLD_OUTBOX_SECONDS:
         yield warning(

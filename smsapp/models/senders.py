@@ -1,8 +1,9 @@
 """What texts leave from."""
 
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import CheckConstraint, String
+from sqlalchemy import JSON, CheckConstraint, String
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.models.base import Base
@@ -32,6 +33,8 @@ class Sender(Base):
     held_at: Mapped[datetime | None]
     held_code: Mapped[int | None]
     probe_at: Mapped[datetime | None]  # when one delivery may try whether it works again
+    # Countries that Twilio takes no texts to: {"GB": {"code": 21408, "since": …, "probe_at": …}}.
+    country_holds: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     # The throttle (throttle.py): the next text may be sent then, and no sooner.
     next_slot_at: Mapped[datetime | None]
     slowed_at: Mapped[datetime | None]  # when it last fell, because too many texts were too fast

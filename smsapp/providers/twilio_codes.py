@@ -6,8 +6,11 @@ are, so they say nothing about one customer. `twilio_errors.meaning` reads them.
 Source: Twilio's error dictionary (https://www.twilio.com/docs/api/errors) and its documentation
 of Messages, as of November 2026. Codes of 20xxx and 21xxx come with the answer to the call, and
 then no message exists (but for UNKNOWN); those of 30xxx come later, with a receipt; those of
-63xxx are about WhatsApp and other channels.
+63xxx are about WhatsApp and other channels. `voice_codes`, `whatsapp_codes` and `verify_codes` have
+the others; a code of theirs is as good as one of these.
 """
+
+from smsapp.providers import whatsapp_codes
 
 _WAIT = "Wait: it is tried again by itself."
 _ASK_TWILIO = "Wait: Twilio is asked for the text before anything is sent again."
@@ -43,15 +46,10 @@ TRANSIENT: dict[int, tuple[str, str]] = {
         "Twilio had an internal fault after it had taken the text, which did not leave.",
         "Wait for the later try, and see Twilio's status page if it happens often.",
     ),
-    63018: ("We sent messages on this channel faster than it allows.", _WAIT),
 }
 
 # Not sent; trying again would fail the same way.
 PERMANENT: dict[int, tuple[str, str]] = {
-    20404: (
-        "Twilio does not know the account or the message that was asked for.",
-        "Check the account SID in the settings.",
-    ),
     21211: (
         "The recipient's phone number is not a valid one.",
         "Ask the customer for the right number.",
@@ -63,10 +61,6 @@ PERMANENT: dict[int, tuple[str, str]] = {
     21604: (
         "The request named no recipient.",
         "Report it to the developers: a text without a recipient should never have left.",
-    ),
-    21612: (
-        "Texts cannot get from our number to this recipient's number.",
-        "Reach the customer another way, or send from a different kind of number.",
     ),
     21614: ("The recipient's number is not a mobile number.", _MOBILE),
     21617: (
@@ -99,18 +93,6 @@ PERMANENT: dict[int, tuple[str, str]] = {
         "Wait some hours before you send again, and review SMS Pumping Protection in the Twilio"
         " Console if customers are blocked by mistake.",
     ),
-    63016: (
-        "WhatsApp takes free text only within a day of the customer's last message.",
-        "Send an approved WhatsApp template instead.",
-    ),
-    63024: (
-        "The recipient cannot be reached on WhatsApp.",
-        "Send a text instead, or ask the customer for their WhatsApp number.",
-    ),
-    63025: (
-        "The attached file was already uploaded to WhatsApp.",
-        "Report it to the developers with the message SID.",
-    ),
 }
 
 # The recipient's number must get no more texts. A 30004 may also be a block that the customer
@@ -139,6 +121,10 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
         "Check the account SID and the auth token or API key, and the account's state in the"
         " Twilio Console.",
     ),
+    20404: (
+        "Twilio does not know our account, or what we asked it about.",
+        "Check the account SID in the settings, and that Twilio's address is its own.",
+    ),
     20005: (
         "Our Twilio account is not active.",
         "Open the Twilio Console: it says why the account is suspended or closed.",
@@ -156,7 +142,14 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
         "Allow the country in the Twilio Console under Messaging Geographic Permissions, then"
         " send again.",
     ),
-    21606: ("The number that we send from is not ours or cannot send texts.", _OUR_NUMBER),
+    21606: (
+        "The number that we send from is not ours, or cannot send texts to this country.",
+        "Choose a number in the settings that the Twilio account owns and that can text there.",
+    ),
+    21609: (
+        "The address that receipts are to be sent to is not a valid one.",
+        "Correct PUBLIC_BASE_URL.",
+    ),
     21603: (
         "The request named nothing to send from.",
         "Set TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID.",
@@ -165,6 +158,10 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
     21608: (
         "Our Twilio account is a trial, and a trial may text verified numbers only.",
         "Upgrade the account, or add the number under Verified Caller IDs in the Twilio Console.",
+    ),
+    21612: (
+        "Texts cannot get from our number to this recipient's number.",
+        "Reach the customer another way, or send from a different kind of number.",
     ),
     21659: ("The number that we send from is not one of Twilio's.", _OUR_NUMBER),
     21660: ("The number that we send from belongs to another Twilio account.", _OUR_NUMBER),
@@ -222,10 +219,13 @@ UNKNOWN: dict[int, tuple[str, str]] = {
 # The operator's faults, all CONFIGURATION: nothing at all leaves until they are mended. 63038 is
 # an HTTP 429, yet trying again soon is useless: the account's window is a day.
 HOLDS_SENDER = frozenset(
-    {20003, 20005, 20008, 21212, 21603, 21606, 21607, 21659, 21660, 21661}
+    {20003, 20005, 20008, 20404, 21205, 21210, 21212, 21603, 21607, 21609, 21659, 21660, 21661}
     | {21701, 21704, 21705, 30002, 63038}
+    | whatsapp_codes.HOLDS_SENDER
 )
 DAILY_LIMIT = 63038
+# About where a message goes: all others leave.
+HOLDS_COUNTRY = frozenset({21215, 21408, 21606, 21612, 21703})
 
 # Too fast: for our account, for our registration, for the channel, for the queue of our number.
-SLOWS_SENDER = frozenset({20429, 21611, 30001, 30022, 63018})
+SLOWS_SENDER = frozenset({10004, 20429, 21611, 30001, 30022, 63017, 63018})

@@ -3,7 +3,7 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from smsapp.providers import twilio_codes
+from smsapp.providers import twilio_codes, verify_codes, voice_codes, whatsapp_codes
 
 
 class ErrorClass(StrEnum):
@@ -25,6 +25,8 @@ class ErrorMeaning:
         cause: One sentence for a support person.
         next_step: One sentence: what to do now.
         holds_sender: Every further text would fail alike until an operator acts, or a day is over.
+        holds_country: Every further text to the country would fail alike until somebody acts.
+        suspects_sender: Nobody knows whose fault it is: the sender's, where others meet it too.
         slows_sender: Texts leave faster than Twilio or the carriers take them.
         code: Twilio's code; None where it gave none.
     """
@@ -33,6 +35,8 @@ class ErrorMeaning:
     cause: str
     next_step: str
     holds_sender: bool = False
+    holds_country: bool = False
+    suspects_sender: bool = False
     slows_sender: bool = False
     code: int | None = None
 
@@ -80,6 +84,7 @@ _UNLISTED_CODE = ErrorMeaning(
     ErrorClass.PERMANENT,
     "Twilio or the carrier refused this text for a reason that is not in our list.",
     "Look the error code up in Twilio's error dictionary.",
+    suspects_sender=True,
 )
 _NO_CODE = ErrorMeaning(
     ErrorClass.PERMANENT,
@@ -90,6 +95,7 @@ _REFUSED = ErrorMeaning(
     ErrorClass.PERMANENT,
     "The request was refused without an error code from Twilio.",
     "Check that Twilio's address and any proxy on the way to it are set up correctly.",
+    suspects_sender=True,
 )
 _TOO_MANY_REQUESTS = ErrorMeaning(
     ErrorClass.TRANSIENT,
@@ -109,22 +115,18 @@ _NOT_KNOWN = ErrorMeaning(
     "Wait: Twilio is asked for the text before anything is sent again.",
 )
 
-_GROUPS = {
-    ErrorClass.TRANSIENT: twilio_codes.TRANSIENT,
-    ErrorClass.PERMANENT: twilio_codes.PERMANENT,
-    ErrorClass.OPT_OUT: twilio_codes.OPT_OUT,
-    ErrorClass.CONFIGURATION: twilio_codes.CONFIGURATION,
-    ErrorClass.UNKNOWN: twilio_codes.UNKNOWN,
-}
+_TABLES = (twilio_codes, voice_codes, whatsapp_codes, verify_codes)
 _KNOWN = {
     code: ErrorMeaning(
         error_class,
         cause,
         step,
         holds_sender=code in twilio_codes.HOLDS_SENDER,
+        holds_country=code in twilio_codes.HOLDS_COUNTRY,
         slows_sender=code in twilio_codes.SLOWS_SENDER,
         code=code,
     )
-    for error_class, texts in _GROUPS.items()
-    for code, (cause, step) in texts.items()
+    for table in _TABLES
+    for error_class in ErrorClass
+    for code, (cause, step) in getattr(table, error_class.name, {}).items()
 }

@@ -106,11 +106,15 @@ CARRIER_ERRORS = {
     30006: CarrierError("undelivered", "Landline or unreachable carrier"),
     30007: CarrierError("failed", "Message filtered"),
     30008: CarrierError("undelivered", "Unknown error"),
+    30017: CarrierError("failed", "Carrier network congestion"),
     30022: CarrierError("failed", "US A2P 10DLC rate limits exceeded"),
     30023: CarrierError("failed", "US A2P 10DLC daily message cap reached"),
+    30032: CarrierError("undelivered", "Toll-free number has not been verified"),
     30034: CarrierError("undelivered", "Message from an unregistered US A2P 10DLC number"),
     30036: CarrierError("failed", "Validity period expired"),
+    30410: CarrierError("failed", "Provider timeout error"),
     30450: CarrierError("failed", "Message blocked: SMS pumping protection"),
+    30500: CarrierError("failed", "Twilio internal error"),
 }
 
 # To and From of Twilio's test credentials; they keep their meaning here.

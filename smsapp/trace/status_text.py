@@ -101,6 +101,13 @@ def _waiting(trace: Trace) -> tuple[str, str]:
             f"Twilio refuses all our texts, so everything waits. {held.cause}",
             f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
         )
+    hold = trace.sender_state.held_countries.get(trace.phone.country)
+    if hold:
+        held = meaning(hold.code)
+        return (
+            f"Twilio takes none of our texts to this country, so they wait. {held.cause}",
+            f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
+        )
     trouble = trouble_of(trace.attempts[-1]) if trace.attempts else None
     if trouble:
         return trouble.cause, f"Wait: it is tried again by itself. {when}"

@@ -74,11 +74,16 @@ _PAUSED = (
     "An operator has paused all texts, and one has been due for {seconds}.",
     "Let them go with `flask sending resume` once what it was paused for is over.",
 )
+# The same where Twilio refuses the texts to one country alone.
+_COUNTRY_HELD = (
+    "Twilio takes no texts from {subject}, so these wait.",
+    _WORDS[AlarmKind.SENDER_HELD][1],
+)
 
 
 def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
     """Return the sentence that says what is wrong."""
-    template, _ = _PAUSED if facts.get("paused") else _WORDS[kind]
+    template, _ = _words(kind, facts)
     count, seconds, rate = facts.get("count", 0), facts.get("seconds"), facts.get("rate")
     shown_as = {
         "subject": subject,
@@ -93,7 +98,13 @@ def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
 
 def next_step(kind: AlarmKind, facts: dict[str, Any]) -> str:
     """Return the sentence that says what to do about it."""
-    return (_PAUSED if facts.get("paused") else _WORDS[kind])[1]
+    return _words(kind, facts)[1]
+
+
+def _words(kind: AlarmKind, facts: dict[str, Any]) -> tuple[str, str]:
+    if facts.get("paused"):
+        return _PAUSED
+    return _COUNTRY_HELD if facts.get("country") else _WORDS[kind]
 
 
 def codes(counts: Iterable[tuple[int, int]]) -> list[CodeCount]:

@@ -40,6 +40,7 @@ class OpenAlarm:
     sentence: str
     next_step: str
     codes: list[alarm_text.CodeCount]
+    country: str | None = None  # which alone it is about
 
 
 def tick() -> None:
@@ -103,6 +104,7 @@ def open_alarms() -> list[OpenAlarm]:
             alarm_text.sentence(row.kind, row.subject, row.facts),
             alarm_text.next_step(row.kind, row.facts),
             alarm_text.codes(row.facts.get("codes", [])),
+            row.subject if row.kind is AlarmKind.COUNTRY_RATE else row.facts.get("country"),
         )
         for row in rows
     ]

@@ -39,8 +39,7 @@ def of_text(state: DeliveryState, country: str) -> list[OpenAlarm]:
     found = [
         alarm
         for alarm in alarms.open_alarms()
-        if state in _STATES[alarm.kind]
-        and (alarm.kind is not AlarmKind.COUNTRY_RATE or alarm.subject == country)
+        if state in _STATES[alarm.kind] and (alarm.country is None or alarm.country == country)
     ]
     of_country = any(alarm.kind is AlarmKind.COUNTRY_RATE for alarm in found)
     return [alarm for alarm in found if not (of_country and alarm.kind is AlarmKind.SENDER_RATE)]

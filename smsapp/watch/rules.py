@@ -6,7 +6,7 @@ Each is cheap: it reads a bounded number of rows, by a primary key or a partial 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from smsapp.config import Settings
 from smsapp.delivery import health, tally
@@ -49,7 +49,9 @@ _OLDEST = (
     .subquery()
 )
 _OLD_UNKNOWN = select(func.count(), func.min(_OLDEST.c.state_at))
-_HELD = select(Sender.name, Sender.held_code).where(Sender.held_at.is_not(None))
+_HELD = select(Sender.name, Sender.held_code, Sender.country_holds).where(
+    or_(Sender.held_at.is_not(None), Sender.country_holds.is_not(None))
+)
 _LAST_TEXTS = (
     select(Attempt.id)
     .where(
@@ -92,11 +94,16 @@ def unknown_old(conn: Connection, now: datetime, _config: Settings) -> list[Find
 
 
 def sender_held(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
-    """Find senders that Twilio refuses, so that all texts wait."""
-    return [
-        Finding(AlarmKind.SENDER_HELD, display_name(row.name), {"codes": [(row.held_code, 1)]})
-        for row in conn.execute(_HELD)
-    ]
+    """Find senders that Twilio refuses, for all texts or for those to a country, which wait."""
+    found = []
+    for row in conn.execute(_HELD):
+        name = display_name(row.name)
+        if row.held_code is not None:
+            found.append(Finding(AlarmKind.SENDER_HELD, name, {"codes": [(row.held_code, 1)]}))
+        for country, hold in sorted((row.country_holds or {}).items()):
+            facts = {"codes": [(hold["code"], 1)], "country": country}
+            found.append(Finding(AlarmKind.SENDER_HELD, f"{name} to {country}", facts))
+    return found
 
 
 def receipts_silent(conn: Connection, now: datetime, _config: Settings) -> list[Finding]:

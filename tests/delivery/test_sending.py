@@ -184,7 +184,7 @@ def test_retry_after_is_obeyed(app, shop, twilio, rows):
     assert delivery.due_at - delivery.state_at >= timedelta(seconds=300)
 
 
-@pytest.mark.parametrize("code", [20003, 21212, 21606])
+@pytest.mark.parametrize("code", [20003, 21212, 21659])
 def test_our_own_fault_holds_the_sender_and_spends_no_attempt(
     app, shop, twilio, rows, code, caplog
 ):

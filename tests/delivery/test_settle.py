@@ -69,7 +69,7 @@ def test_the_sid_is_kept_whatever_became_of_the_lease(conn, claim):
 def test_our_own_fault_opens_the_circuit_breaker_once(conn, claim):
     refused = Refused(401, 20003, None)
     (settlement,) = settle(conn, [CallResult(claim, refused)])
-    assert settlement.tripped_now
+    assert settlement.held.news
     assert columns(conn, Sender, "name", "held_code") == (claim.sender, 20003)
     (second,) = outbox.accept(conn, [new(2)])
     assert second.claim is None  # while it is open, nothing is leased

@@ -223,7 +223,7 @@ def test_cancelling_too_late_is_answered_in_plain_words(app, operator, shop, twi
 
 def test_sending_again_goes_by_the_state_that_was_seen(app, operator, shop, twilio, rows):
     """Two operators press at once, or a receipt came between: one text."""
-    twilio.rejects(21612)
+    twilio.rejects(21614)
     shop.ships()
     does(operator, f"{page_of(rows.delivery)}/send-again", seen="failed")
     seen = does(operator, f"{page_of(rows.delivery)}/send-again", seen="failed")
@@ -298,7 +298,7 @@ def test_sending_again_overruns_no_stop(app, operator, shop, twilio, rows):
 
 
 def test_a_stop_after_sending_again_still_wins(app, operator, shop, twilio, rows):
-    twilio.rejects(21612)
+    twilio.rejects(21614)
     shop.ships()
     does(operator, f"{page_of(rows.delivery)}/send-again", seen="failed")
     text_in(app, sid(50), ALICE, "STOP")
@@ -308,7 +308,7 @@ def test_a_stop_after_sending_again_still_wins(app, operator, shop, twilio, rows
 
 
 def test_an_erased_customer_gets_nothing_again(app, operator, shop, twilio, rows):
-    twilio.rejects(21612)
+    twilio.rejects(21614)
     shop.ships()
     erase(app)
     seen = says(operator, page_of(rows.delivery))
@@ -333,7 +333,7 @@ def test_to_a_number_that_opted_out_nothing_is_offered_to_be_sent_again(
 
 
 def test_a_forgotten_number_is_not_called_erased(app, operator, shop, twilio, rows):
-    twilio.rejects(21612)
+    twilio.rejects(21614)
     shop.ships()
     long_ago = rows.delivery.created_at
     change(app, Phone, e164=None, forgotten_at=long_ago)
@@ -353,7 +353,7 @@ def test_a_text_says_when_an_alarm_concerns_more_than_itself(app, operator, shop
 
 
 def test_an_alarm_about_another_country_is_not_shown_at_a_text(app, operator, shop, twilio, rows):
-    twilio.rejects(21612)
+    twilio.rejects(21614)
     shop.ships()
     facts = {"rate": 0, "sample": 30, "minutes": 60, "codes": [(30007, 30)]}
     for country, shown in (("FR", False), ("US", True)):
