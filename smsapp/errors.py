@@ -162,6 +162,16 @@ class VerifyNotConfigured(SmsappError):
     message = "Verification is not set up here: TWILIO_VERIFY_SERVICE_SID is missing or wrong."
 
 
+class VerifyMisconfigured(SmsappError):
+    """Twilio Verify refuses us for a setting, of ours or in the Twilio Console."""
+
+    code, status = "verify_misconfigured", 503
+    message = (
+        "Twilio Verify refuses this for a setting that is wrong here: the log and `flask doctor`"
+        " say which."
+    )
+
+
 class DatabaseAway(SmsappError):
     """The database does not answer or cannot be written, so nothing was accepted."""
 

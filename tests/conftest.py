@@ -22,10 +22,10 @@ from sqlalchemy import Connection, Executable, Row, delete, event, select, text,
 from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
 
-from smsapp import api_keys, config, operators, worker
+from smsapp import api_keys, config, operators, tally, worker
 from smsapp.api_keys import Scope
 from smsapp.app import create_app
-from smsapp.delivery import claiming, leases, receipts, tally
+from smsapp.delivery import claiming, leases, receipts
 from smsapp.delivery.receipt_rows import HandledReceipt, IncomingReceipt
 from smsapp.extensions import Base, database_now, db, limiter, new_id
 from smsapp.inbound import messages

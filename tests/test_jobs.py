@@ -6,8 +6,8 @@ from datetime import timedelta
 
 import pytest
 
-from smsapp import jobs, worker
-from smsapp.delivery import reconcile, tally
+from smsapp import jobs, tally, worker
+from smsapp.delivery import reconcile
 from smsapp.jobs import Job
 from smsapp.logs import JsonFormatter
 from smsapp.models import Tally, Worker

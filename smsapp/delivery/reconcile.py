@@ -15,7 +15,8 @@ from typing import Any
 from sqlalchemy import Connection, Uuid, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import receipt_rows, receipts, reconcile_times, retry, tally
+from smsapp import tally
+from smsapp.delivery import receipt_rows, receipts, reconcile_times, retry
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import database_now, db, settings

@@ -6,7 +6,7 @@ from datetime import timedelta
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsapp import api_keys, clock, database_faults
+from smsapp import api_keys, clock, database_faults, tally
 from smsapp.database_faults import Fault
 from smsapp.delivery import health
 from smsapp.doctor.findings import Finding, fault, ok, warning
@@ -173,6 +173,20 @@ def check_worker() -> Iterator[Finding]:
             "Worker",
             f"A text has been due for {age} seconds.",
             "Look at the worker's log; start more workers, or raise WORKER_THREADS.",
+        )
+
+
+def check_verify() -> Iterator[Finding]:
+    """Whether Twilio Verify has refused codes for a setting of ours."""
+    with reading() as conn:
+        refused = tally.kept(conn, tally.VERIFY)
+    for code, count, last in refused:
+        held = meaning(int(code), int(code) if int(code) < 1000 else None)
+        times = "once" if count == 1 else f"{count} times"
+        yield fault(
+            "Verify",
+            f"It refused a code {times} in a day, last at {last:%H:%M} UTC ({code}): {held.cause}",
+            held.next_step,
         )
 
 

@@ -18,6 +18,7 @@ WITH_DATABASE: tuple[Check, ...] = (
     data.check_clock,
     data.check_worker,
     data.check_keys,
+    data.check_verify,
 )
 ON_THE_NETWORK: tuple[Check, ...] = (
     here.check_redis,

@@ -1,6 +1,7 @@
 """What is certain after a call that did not succeed: refused, never written, or unknown."""
 
 import json
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeVar
@@ -17,11 +18,13 @@ class Refused:
         http_status: 400 to 499.
         code: Twilio's error code; None if the answer was not Twilio's.
         retry_after: Seconds to wait, at most six hours; None without a usable `Retry-After`.
+        parameter: The name of the parameter that Twilio did not accept, where it is one of ours.
     """
 
     http_status: int
     code: int | None
     retry_after: float | None
+    parameter: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +99,7 @@ def of_answer(status: int, body: bytes, retry_after: float | None) -> Refused | 
     if status == 408:  # not of Twilio: a proxy gave up waiting, perhaps for Twilio's answer
         return Unknown("timeout", status, code)
     if status >= 400:
-        return Refused(status, code, retry_after)
+        return Refused(status, code, retry_after, _parameter(body) if code == 60200 else None)
     return Unknown("bad_answer", status, code)
 
 
@@ -121,3 +124,13 @@ def _twilio_code(body: bytes) -> int | None:
         return None
     code = answer.get("code") if isinstance(answer, dict) else None
     return code if isinstance(code, int) and 10_000 <= code <= 999_999 else None
+
+
+# Only a name that we know is taken out of Twilio's words, which may repeat the number.
+_PARAMETER = re.compile(rb"Invalid parameter:? [^A-Za-z]{0,6}(To|Channel|Locale|Code)\b")
+
+
+def _parameter(body: bytes) -> str | None:
+    """Return which parameter Twilio did not accept; None where it names none that we give it."""
+    found = _PARAMETER.search(body)
+    return found[1].decode() if found else None

@@ -20,6 +20,10 @@ PERMANENT: dict[int, tuple[str, str]] = {
         "Twilio sends no codes to this destination.",
         "Ask the customer for another number.",
     ),
+    60436: (
+        "The number that a code was to go to is not a valid one.",
+        "Ask the customer for the right number.",
+    ),
     60410: (
         "Twilio blocked codes to numbers like this one, because they looked like fraud.",
         "Wait half a day, or review Fraud Guard in the Twilio Console.",

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 from sqlalchemy.exc import SQLAlchemyError
 
-from smsapp.delivery import tally
+from smsapp import tally
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.jobs import claim_job
 from smsapp.models import Alarm, AlarmKind

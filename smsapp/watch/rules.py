@@ -8,8 +8,9 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
+from smsapp import tally
 from smsapp.config import Settings
-from smsapp.delivery import health, tally
+from smsapp.delivery import health
 from smsapp.extensions import first_id
 from smsapp.models import (
     AlarmKind,

@@ -10,9 +10,8 @@ from typing import Any, TypeVar
 from flask import g, request
 from twilio.request_validator import RequestValidator
 
-from smsapp import api_keys, metrics
+from smsapp import api_keys, metrics, tally
 from smsapp.api_keys import Scope
-from smsapp.delivery import tally
 from smsapp.errors import Forbidden, InvalidSignature, NotFound, Unauthorized
 from smsapp.extensions import settings
 from smsapp.web import api_limits

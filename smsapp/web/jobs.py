@@ -5,9 +5,9 @@ import time
 from collections.abc import Callable
 from datetime import timedelta
 
-from smsapp import jobs
+from smsapp import jobs, tally
 from smsapp.clock_steps import STEP
-from smsapp.delivery import health, tally
+from smsapp.delivery import health
 from smsapp.extensions import limiter, settings
 from smsapp.jobs import AppContext, Job, claim_job
 from smsapp.watch import alarms, announce, rules

@@ -64,6 +64,7 @@ _SENDING = {
         "We have sent all the codes that we can for now. It is not your fault. Try again {wait}"
     ),
     errors.VerifyNotConfigured.code: "Codes cannot be sent here yet. Please tell the shop",
+    errors.VerifyMisconfigured.code: "Codes cannot be sent this way. Please tell the shop",
 }
 
 # By code: what a form says when a code cannot be checked.
@@ -73,6 +74,8 @@ _CHECKING = {
         "We cannot check codes just now. Yours may well be right: enter it again {wait}"
     ),
     errors.VerifyNotConfigured.code: "Codes cannot be checked here yet. Please tell the shop",
+    errors.VerifyMisconfigured.code: "Codes cannot be checked just now. Please tell the shop",
+    errors.InvalidRequest.code: "That is no code that we could have sent. Check it",
 }
 
 

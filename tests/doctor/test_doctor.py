@@ -8,7 +8,7 @@ import pytest
 from redis import Redis
 from sqlalchemy import delete, text
 
-from smsapp import clock
+from smsapp import clock, tally
 from smsapp.doctor import data, examination, here
 from smsapp.doctor.findings import Mark
 from smsapp.extensions import database_now, db
@@ -437,3 +437,28 @@ def test_the_command_succeeds_where_there_are_only_warnings(app, monkeypatch, ru
     said = run("doctor")
     assert "warning  API keys" in said.output
     assert said.exit_code == 0
+
+
+@on_one_database
+def test_what_verify_refuses_for_a_setting_of_ours_is_told(app):
+    tally.note(f"{tally.VERIFY}60223")
+    tally.note(f"{tally.VERIFY}60223")
+    tally.note(f"{tally.VERIFY}401")
+    with app.app_context():
+        tally.flush()
+        credentials, channel = data.check_verify()
+    assert "once in a day" in credentials.words
+    assert "did not accept our credentials" in credentials.words
+    assert "2 times in a day" in channel.words
+    assert "this channel switched off" in channel.words
+    assert {credentials.mark, channel.mark} == {Mark.FAULT}
+
+
+@on_one_database
+def test_a_country_that_is_held_is_told(app, shop, twilio):
+    twilio.rejects(21408)
+    shop.ships(phone="+447700900123")
+    with app.app_context():
+        (held,) = [finding for finding in data.check_worker() if "GB" in finding.words]
+    assert held.mark is Mark.FAULT
+    assert "Geographic Permissions" in held.advice

@@ -5,7 +5,8 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import delete, insert, update
 
-from smsapp.delivery import circuit_breaker, reconcile, tally
+from smsapp import tally
+from smsapp.delivery import circuit_breaker, reconcile
 from smsapp.extensions import db, new_id
 from smsapp.models import (
     Alarm,

@@ -268,8 +268,10 @@ CANNOT_SEND = [
     (Refused(429, 60203, 120), 429, "You can ask for one in 2 minutes"),
     (Refused(429, 60212, None), 429, "We cannot send another code yet"),
     (Refused(429, 20429, 5), 429, "You can ask for one in 5 seconds"),
-    (Refused(401, 20003, None), 503, "We cannot send codes just now. It is not your fault"),
-    (Refused(400, 60223, None), 503, "We cannot send codes just now. It is not your fault"),
+    (Refused(401, 20003, None), 503, "Codes cannot be sent this way. Please tell the shop"),
+    (Refused(400, 60223, None), 503, "Codes cannot be sent this way. Please tell the shop"),
+    (Refused(400, 21608, None), 503, "Codes cannot be sent this way. Please tell the shop"),
+    (Refused(400, 60006, None), 400, "This number is not in use"),
     (Unknown("server_error", 503, 20503), 503, "We cannot send codes just now"),
     (Refused(404, 20404, None), 503, "Codes cannot be sent here yet. Please tell the shop"),
     (Unwritten("dns"), 503, "We cannot send codes just now. It is not your fault"),
@@ -608,7 +610,7 @@ def test_after_ten_minutes_the_page_says_that_the_code_has_expired(alice, app):
 
 CANNOT_CHECK = [
     (Refused(429, 60202, None), 429, "There were too many wrong codes. Ask for a new one", 0),
-    (Refused(401, 20003, None), 503, "We cannot check codes just now", 4),
+    (Refused(401, 20003, None), 503, "Codes cannot be checked just now. Please tell the shop", 4),
     (Unknown("server_error", 500, None), 503, "We cannot check codes just now", 4),
     (Unwritten("connect"), 503, "We cannot check codes just now", 4),
     (Unknown("timeout", None, None), 503, "We cannot check codes just now", 4),

@@ -15,6 +15,7 @@ from smsapp.models import Tally
 
 SIGNATURE = "signature"  # webhooks whose signature is not ours
 DOUBTFUL = "doubtful"  # look-ups that could not tell
+VERIFY = "verify_"  # what Twilio Verify refuses for a setting of ours, by its code
 
 KEPT = timedelta(days=1)
 
@@ -23,6 +24,12 @@ _lock = threading.Lock()
 
 _SINCE = select(func.coalesce(func.sum(Tally.count), 0)).where(
     Tally.what == bindparam("what"), Tally.minute >= bindparam("since")
+)
+_LIKE = (
+    select(Tally.what, func.sum(Tally.count), func.max(Tally.minute))
+    .where(Tally.what.startswith(bindparam("prefix"), autoescape=False))
+    .group_by(Tally.what)
+    .order_by(Tally.what)
 )
 
 
@@ -65,6 +72,12 @@ def add(conn: Connection, what: str, count: int, now: datetime) -> None:
 def since(conn: Connection, what: str, since: datetime) -> int:
     """Return how often something happened since a time."""
     return int(conn.execute(_SINCE, {"what": what, "since": since}).scalar_one())
+
+
+def kept(conn: Connection, prefix: str) -> list[tuple[str, int, datetime]]:
+    """Return what is kept whose name begins so: the rest of it, how often, and the last minute."""
+    found = conn.execute(_LIKE, {"prefix": prefix}).all()
+    return [(what.removeprefix(prefix), int(count), last) for what, count, last in found]
 
 
 def forget_old(conn: Connection, now: datetime) -> None:
