@@ -39,7 +39,7 @@ CSP = "default-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 
 
 def create_app(settings: Settings) -> Flask:
     """Return the app for these settings; it opens no connection and starts no thread."""
-    logs.set_up()
+    logs.set_up(settings.event_id_key)
     root = extensions.ROOT
     app = Flask(
         "smsapp",

@@ -158,6 +158,11 @@ class Settings(BaseModel):
         return hmac.digest(self.phone_key_bytes, b"consent ledger", "sha256")
 
     @cached_property
+    def event_id_key(self) -> bytes:
+        """Return the key that what stands for event ids in logs is made with."""
+        return hmac.digest(self.phone_key_bytes, b"event ids in logs", "sha256")
+
+    @cached_property
     def webhook_tokens(self) -> tuple[str, ...]:
         """Return the tokens a webhook may be signed with: two while one is being rotated."""
         tokens = (self.twilio_auth_token, self.twilio_auth_token_secondary)

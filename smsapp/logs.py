@@ -5,8 +5,11 @@ is scrubbed, and of an exception only its type and where it was raised are kept:
 database error holds the row, and that of a provider's error a number.
 """
 
+import errno
+import hmac
 import json
 import logging
+import os
 import re
 import sys
 import threading
@@ -15,6 +18,7 @@ from contextvars import ContextVar
 from datetime import UTC, datetime
 from typing import Any
 
+import gevent
 from redis.exceptions import RedisError
 
 # What a line may say beside its text. Keys of phones may stand in logs, numbers never.
@@ -43,7 +47,15 @@ _SAFE = re.compile(
 _GUNICORN_QUOTES = re.compile(
     r"(Error handling request|Invalid request from ip=\S+ [\w ]+).*", re.S
 )
+# How an event id may begin, such as "order-", and how much of that is logged.
+_FIRST_WORDS = re.compile(r"(?:[a-z]+[-_.:])+")
+MAX_WORDS_CHARACTERS = 12
+# The same as somebody pastes it.
+LOGGED_EVENT_ID = re.compile(r"(?<![\w.:~-])[a-z._:-]{0,12}~[0-9a-f]{12}(?![0-9a-z])")
 _OURS = "smsapp"
+
+# Until set_up is told the installation's, nobody can find an event again by what is logged of it.
+_keys = {"event_id": os.urandom(32)}
 
 # Set anew at the start of each request; every line written on its behalf carries it.
 request_id: ContextVar[str | None] = ContextVar("request_id", default=None)
@@ -59,20 +71,17 @@ def scrub(text: str) -> str:
     return "".join([*kept, _NUMBER.sub("[number]", text[end:])])
 
 
-def scrub_event_id(text: str, masked_phone: str | None) -> str:
-    """Return an event id without its event's own number, which a careless caller puts there.
+def logged_event_id(event_id: str) -> str:
+    """Return what stands in logs for an event id: "order-~3f0c94d1a2b7".
 
-    An event id is its caller's word for the event and often a long run of digits, so not every
-    run can go: one with a plus does, and one that holds the digits that `masked_phone` shows.
+    An event id is its caller's word for the event, and a careless caller's holds a number: in
+    full-width digits, base64, hex, percent-encoded, or that of somebody else. So of its text only
+    the first words stay, each with the "-" or the like that ends it. The rest is a keyed hash, like
+    a phone key: without the key nobody can try all numbers.
     """
-    shown = (masked_phone or "").lstrip("+*")
-
-    def blot(run: re.Match[str]) -> str:
-        number = run.group()
-        is_phone = "+" in number or "%2B" in number.upper() or shown in re.sub(r"\D", "", number)
-        return "[number]" if is_phone else number
-
-    return _NUMBER.sub(blot, text)
+    mark = hmac.digest(_keys["event_id"], event_id.encode(errors="surrogatepass"), "sha256")
+    words = _FIRST_WORDS.match(event_id, 0, MAX_WORDS_CHARACTERS)
+    return f"{words.group() if words else ''}~{mark.hex()[:12]}"
 
 
 class JsonFormatter(logging.Formatter):
@@ -92,7 +101,7 @@ class JsonFormatter(logging.Formatter):
         said = record.__dict__
         line |= {name: said[name] for name in FIELDS if said.get(name) is not None}
         if "event_id" in line:
-            line["event_id"] = scrub_event_id(line["event_id"], line.get("to"))
+            line["event_id"] = logged_event_id(line["event_id"])
         if record.exc_info and record.exc_info[0]:
             line["exception"] = _where(record.exc_info[1])
         return json.dumps(line, default=str, separators=(",", ":"))
@@ -113,7 +122,10 @@ def _where(error: BaseException | None) -> list[str]:
     frames = traceback.extract_tb(error.__traceback__)
     places = [f"{frame.filename}:{frame.lineno} {frame.name}" for frame in frames]
     cause = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
-    return [*_where(cause), f"{type(error).__module__}.{type(error).__qualname__}", *places]
+    # Of the system's errors the code too, such as EMFILE, which is nobody's secret.
+    code = errno.errorcode.get(error.errno or 0, "") if isinstance(error, OSError) else ""
+    name = f"{type(error).__module__}.{type(error).__qualname__} {code}".rstrip()
+    return [*_where(cause), name, *places]
 
 
 def catch_crashes() -> None:
@@ -124,8 +136,15 @@ def catch_crashes() -> None:
         if not issubclass(kind, KeyboardInterrupt):
             log.critical("crashed", exc_info=(kind, error or kind(), place))
 
+    def failed(kind: type[BaseException], error: BaseException | None, place: Any) -> None:
+        log.error("failed beside a request", exc_info=(kind, error or kind(), place))
+
     sys.excepthook = crashed
     threading.excepthook = lambda args: crashed(args.exc_type, args.exc_value, args.exc_traceback)
+    sys.unraisablehook = lambda args: failed(args.exc_type, args.exc_value, args.exc_traceback)
+    # gevent prints what no greenlet catches, such as that no connection can be taken for want of
+    # file handles.
+    gevent.get_hub().print_exception = lambda _where, *error: failed(*error)
 
 
 class OncePerOutage(logging.Filter):
@@ -157,8 +176,13 @@ class OncePerOutage(logging.Filter):
 _once_per_outage = OncePerOutage()
 
 
-def set_up() -> None:
-    """Send every logger's records to standard error as JSON lines."""
+def set_up(event_id_key: bytes) -> None:
+    """Send every logger's records to standard error as JSON lines.
+
+    Args:
+        event_id_key: What stands for event ids is made with it.
+    """
+    _keys["event_id"] = event_id_key
     handler = logging.StreamHandler()
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()

@@ -1,17 +1,22 @@
 """Logs: one JSON object a line, which cannot hold what it must not."""
 
+import base64
+import errno
 import io
 import json
 import logging
+import re
 import subprocess
 import sys
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from redis.exceptions import RedisError
 
-from smsapp.logs import JsonFormatter, OncePerOutage, scrub, scrub_event_id
+from smsapp import logs
+from smsapp.logs import LOGGED_EVENT_ID, JsonFormatter, OncePerOutage, logged_event_id, scrub
 from smsapp.phone import mask
 from tests.conftest import ALICE, ROOT, sid
 
@@ -59,7 +64,7 @@ def digits(text):
 def test_a_line_says_what_happened_to_whom():
     fields = {
         "delivery": UUID,
-        "event_id": "order-1001-shipped",
+        "event_id": "shipped-1001",
         "kind": "order_shipped",
         "to": mask(ALICE),
         "country": "US",
@@ -70,15 +75,11 @@ def test_a_line_says_what_happened_to_whom():
     }
     written = line("send failed", **fields)
     assert written.pop("time").endswith("+00:00")
-    assert (
-        written
-        == {
-            "level": "info",
-            "logger": "smsapp.test",
-            "message": "send failed",
-        }
-        | fields
-    )
+    assert written == {
+        "level": "info",
+        "logger": "smsapp.test",
+        "message": "send failed",
+    } | fields | {"event_id": logged_event_id("shipped-1001")}
 
 
 def test_a_line_belongs_to_its_request(shop, twilio, caplog):
@@ -129,6 +130,15 @@ def test_an_exception_keeps_its_place_and_loses_its_text():
     assert ALICE not in json.dumps(written)
 
 
+def test_an_error_of_the_systems_keeps_its_code():
+    try:
+        raise OSError(errno.EMFILE, ALICE)
+    except OSError:
+        written = line("bug", error=sys.exc_info())
+    assert written["exception"][0] == "builtins.OSError EMFILE"
+    assert ALICE not in json.dumps(written)
+
+
 def test_a_hidden_cause_stays_hidden():
     try:
         try:
@@ -174,25 +184,53 @@ def test_anything_can_be_scrubbed(text):
     assert scrub(scrubbed) == scrubbed
 
 
-@pytest.mark.parametrize("form", FORMS[:7] + FORMS[8:18])
-def test_an_event_id_loses_its_own_number(form):
-    to = mask("+15558675310")
-    for around in ("{}", "order-{}", "{}-shipped", "a:{}:1001", "order-{}-1"):
-        kept = scrub_event_id(around.format(form), to)
-        assert "5310" not in kept
-        assert "[number]" in kept
+def full_width(text):
+    return "".join(chr(ord(c) + 0xFEE0) if c.isdigit() else c for c in text)
 
 
-@pytest.mark.parametrize(
-    "event_id", ["order-1001-shipped", "20261121-0000042", "1732161600123", UUID, "867 53 09 11"]
+DISGUISES = [
+    str,
+    full_width,
+    quote,
+    lambda text: quote(quote(text, safe="")),
+    lambda text: base64.b64encode(text.encode()).decode(),
+    lambda text: base64.b32encode(text.encode()).decode().lower(),
+    lambda text: text.encode().hex(),
+    lambda text: f"{int(re.sub(r'[^0-9]', '', text)):x}",
+    lambda text: text[::-1],
+]
+
+
+@given(
+    st.from_regex(r"\+?[0-9]{7,15}", fullmatch=True),
+    st.sampled_from(DISGUISES),
+    st.sampled_from(["{}", "{}-shipped", "order-{}", "order-{}-shipped", "a:{}", "ORDER-{}"]),
 )
-def test_an_event_id_keeps_any_other_run_of_digits(event_id):
-    assert scrub_event_id(event_id, mask("+15558675310")) == event_id
+def test_of_an_event_id_no_number_is_logged_however_it_is_disguised(number, disguise, around):
+    words = around.partition("{")[0]
+    logged = line("event", event_id=around.format(disguise(number)))["event_id"]
+    assert re.fullmatch(rf"({words})?~[0-9a-f]{{12}}", logged)
 
 
-def test_without_its_number_an_event_id_keeps_no_run_of_digits():
-    assert scrub_event_id("order-15558675310", None) == "order-[number]"
-    assert line("event", event_id="order-15558675310")["event_id"] == "order-[number]"
+@given(st.text(min_size=6, max_size=120))
+def test_an_event_id_is_known_again_by_its_first_words_and_its_mark(event_id):
+    logged = logged_event_id(event_id)
+    assert logged == logged_event_id(event_id)
+    assert LOGGED_EVENT_ID.findall(f'"event_id":"{logged}",') == [logged]
+    words, _, mark = logged.partition("~")
+    assert event_id.startswith(words)
+    assert (len(words) <= 12, len(mark)) == (True, 12)
+
+
+def test_two_event_ids_are_not_taken_for_each_other():
+    logged = {logged_event_id(f"order-{number}-shipped") for number in range(10_000)}
+    assert len(logged) == 10_000
+
+
+def test_nobody_can_try_all_numbers_without_the_installations_key(monkeypatch):
+    logged = logged_event_id("15558675310")
+    monkeypatch.setitem(logs._keys, "event_id", b"another key")
+    assert logged_event_id("15558675310") != logged
 
 
 @pytest.mark.parametrize(
@@ -228,15 +266,17 @@ def test_the_limiter_repeats_no_outage_and_hides_no_other_error(error, is_writte
 
 def test_a_crash_is_a_line_too_and_prints_no_text():
     code = """if True:
-        import threading
+        import gevent, threading
         from smsapp import logs
-        logs.set_up()
+        logs.set_up(b"key")
         logs.catch_crashes()
-        def crash():
+        def crash(*_):
             raise ValueError("+15558675310")
         thread = threading.Thread(target=crash)
         thread.start()
         thread.join()
+        gevent.spawn(crash).join()
+        type("Dying", (), {"__del__": crash})()
         crash()
     """
     ended = subprocess.run(
@@ -245,5 +285,6 @@ def test_a_crash_is_a_line_too_and_prints_no_text():
     assert ended.returncode == 1
     assert "5310" not in ended.stdout + ended.stderr
     lines = [json.loads(text) for text in ended.stderr.splitlines()]
-    assert [entry["message"] for entry in lines] == ["crashed", "crashed"]
+    beside = "failed beside a request"
+    assert [entry["message"] for entry in lines] == ["crashed", beside, beside, "crashed"]
     assert all("builtins.ValueError" in entry["exception"] for entry in lines)

@@ -5,6 +5,7 @@ import uuid
 import pytest
 from sqlalchemy import event, text
 
+from smsapp import logs
 from smsapp.events import kinds
 from smsapp.extensions import db, settings
 from smsapp.inbound import messages
@@ -80,6 +81,17 @@ def test_an_event_id_may_hold_anything(app, shop, twilio, rows):
     for number, event_id in enumerate(ids, 1):
         delivery = uuid.UUID(shop.ships(event_id, orderId=f"A{number}").json["deliveryId"])
         assert delivery in found(app, f" {event_id}\n").deliveries
+
+
+@pytest.mark.parametrize("around", ["{}", '{{"event_id":"{}","kind":"order_shipped"}}'])
+def test_what_is_logged_of_an_event_id_leads_to_its_delivery(app, shop, twilio, around):
+    answer = shop.ships("order-1001-shipped")
+    shop.ships("order-1002-shipped", orderId="1002")
+    with app.app_context():
+        logged = logs.logged_event_id("order-1001-shipped")
+    result = found(app, around.format(logged))
+    assert [str(found_id) for found_id in result.deliveries] == [answer.json["deliveryId"]]
+    assert found(app, "order-~0123456789ab") == search.Found()
 
 
 def test_an_order_with_several_texts_leads_to_a_list_newest_first(app, shop, twilio, rows):

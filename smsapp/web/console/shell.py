@@ -24,7 +24,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
-from smsapp import operators
+from smsapp import logs, operators
 from smsapp.errors import Forbidden, InvalidRequest, SmsappError
 from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
@@ -170,6 +170,7 @@ def _frame() -> dict[str, Any]:
         "to_second": to_second,
         "coded": coded,
         "mask": mask,
+        "logged_event_id": logs.logged_event_id,
         "said": timeline_text.of_step,
         "meaning": meaning,
         "titles": status_text.TITLES,
