@@ -81,6 +81,9 @@ fi; \
 mkdir -p '$(TEMPORARY)'
 endef
 
+# As pip and what is under it say that nobody answers.
+NO_NETWORK := NewConnectionError|NameResolutionError|ConnectTimeout|ReadTimeout|ProxyError|Max retries exceeded
+
 # $(1): the lock. $(2): what to do once it is installed, and only then.
 define install
 echo 'Installing $(1); this takes a minute, and only when it has changed'; \
@@ -96,6 +99,9 @@ tee $$log | while read -r word rest; do \
 	[ ! -t 1 ] || printf '\r%s' "$$line"; \
 done; \
 [ ! -t 1 ] || printf '\r               \r'; \
-[ -f $@ ] || { tail -n 20 $$log >&2; \
+[ -f $@ ] || { if grep -qE '$(NO_NETWORK)' $$log; then \
+	echo 'The packages are on pypi.org, which cannot be reached from here. Check the network, or name' \
+		'a proxy (HTTPS_PROXY=…) or a mirror (PIP_INDEX_URL=…), and do the same again.' >&2; \
+	else tail -n 20 $$log >&2; fi; \
 	echo 'The packages could not be installed; what pip said is in '$$log >&2; exit 1; }
 endef

@@ -7,18 +7,30 @@ monkey.patch_all()
 
 # ruff: noqa: E402
 import os
+
+# Before a file is made: a database and what lies beside it are for nobody else on this machine.
+os.umask(0o077)
+
 import sys
+from pathlib import Path
 
 from dotenv import load_dotenv
 
-from smsapp import config, logs
+from smsapp import config, logs, sqlite
 
-load_dotenv()
+ROOT = Path(__file__).resolve().parent
+RUN = ROOT / "instance" / "run.env"
+
+# Commands in a checkout that `make run` has set up speak of what runs there. Not gunicorn: its
+# gunicorn.conf.py has refused to start by now.
+if not load_dotenv() and "TWILIO_ACCOUNT_SID" not in os.environ and load_dotenv(RUN):
+    print("There is no .env here, so this is about what `make run` runs.", file=sys.stderr)
 logs.catch_crashes()
 try:
     settings = config.load(os.environ)
 except config.ConfigError as faults:
     sys.exit(str(faults))
+sqlite.close_to_others(settings.database_url, ROOT / "instance")
 
 # Not before: it imports libraries that read variables by themselves and stumble over wrong ones.
 from smsapp.app import create_app

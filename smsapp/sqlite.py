@@ -10,6 +10,7 @@ import random
 import sqlite3
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +23,9 @@ from sqlalchemy.exc import OperationalError
 LOCK_SECONDS = 10.0
 # A write takes some milliseconds; a lock that is held for longer may be held for minutes.
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.001, 0.1
+
+# What lies beside a database's file: its log, its index, and where processes take turns.
+BESIDE = ("-wal", "-shm", ".lock")
 
 # An execution option of a connection: how many seconds to wait for locks instead.
 LOCK_SECONDS_OPTION = "lock_seconds"
@@ -44,6 +48,21 @@ def unwritable(database_url: str, instance: Path) -> str | None:
         if path.exists() and not os.access(path, os.W_OK):
             return f"smsapp cannot start: {path}, where its database is, is read-only for this user"
     return None
+
+
+def close_to_others(database_url: str, instance: Path) -> None:
+    """Let other users of this machine read neither a database that was made open nor what is new.
+
+    SQLite gives the log and the index beside its file that file's own mode, whatever the umask is.
+    """
+    if not database_url.startswith("sqlite"):
+        return
+    file = file_of(database_url, instance)
+    for path in (file, *(Path(f"{file}{end}") for end in BESIDE)):
+        with suppress(OSError):  # it is not there, or another user's; the doctor tells
+            mode = path.stat().st_mode
+            if mode & 0o007:
+                path.chmod(mode & 0o770)
 
 
 def when_free(do: Callable[[], object], seconds: float = LOCK_SECONDS) -> None:

@@ -23,7 +23,7 @@ case "$*" in
         echo "#!$(pwd -P)/.venv/bin/python" > .venv/bin/pip && echo venv >> done;;
     "-c import pip"*) ;;
     "-m pip install --require-hashes -r "*) echo "install $6" >> done
-        echo "Collecting flask"; [ ! -e no-network ] || { echo "no network" >&2; exit 1; };;
+        echo "Collecting flask"; [ ! -e broken ] || { cat broken >&2; exit 1; };;
     "-m smsapp.launcher" | "-m pytest"*) echo "$2" >> done;;
     *) echo "not expected: $*" >&2; exit 9;;
 esac
@@ -105,10 +105,25 @@ def test_back_on_an_older_lock_it_installs_that_again(checkout):
 
 
 def test_a_failed_install_says_so_and_is_tried_again(checkout):
-    (checkout.folder / "no-network").touch()
-    assert "no network" in checkout.refuses()
-    (checkout.folder / "no-network").unlink()
+    (checkout.folder / "broken").write_text("ERROR: Hashes are required\n")
+    assert "Hashes are required" in checkout.refuses()
+    (checkout.folder / "broken").unlink()
     assert checkout.does("run") == ["install requirements.txt", "smsapp.launcher"]
+
+
+@pytest.mark.parametrize(
+    "said",
+    [
+        "NewConnectionError('Failed to establish a new connection: [Errno 101]')",
+        "NameResolutionError(\"Failed to resolve 'pypi.org'\")",
+        "ReadTimeoutError(\"HTTPSConnectionPool(host='pypi.org', port=443): Read timed out.\")",
+    ],
+)
+def test_without_a_network_it_says_so_in_a_sentence(checkout, said):
+    (checkout.folder / "broken").write_text(f"WARNING: {said}\nERROR: from versions: none\n")
+    told = checkout.refuses()
+    assert told.startswith("The packages are on pypi.org, which cannot be reached from here.")
+    assert "from versions" not in told
 
 
 def test_a_moved_checkout_gets_a_new_environment(checkout):

@@ -1,6 +1,7 @@
 """A lock that somebody else holds on SQLite's file stops no process."""
 
 import sqlite3
+import stat
 from types import SimpleNamespace
 
 import pytest
@@ -39,6 +40,15 @@ def test_a_file_or_folder_that_cannot_be_written_is_named(tmp_path, monkeypatch,
     monkeypatch.setattr("os.access", lambda path, mode: path != closed)
     assert f"{closed}, " in sqlite.unwritable("sqlite:///test.sqlite3", tmp_path)
     assert sqlite.unwritable("postgresql://host/name", tmp_path) is None
+
+
+def test_a_database_that_was_made_open_is_closed_to_other_users(tmp_path):
+    for name, mode in (("x.db", 0o644), ("x.db-wal", 0o664), ("x.db.lock", 0o600), ("y", 0o644)):
+        (tmp_path / name).touch()
+        (tmp_path / name).chmod(mode)
+    sqlite.close_to_others("sqlite:///x.db", tmp_path)
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {"x.db": 0o640, "x.db-wal": 0o660, "x.db.lock": 0o600, "y": 0o644}
 
 
 @on_one_database

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 from flask.cli import with_appcontext
 
-from smsapp.delivery import pausing
+from smsapp.delivery import pausing, throttle
 from smsapp.delivery.pausing import Status
 from smsapp.phone import mask
 
@@ -55,7 +55,7 @@ def _show(status: Status) -> None:
         )
     if not sender_state.paused_at and not sender_state.held_at:
         click.echo("sending")
-    rate = "no limit" if status.per_second is None else f"{status.per_second:.3g} texts a second"
+    rate = "no limit" if status.per_second is None else throttle.in_words(status.per_second)
     click.echo(f"sender {mask(status.sender)}, {rate}, {status.waiting} due")
 
 

@@ -86,6 +86,12 @@ _HEARD = select(
 )
 
 
+def in_words(per_second: float) -> str:
+    """Return a rate as people say it: "1 text a second", "0.5 texts a second", "1,300 texts …"."""
+    number = f"{per_second:.3g}" if per_second < 999.5 else f"{per_second:,.0f}"
+    return f"{number} text{'' if number == '1' else 's'} a second"
+
+
 def spacing(per_second: float) -> timedelta:
     """Return how far apart reservations are."""
     return timedelta(seconds=1 / (per_second * USED))

@@ -79,11 +79,12 @@ def check_settings() -> Iterator[Finding]:
 def check_files() -> Iterator[Finding]:
     """Whether other users of this machine can read what holds secrets or numbers."""
     instance = ROOT / "instance"
-    paths = [ROOT / ".env", instance / "sandbox.env", instance / "sandbox-key"]
+    private = ("run.env", "sandbox.env", "sandbox-key", "sandbox-operator", "sandbox.sqlite3")
+    paths = [ROOT / ".env", ROOT / "deploy" / ".env", *(instance / name for name in private)]
     config = settings()
     if config.on_sqlite:
         database = sqlite.file_of(config.database_url, instance)
-        paths += [database, *(Path(f"{database}{end}") for end in ("-wal", "-shm"))]
+        paths += [database, *(Path(f"{database}{end}") for end in sqlite.BESIDE)]
     yield from _readable(paths)
 
 

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from smsapp.launcher import checks, credentials
-from smsapp.launcher.environment import environment, made_once, write_private
+from smsapp.launcher.environment import environment, keep, made_once, write_private
 from smsapp.launcher.processes import Children, Failed, Stopped
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -40,6 +40,7 @@ Logs are in instance/app.log and instance/sandbox.log. Ctrl-C stops both.
 
 def main() -> int:
     """Run until somebody asks for the end (0) or something fails (1)."""
+    os.umask(0o077)
     try:
         port = read_port(os.environ)
         with only_one():
@@ -54,7 +55,9 @@ def main() -> int:
 
 def run(port: int) -> None:
     """Start both, say where they are, and end them together."""
-    env = environment(os.environ, made_once(INSTANCE), port)
+    made = made_once(INSTANCE)
+    env = environment(os.environ, made, port)
+    keep(INSTANCE, made, port)
     for log in (APP_LOG, SANDBOX_LOG):
         write_private(log, "")
     children = Children(ROOT, env)
@@ -62,9 +65,9 @@ def run(port: int) -> None:
     try:
         print("Starting the app and the sandbox …", flush=True)
         start(children, port)
-        made = credentials.working(INSTANCE, env, port)
+        let_in = credentials.working(INSTANCE, env, port)
         app, phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
-        print(READY.format(app=app, phone=phone, **made._asdict()), flush=True)
+        print(READY.format(app=app, phone=phone, **let_in._asdict()), flush=True)
         children.watch()
     except Stopped:
         return

@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 
-SECRETS_FILE = "sandbox.env"
+SECRETS_FILE, RUN_FILE = "sandbox.env", "run.env"
 
 # Twilio's test number that every message may come from.
 # Source: https://www.twilio.com/docs/iam/test-credentials
@@ -34,7 +34,19 @@ def environment(given: Mapping[str, str], made: Mapping[str, str], port: int) ->
         made: What `made_once` returned.
         port: The app's; the sandbox has the next one.
     """
-    ours = {
+    ours = told(made, port)
+    # A proxy would be asked for 127.0.0.1 and look on its own machine.
+    for name in ("NO_PROXY", "no_proxy"):
+        ours[name] = ",".join(filter(None, (given.get(name), "127.0.0.1")))
+    twilio = [name for name in given if name.startswith("TWILIO_")]
+    return {**given, **dict.fromkeys(twilio, ""), **ours}
+
+
+def told(made: Mapping[str, str], port: int) -> dict[str, str]:
+    """Return what makes a run what it is, whatever the caller's environment says."""
+    return {
+        **dict.fromkeys(EMPTY, ""),
+        **made,
         "DATABASE_URL": "sqlite:///smsapp.sqlite3",  # in instance/
         "EMBEDDED_WORKER": "true",
         "FLASK_APP": "wsgi",
@@ -52,11 +64,12 @@ def environment(given: Mapping[str, str], made: Mapping[str, str], port: int) ->
         "VERIFY_COUNTRIES": "all",
         "WEB_CONCURRENCY": "1",
     }
-    # A proxy would be asked for 127.0.0.1 and look on its own machine.
-    for name in ("NO_PROXY", "no_proxy"):
-        ours[name] = ",".join(filter(None, (given.get(name), "127.0.0.1")))
-    twilio = [name for name in given if name.startswith("TWILIO_")]
-    return {**given, **dict.fromkeys([*EMPTY, *twilio], ""), **made, **ours}
+
+
+def keep(instance: Path, made: Mapping[str, str], port: int) -> None:
+    """Keep what a run is told, for commands that somebody types beside it (wsgi.py)."""
+    lines = (f"{name}={value}\n" for name, value in told(made, port).items())
+    write_private(instance / RUN_FILE, "".join(lines))
 
 
 def made_once(instance: Path) -> dict[str, str]:

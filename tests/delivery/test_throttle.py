@@ -320,3 +320,18 @@ def test_readyz_tells_the_rate(app, client):
     assert client.get("/readyz").json["messagesPerSecond"] is None
     with settings_of(app, MESSAGES_PER_SECOND="80"):
         assert client.get("/readyz").json["messagesPerSecond"] == 80
+
+
+@pytest.mark.parametrize(
+    ("per_second", "words"),
+    [
+        (0.5, "0.5 texts a second"),
+        (1.0, "1 text a second"),
+        (12.345, "12.3 texts a second"),
+        (999.4, "999 texts a second"),
+        (1300.0, "1,300 texts a second"),
+        (9999.9, "10,000 texts a second"),
+    ],
+)
+def test_a_rate_is_said_in_plain_numbers(per_second, words):
+    assert throttle.in_words(per_second) == words

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from smsapp import config
 from smsapp.launcher import __main__ as launcher
 from smsapp.launcher import checks, credentials
 from smsapp.launcher.environment import environment, made_once
@@ -40,8 +41,9 @@ def test_the_printed_name_and_password_open_the_console_and_no_others_do(first):
 def test_only_the_owner_can_read_what_it_leaves_behind(first):
     instance = first.run.folder / "instance"
     assert stat.S_IMODE(instance.stat().st_mode) == 0o700
-    names = ("sandbox.env", "sandbox-key", "sandbox-operator", "app.log", "sandbox.log")
-    assert {stat.S_IMODE((instance / name).stat().st_mode) for name in names} == {0o600}
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in instance.iterdir()}
+    assert {"sandbox.env", "smsapp.sqlite3", "smsapp.sqlite3.lock", "run.env"} <= modes.keys()
+    assert set(modes.values()) == {0o600}
 
 
 def test_a_second_start_goes_on_from_there(first, second):
@@ -65,6 +67,23 @@ def test_the_doctor_finds_no_fault_in_it(second):
     assert ended.returncode == 0, ended.stdout + ended.stderr
     assert "FAULT" not in ended.stdout
     assert "and is tried again" in ended.stdout
+
+
+def test_commands_typed_beside_it_speak_of_it_and_say_so(first):
+    names = config.Settings.model_fields
+    clean = {name: value for name, value in os.environ.items() if name.lower() not in names}
+    ended = subprocess.run(
+        [sys.executable, "-m", "flask", "api-key", "list"],
+        cwd=first.run.folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert ended.returncode == 0, ended.stdout + ended.stderr
+    assert "send" in ended.stdout
+    assert "what `make run` runs" in ended.stderr
 
 
 @on_linux

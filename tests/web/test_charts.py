@@ -62,7 +62,15 @@ def test_only_all_is_shown_as_all_and_nothing_as_nothing(rate, shown):
 
 @pytest.mark.parametrize(
     ("count", "shown"),
-    [(0, "0"), (950, "950"), (1000, "1k"), (1200, "1.2k"), (30_000, "30k"), (2_500_000, "2.5M")],
+    [
+        (0, "0"),
+        (950, "950"),
+        (1000, "1k"),
+        (1200, "1.2k"),
+        (30_000, "30k"),
+        (2_500_000, "2.5M"),
+        (999_999, "1000k"),
+    ],
 )
 def test_a_number_beside_a_scale_is_brief(count, shown):
     assert charts.brief(count) == shown

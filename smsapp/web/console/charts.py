@@ -125,7 +125,7 @@ def brief(count: int) -> str:
     """Return a number that fits beside a scale: "950", "1.2k", "30k", "2.5M"."""
     for size, letter in ((1_000_000, "M"), (1000, "k")):
         if count >= size:
-            return f"{count / size:.3g}{letter}"
+            return f"{count / size:{'.3g' if count < 999.5 * size else '.0f'}}{letter}"
     return str(count)
 
 

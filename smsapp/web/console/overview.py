@@ -3,7 +3,7 @@
 from flask import render_template, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.delivery import sender
+from smsapp.delivery import sender, throttle
 from smsapp.delivery.channels import sender_of
 from smsapp.extensions import reading, settings
 from smsapp.models import Channel
@@ -46,10 +46,11 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _slowed_to(found: Overview) -> float | None:
-    """Return how many texts may leave in a second while Twilio finds us too fast; else None."""
+def _slowed_to(found: Overview) -> str | None:
+    """Return how fast texts may leave while Twilio finds us too fast, in words; else None."""
     now, usual = found.waiting.health.per_second, settings().messages_per_second
-    return now if now is not None and (usual is None or now < usual) else None
+    is_slow = now is not None and (usual is None or now < usual)
+    return throttle.in_words(now) if now is not None and is_slow else None
 
 
 def _tiles(found: Overview) -> list[tuple[str, str, str, str]]:
