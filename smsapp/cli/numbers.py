@@ -5,11 +5,8 @@ from collections import Counter
 import click
 from flask.cli import with_appcontext
 
-from smsapp.extensions import reading
-from smsapp.models import ConsentSource
 from smsapp.phone import country
-from smsapp.recipients import merging, phones
-from smsapp.recipients.customers import Visitor
+from smsapp.recipients import merging
 from smsapp.retention import erasure
 
 numbers = click.Group("numbers", help="The numbers that we know.")
@@ -31,9 +28,8 @@ def merge_numbers(*, dry_run: bool) -> None:
             unclear += 1
         elif dry_run:
             merged[country(found.e164)] += 1
-        elif merging.merge(found):
+        elif merging.merge(found, erasure.erase_within):
             merged[country(found.e164)] += 1
-            _erase_if_erased(found.into)
         else:
             busy += 1
     by_country = ", ".join(f"{name} {count:,}" for name, count in sorted(merged.items()))
@@ -45,11 +41,3 @@ def merge_numbers(*, dry_run: bool) -> None:
         click.echo(f"{busy:,} are being texted at this moment: run this again.")
     if unclear:
         click.echo(f"{unclear:,} are spelled so that nobody can tell what is meant; they stay.")
-
-
-def _erase_if_erased(phone_key: str) -> None:
-    """Erase again whoever was erased: what has come under their key was of the other spelling."""
-    with reading() as conn:
-        is_erased = phones.number_of(conn, phone_key) is None
-    if is_erased:
-        erasure.erase(Visitor(phone_key, verify_sid=None), ConsentSource.OPERATOR)

@@ -7,7 +7,7 @@ each with the time when it was said, and the old chain stays and can be verified
 """
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import count
@@ -32,9 +32,13 @@ from smsapp.models import (
 from smsapp.phone import InvalidPhone, country, other_spellings, parse_e164, phone_key
 from smsapp.recipients import consent, opt_out, phones
 from smsapp.recipients.consent import Entry
+from smsapp.recipients.customers import Visitor
 from smsapp.recipients.purposes import Words
 
 log = logging.getLogger(__name__)
+
+# Erases a person within a transaction that is alone with the number (retention/erasure.py).
+Erase = Callable[[Connection, Visitor, ConsentSource, datetime], None]
 
 # How many numbers are read at a time; each may have been spelled in a few ways.
 BATCH = 1_000
@@ -99,8 +103,11 @@ def misspelt(pages: int | None = None) -> Iterator[Misspelt | None]:
         yield from found
 
 
-def merge(found: Misspelt) -> bool:
+def merge(found: Misspelt, erase: Erase) -> bool:
     """Move all that stands under a misspelt number's key, in one commit.
+
+    Whoever was erased is erased again, by `erase`: what has come under their key was of the other
+    spelling. In the same commit, for what was merged is not found a second time.
 
     Return False where a text to it is being sent at this moment: it is to be merged later.
     """
@@ -118,6 +125,8 @@ def merge(found: Misspelt) -> bool:
             theirs = update(table).where(table.phone_key == found.phone_key)
             conn.execute(theirs.values(phone_key=found.into))
         _join_ledgers(conn, found, now)
+        if phones.number_of(conn, found.into) is None:
+            erase(conn, Visitor(found.into, verify_sid=None), ConsentSource.OPERATOR, now)
     log.info("numbers merged", extra={"phone_key": found.into, "country": country(found.e164)})
     return True
 

@@ -1,8 +1,9 @@
 """Erasing one person who asks for it, everywhere and at once."""
 
 import logging
+from datetime import datetime
 
-from sqlalchemy import delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.extensions import database_now, db
@@ -28,52 +29,56 @@ def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
     Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
     stay, under a key that only whoever has PHONE_KEY can try numbers against.
     """
-    key = visitor.phone_key
     with db.engine.begin() as conn:
-        phones.lock(conn, [key])
-        now = database_now(conn)
-        customers.withdraw_all(conn, visitor, source, now)
+        phones.lock(conn, [visitor.phone_key])
+        erase_within(conn, visitor, source, database_now(conn))
+    log.info("erased", extra={"phone_key": visitor.phone_key, "source": source})
+
+
+def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
+    """Do so as a part of a transaction that is alone with the number (phones.lock)."""
+    key = visitor.phone_key
+    customers.withdraw_all(conn, visitor, source, now)
+    conn.execute(
+        update(Phone)
+        .where(Phone.phone_key == key)
+        .values(
+            e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None
+        )
+    )
+    theirs = Delivery.phone_key == key
+    # Everyone who moves several deliveries locks them in this order.
+    ids = list(
         conn.execute(
-            update(Phone)
-            .where(Phone.phone_key == key)
-            .values(
-                e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None
-            )
+            select(Delivery.id).where(theirs).order_by(Delivery.id).with_for_update()
+        ).scalars()
+    )
+    conn.execute(
+        update(Delivery)
+        .where(theirs, Delivery.state == DeliveryState.PENDING)
+        .values(
+            state=DeliveryState.SUPPRESSED,
+            state_at=now,
+            reason=Reason.CONSENT_WITHDRAWN,
+            due_at=None,
         )
-        theirs = Delivery.phone_key == key
-        # Everyone who moves several deliveries locks them in this order.
-        ids = list(
-            conn.execute(
-                select(Delivery.id).where(theirs).order_by(Delivery.id).with_for_update()
-            ).scalars()
-        )
-        conn.execute(
-            update(Delivery)
-            .where(theirs, Delivery.state == DeliveryState.PENDING)
-            .values(
-                state=DeliveryState.SUPPRESSED,
-                state_at=now,
-                reason=Reason.CONSENT_WITHDRAWN,
-                due_at=None,
-            )
-        )
-        # What is being sent may come back to be sent again. It must not be, for it has no body any
-        # more, not even if they have come back and agreed meanwhile.
-        conn.execute(
-            update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now)
-        )
-        conn.execute(update(Delivery).where(theirs).values(body=""))
-        # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
-        # Twilio too, once it is over.
-        done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)
-        conn.execute(update(Delivery).where(theirs, done_with).values(blanked_at=now))
-        from_them = Inbound.phone_key == key
-        at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), now)
-        at_twilio.enqueue(conn, select(Inbound.sid).where(from_them), now)
-        conn.execute(
-            update(Inbound)
-            .where(from_them, Inbound.blanked_at.is_(None))
-            .values(body="", blanked_at=now)
-        )
-        conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
-    log.info("erased", extra={"phone_key": key, "source": source})
+    )
+    # What is being sent may come back to be sent again. It must not be, for it has no body any
+    # more, not even if they have come back and agreed meanwhile.
+    conn.execute(
+        update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now)
+    )
+    conn.execute(update(Delivery).where(theirs).values(body=""))
+    # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
+    # Twilio too, once it is over.
+    done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)
+    conn.execute(update(Delivery).where(theirs, done_with).values(blanked_at=now))
+    from_them = Inbound.phone_key == key
+    at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), now)
+    at_twilio.enqueue(conn, select(Inbound.sid).where(from_them), now)
+    conn.execute(
+        update(Inbound)
+        .where(from_them, Inbound.blanked_at.is_(None))
+        .values(body="", blanked_at=now)
+    )
+    conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))

@@ -257,6 +257,18 @@ def test_who_was_erased_is_erased_under_both_spellings(app, merge, old, new, key
     assert faults(app) == []
 
 
+def test_who_was_erased_is_erased_even_where_the_command_ends_right_after(
+    app, old, new, keys, rows
+):
+    under(app, keys[0])
+    by(new, app, (erasure.erase,))
+    with app.app_context():
+        (found,) = merging.misspelt()
+        assert merging.merge(found, erasure.erase_within)
+        assert list(merging.misspelt()) == []
+    assert rows.delivery.body == ""
+
+
 @pytest.mark.parametrize("gone", [erasure.erase, None], ids=["erased", "forgotten"])
 def test_what_is_left_of_a_number_is_found_by_its_right_spelling(
     app, merge, old, new, keys, rows, shop, write, gone
@@ -289,7 +301,7 @@ def test_who_was_erased_a_moment_ago_stays_erased(app, old, keys, rows):
     with app.app_context():
         (found,) = merging.misspelt()
         erasure.erase(old)
-        assert merging.merge(found)
+        assert merging.merge(found, erasure.erase_within)
     assert rows.one(Phone).e164 is None
 
 
@@ -299,7 +311,7 @@ def test_two_who_merge_at_once_merge_once(app, old, new, keys, rows):
     def merge_all():
         with app.app_context():
             for found in merging.misspelt():
-                merging.merge(found)
+                merging.merge(found, erasure.erase_within)
 
     at_once(merge_all, merge_all, merge_all)
     assert ledger(rows, keys[1]) == [("support", GRANTED)]
