@@ -28,10 +28,12 @@ _OBSOLETE = (
     # Argentina: mobile and fixed lines share their area codes, and no number is given twice. A 9
     # stands before what can be texted, and is often left out.
     (re.compile(r"\+54([123]\d{9})"), r"+549\1"),
+    # Brazil: since 2016 every mobile number has a 9 before its eight digits, which WhatsApp leaves
+    # out of older ones.
+    (re.compile(r"\+55(\d\d)([68]\d{7})"), r"+55\g<1>9\2"),
 )
-# Brazil: since 2016 every mobile number has a 9 before its eight digits, which WhatsApp leaves out
-# of older ones. From a caller a number as short may be one that lacks its last digit.
-_BRAZIL = re.compile(r"\+55(\d\d)([689]\d{7})")
+# The same; but from a caller it may be a number of today that lacks its last digit.
+_BRAZIL_OR_SHORT = re.compile(r"\+55(\d\d)(9\d{7})")
 
 _IMPOSSIBLE = (
     "This number is too short or too long for its country, or no country has its code; "
@@ -65,7 +67,7 @@ def parse_e164(text: str) -> str:
     number = _parsed(text)
     spelled = _respelled(number)
     if spelled == text:
-        if not phonenumbers.is_possible_number(number):
+        if _BRAZIL_OR_SHORT.fullmatch(text) or not phonenumbers.is_possible_number(number):
             raise InvalidPhone(_IMPOSSIBLE)
     elif parse_e164(spelled) != spelled or not _is_certain(text, _parsed(spelled)):
         raise InvalidPhone(
@@ -138,7 +140,9 @@ def reported(address: str) -> str | None:
     if not _DIGITS.fullmatch(number):
         return None
     try:
-        return parse_e164(_BRAZIL.sub(r"+55\g<1>9\2", number) if len(number) == 13 else number)
+        return parse_e164(
+            _BRAZIL_OR_SHORT.sub(r"+55\g<1>9\2", number) if len(number) == 13 else number
+        )
     except InvalidPhone:
         return number
 

@@ -44,7 +44,7 @@ def test_every_possible_number_that_is_spelled_right_stays_as_it_is(text):
     if not phonenumbers.is_possible_number(phonenumbers.parse(text)):
         return
     written = as_the_library_writes(text)
-    if as_the_library_writes(written) != written or written.startswith("+54"):
+    if as_the_library_writes(written) != written or written.startswith(("+54", "+55")):
         return
     if len(written) <= 16:  # some countries' plans allow more than E.164's 15 digits
         assert parse_e164(written) == written
@@ -90,6 +90,7 @@ def test_a_prefix_that_is_dialled_inside_a_country_makes_no_other_number(text):
         ("+541123456789", "+5491123456789"),
         ("+54111523456789", "+5491123456789"),
         ("+540111523456789", "+5491123456789"),
+        ("+551187654321", "+5511987654321"),
         # Where a 0 is a part of the number.
         ("+390612345678", "+390612345678"),
         ("+24106031234", "+24106031234"),
@@ -127,14 +128,19 @@ def test_what_twilio_reports_is_a_number_or_none_but_never_refused(address, numb
     assert country(address.rpartition(":")[2])
 
 
+def test_a_short_brazilian_number_is_no_callers_but_may_be_reported():
+    with pytest.raises(InvalidPhone, match="too short"):
+        parse_e164("+551198765432")
+    assert reported("whatsapp:+551198765432") == "+5511998765432"
+
+
 @given(any_number)
 def test_a_reported_number_is_the_one_that_a_caller_would_be_read_as(text):
     try:
         number = parse_e164(text)
     except InvalidPhone:
         return
-    if not text.startswith("+55"):
-        assert reported(text) == reported(f"rcs:{text}") == number
+    assert reported(text) == reported(f"rcs:{text}") == number
 
 
 @given(numbers)
