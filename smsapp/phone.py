@@ -17,6 +17,7 @@ NO_COUNTRY = "ZZ"
 MEXICO, ARGENTINA = 52, 54
 
 _E164 = re.compile(r"\+[1-9][0-9]{1,14}")
+_BETWEEN = re.compile(r"[\s().-]")
 _DIGITS = re.compile(r"\+[0-9]{2,15}")
 _FORM = phonenumbers.PhoneNumberFormat.E164
 
@@ -133,10 +134,12 @@ def other_spellings(e164: str) -> Iterator[str]:
 def reported(address: str) -> str | None:
     """Return the number that an address names of which Twilio tells us; None if it names none.
 
-    An address is "+447700900123", "whatsapp:+447700900123", "rcs:+447700900123". What Twilio
-    reports is not refused: where we cannot read a number, it is taken as it is.
+    An address is "+447700900123", "whatsapp:+447700900123", "rcs:+447700900123", with blanks or
+    a host behind it perhaps. What Twilio reports is not refused: where we cannot read a number,
+    it is taken as it is.
     """
-    number = address.rpartition(":")[2].strip()
+    name = address.rpartition(":")[2].partition("@")[0]
+    number = _BETWEEN.sub("", name)
     if not _DIGITS.fullmatch(number):
         return None
     try:

@@ -26,9 +26,7 @@ def merge_numbers(*, dry_run: bool) -> None:
     for found in merging.misspelt():
         if found is None:
             unclear += 1
-        elif dry_run:
-            merged[country(found.e164)] += 1
-        elif merging.merge(found, erasure.erase_within):
+        elif dry_run or merging.merge(found, erasure.erase_within):
             merged[country(found.e164)] += 1
         else:
             busy += 1

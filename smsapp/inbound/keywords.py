@@ -31,9 +31,10 @@ _PLAIN_STOPS = {"STOP", "STOPALL", "UNSUBSCRIBE", "OPTOUT"}
 
 # What somebody says who wants no more texts, in a sentence of their own: for a person to decide.
 _SOUNDS_LIKE_STOP = re.compile(
-    r"\b(stop|unsubscribe|cancel|quit|revoke|opt(ing)?[ -]?out|(don.?t|do not|never|quit|no more) "
-    r"(\w+ )?(text|texts|texting|message|messages|messaging|contact|contacting|sms)"
-    r"|remove me|leave me alone|wrong (number|person))\b",
+    r"\b(stop|unsubscribe|cancel|quit|revoke|opt(ing)?[ -]?(\w+ )?out"
+    r"|(don.?t|do not|never|quit) (\w+ )?"
+    r"(text|texts|texting|message|messages|messaging|contact|contacting|sms)"
+    r"|remove me|take me off|lose my number|no more|leave me alone|wrong (number|person))\b",
     re.IGNORECASE,
 )
 

@@ -42,9 +42,7 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
     conn.execute(
         update(Phone)
         .where(Phone.phone_key == key)
-        .values(
-            e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None
-        )
+        .values(e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None)
     )
     theirs = Delivery.phone_key == key
     # Everyone who moves several deliveries locks them in this order.
@@ -65,9 +63,7 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
     )
     # What is being sent may come back to be sent again. It must not be, for it has no body any
     # more, not even if they have come back and agreed meanwhile.
-    conn.execute(
-        update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now)
-    )
+    conn.execute(update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now))
     conn.execute(update(Delivery).where(theirs).values(body=""))
     # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
     # Twilio too, once it is over.

@@ -91,6 +91,9 @@ def test_a_text_without_the_letters_of_a_keyword_is_none(body):
     ("body", "sounds"),
     [
         ("please don't text me any more", True),
+        ("opt me out", True),
+        ("take me off your list", True),
+        ("No more", True),
         ("Do not contact this number", True),
         ("how do I unsubscribe?", True),
         ("wrong number", True),
