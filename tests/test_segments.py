@@ -120,3 +120,10 @@ def test_smart_encoding_is_never_dearer_and_done_once(text: str) -> None:
 
 def test_what_makes_a_text_dearer_is_named_once() -> None:
     assert beyond_gsm("Ann’s Bob’s 🎉 – ok") == ["’", "🎉", "–"]
+
+
+@given(st.text())
+def test_a_text_is_ucs_2_for_certain_characters_alone(text):
+    odd = beyond_gsm(text)
+    assert (count(text).encoding == "UCS-2") == bool(odd)
+    assert beyond_gsm("".join(c for c in text if c not in odd)) == []

@@ -10,7 +10,7 @@ log = logging.getLogger(__name__)
 
 Check = Callable[[], Iterable[Finding]]
 
-ALONE: tuple[Check, ...] = (here.check_settings, here.check_files)
+ALONE: tuple[Check, ...] = (here.check_settings, here.check_words, here.check_files)
 WITH_DATABASE: tuple[Check, ...] = (
     data.check_migrations,
     data.check_writing,

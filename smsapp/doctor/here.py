@@ -1,6 +1,7 @@
 """Checks of this machine: settings, files, the public address, Redis."""
 
 import stat
+import unicodedata
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -8,7 +9,7 @@ from urllib.parse import urlsplit
 from redis import Redis
 from redis.exceptions import RedisError
 
-from smsapp import sqlite
+from smsapp import segments, sqlite
 from smsapp.config_types import LOOPBACK
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.extensions import ROOT, settings
@@ -74,6 +75,22 @@ def check_settings() -> Iterator[Finding]:
     for name, (words, advice) in _WANTED.items():
         if not getattr(config, name.lower()):
             yield warning("Settings", words, f"Set {name}: {advice}.")
+
+
+def check_words() -> Iterator[Finding]:
+    """Whether the shop's own words make every text that has them dearer."""
+    config = settings()
+    # What stands in texts, by its setting.
+    for name in ("SHOP_NAME", "SUPPORT_ANSWERS_WITHIN"):
+        words = getattr(config, name.lower())
+        if odd := segments.beyond_gsm(segments.smart(words) if config.smart_encoding else words):
+            shown = ", ".join(f"“{c}” ({unicodedata.name(c, 'a sign').lower()})" for c in odd)
+            yield warning(
+                "Words",
+                f"{name} has {shown}, so that every text is sent and billed in parts of 70"
+                " characters rather than 160: an ordinary one as two.",
+                "Write it with the characters of ordinary texts, such as a straight ' for ’.",
+            )
 
 
 def check_files() -> Iterator[Finding]:

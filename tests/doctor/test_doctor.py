@@ -462,3 +462,23 @@ def test_a_country_that_is_held_is_told(app, shop, twilio):
         (held,) = [finding for finding in data.check_worker() if "GB" in finding.words]
     assert held.mark is Mark.FAULT
     assert "Geographic Permissions" in held.advice
+
+
+@on_one_database
+@pytest.mark.parametrize(
+    ("name", "told"),
+    [
+        ("", None),
+        ("Ann's Shop", None),
+        ("Crème & Döner", None),
+        ("Ann’s Shop", "“’” (right single quotation mark)"),
+        ("Çà ve là ç", "“ç” (latin small letter c with cedilla)"),
+        ("Кафе ☕", "“☕” (hot beverage)"),
+    ],
+)
+def test_a_shops_words_that_double_the_price_of_texts_are_told(app, name, told):
+    with app.app_context(), settings_of(app, SHOP_NAME=name):
+        found = list(here.check_words())
+    assert [finding.mark for finding in found] == ([Mark.WARNING] if told else [])
+    assert told is None or told in found[0].words
+    assert told is None or "SHOP_NAME" in found[0].words
