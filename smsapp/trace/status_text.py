@@ -6,8 +6,8 @@ No words here hold a number, a body or a name.
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from smsapp.delivery import restore
-from smsapp.models import Attempt, Channel, DeliveryState, OptOut, OptOutSource, Reason
+from smsapp.delivery import reconcile, restore
+from smsapp.models import Attempt, CallOutcome, Channel, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.timeline import Trace, trouble_of
@@ -54,10 +54,6 @@ _PLAIN = {
         "and their blocked or filtered messages.",
     ),
     DeliveryState.READ: ("The customer has opened it.", "Nothing."),
-    DeliveryState.CANCELED: (
-        "It was canceled before it left.",
-        "Send it again if that was a mistake.",
-    ),
     DeliveryState.EXPIRED: (
         "It waited for so long that it would have come too late to matter.",
         "Send it again if the customer still wants to know.",
@@ -168,6 +164,22 @@ def _unknown(trace: Trace) -> tuple[str, str]:
     )
 
 
+def _canceled(trace: Trace) -> tuple[str, str]:
+    step = "Send it again if that was a mistake."
+    if any(attempt.sid for attempt in trace.attempts):
+        return "It had left before, and was canceled before it was sent again.", step
+    if any(_may_have_left(attempt) for attempt in trace.attempts):
+        return (
+            "It was canceled before it was sent again. Nobody knew whether it had left before.",
+            step,
+        )
+    return "It was canceled before it left.", step
+
+
+def _may_have_left(attempt: Attempt) -> bool:
+    return attempt.outcome is CallOutcome.UNKNOWN and attempt.trouble != reconcile.ABSENT
+
+
 def why_unknown(attempt: Attempt | None) -> str:
     """Return in half a sentence why nobody knows how an attempt went."""
     return BROKE_OFF_BY.get((attempt and attempt.trouble) or "", BROKE_OFF)
@@ -208,6 +220,7 @@ def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
 _BY_TRACE = {
     DeliveryState.PENDING: _waiting,
     DeliveryState.SENT: _sent,
+    DeliveryState.CANCELED: _canceled,
     DeliveryState.UNKNOWN: _unknown,
     DeliveryState.SUPPRESSED: _suppressed,
     DeliveryState.CANCELED: _canceled,

@@ -9,12 +9,20 @@ from sqlalchemy import update
 from smsapp.delivery import receipt_rows, stopping
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
-from smsapp.models import DeliveryState, OptOutSource, Receipt, RejectedReceipt
+from smsapp.models import (
+    Attempt,
+    Delivery,
+    DeliveryState,
+    OptOutSource,
+    Receipt,
+    RejectedReceipt,
+)
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.trace import status_text, timeline, timeline_text
 from tests.conftest import (
     ALICE,
     BOB,
+    change,
     command,
     make_due,
     opt_out,
@@ -316,3 +324,19 @@ def test_a_text_without_any_receipt_says_so_once_nobody_asks_any_more(app, shop,
     assert found.title == "Sent"
     assert "no receipt came in a day" in found.cause
     assert found.next_step.startswith("Ask the customer whether it arrived")
+
+
+@pytest.mark.parametrize(
+    ("attempt", "words"),
+    [
+        ({"outcome": "refused"}, "It was canceled before it left."),
+        ({"outcome": "unknown", "trouble": "absent"}, "It was canceled before it left."),
+        ({"outcome": "unknown", "trouble": "timeout"}, "Nobody knew whether it had left before."),
+        ({"outcome": "accepted", "sid": sid(1)}, "It had left before, and was canceled"),
+    ],
+)
+def test_a_canceled_text_says_whether_it_had_left_before(app, shop, twilio, rows, attempt, words):
+    shop.ships()
+    change(app, Attempt, **{"sid": None, "trouble": None} | attempt)
+    change(app, Delivery, state="canceled")
+    assert words in explained(app, rows.delivery.id).cause
