@@ -217,5 +217,10 @@ def iso8601(at: float) -> str:
     return _utc(at).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
+def iso_seconds(at: float) -> str:
+    """Return a time as Twilio's newer APIs write it: "2015-07-30T20:00:00Z"."""
+    return _utc(at).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
 def _utc(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)

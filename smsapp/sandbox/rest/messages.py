@@ -10,10 +10,11 @@ from smsapp.sandbox.inbound import opt_outs
 from smsapp.sandbox.message import API_VERSION, Message
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
-from smsapp.sandbox.rest.protocol import nothing_here, speak_as
+from smsapp.sandbox.rest.protocol import list_page, nothing_here, speak_as
 from smsapp.sandbox.rest.send_request import read_send_request
 
 MESSAGES = f"/{API_VERSION}/Accounts/<account_sid>/Messages.json"
+MEDIA = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>/Media.json"
 MESSAGE = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>.json"
 
 bp = Blueprint("messages", __name__)
@@ -56,6 +57,13 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
             raise TwilioError(20009)
         carrier.redact(this_desk(), sid)
     return _found(sid).as_twilio(account_sid)
+
+
+@bp.get(MEDIA)
+def media(account_sid: str, sid: str) -> ResponseReturnValue:
+    """List a message's pictures: none, for nothing here sends or gets any."""
+    _found(sid)
+    return list_page("media_list", [])
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])

@@ -13,6 +13,24 @@ from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
 
+# When everything was made that never changes.
+MADE_AT = 1_577_836_800.0
+
+
+def list_page(key: str, rows: list[dict[str, object]]) -> dict[str, object]:
+    """Return a whole list of the 2010 API as its only page."""
+    return {
+        key: rows,
+        "first_page_uri": request.path,
+        "next_page_uri": None,
+        "previous_page_uri": None,
+        "page": 0,
+        "page_size": 50,
+        "start": 0,
+        "end": max(len(rows) - 1, 0),
+        "uri": request.path,
+    }
+
 
 def speak_as(domain: str, bp: Blueprint) -> None:
     """Make a blueprint answer as `domain` does, such as "api.twilio.com"."""

@@ -10,7 +10,8 @@ from flask.typing import ResponseReturnValue
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
-from smsapp.sandbox.rest.protocol import know_only, nothing_here, speak_as
+from smsapp.sandbox.message import iso_seconds
+from smsapp.sandbox.rest.protocol import MADE_AT, know_only, nothing_here, speak_as
 from smsapp.sandbox.verify import service as verify
 
 SERVICE = "/Services/<service_sid>"
@@ -35,13 +36,23 @@ def know_the_service() -> None:
 @bp.get(SERVICE)
 def service(service_sid: str) -> ResponseReturnValue:
     """Show the service."""
-    config = this_desk().config
+    config, url = this_desk().config, f"https://verify.twilio.com{request.path}"
+    made = iso_seconds(MADE_AT)
     return {
         "sid": service_sid,
         "account_sid": config.account_sid,
         "friendly_name": config.verify_friendly_name,
         "code_length": verify.CODE_DIGITS,
-        "url": f"https://verify.twilio.com{request.path}",
+        **dict.fromkeys(("lookup_enabled", "psd2_enabled", "skip_sms_to_landlines"), False),
+        **dict.fromkeys(("dtmf_input_required", "do_not_share_warning_enabled"), False),
+        "custom_code_enabled": False,
+        "verify_event_subscription_enabled": False,
+        **dict.fromkeys(("tts_name", "default_template_sid")),
+        **dict.fromkeys(("push", "totp", "whatsapp", "passkeys")),
+        "date_created": made,
+        "date_updated": made,
+        "url": url,
+        "links": {"verifications": f"{url}/Verifications"},
     }
 
 

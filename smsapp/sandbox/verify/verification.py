@@ -1,11 +1,10 @@
 """One verification as Verify keeps it, and as Twilio shows it."""
 
-from datetime import UTC, datetime
-
 from sqlalchemy import Index
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from smsapp.sandbox.database import Base
+from smsapp.sandbox.message import iso_seconds
 
 
 class Verification(Base):
@@ -52,7 +51,7 @@ class Verification(Base):
             **self._common(account_sid),
             "lookup": {},
             "send_code_attempts": [
-                {"time": _iso_seconds(a.at), "channel": a.channel.upper(), "attempt_sid": a.sid}
+                {"time": iso_seconds(a.at), "channel": a.channel.upper(), "attempt_sid": a.sid}
                 for a in self.attempts
             ],
             "sna": None,
@@ -74,8 +73,8 @@ class Verification(Base):
             "valid": self.status == "approved",
             "amount": None,
             "payee": None,
-            "date_created": _iso_seconds(self.created_at),
-            "date_updated": _iso_seconds(self.updated_at),
+            "date_created": iso_seconds(self.created_at),
+            "date_updated": iso_seconds(self.updated_at),
         }
 
 
@@ -94,7 +93,3 @@ class Attempt(Base):
         primaryjoin="Verification.sid == foreign(Attempt.verification_sid)",
         back_populates="attempts",
     )
-
-
-def _iso_seconds(at: float) -> str:
-    return datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
