@@ -40,7 +40,7 @@ STORM = {
     "repeated_receipts": 20,
     "reordered_receipts": 20,
 }
-# Each 429 halves what is sent in a second, for half a minute and more. So it comes in squalls:
+# Many 429s lower what is sent in a second, for half a minute and more. So they come in squalls:
 # while every tenth process is killed.
 SQUALL, SQUALL_EVERY_KILLS = {"too_many_requests": 1}, 10
 # Shorter than by default, so that it is over sooner: what is awaited is the same.
