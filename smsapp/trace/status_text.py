@@ -165,6 +165,8 @@ def _unknown(trace: Trace) -> tuple[str, str]:
 
 
 def _canceled(trace: Trace) -> tuple[str, str]:
+    if trace.delivery.reason is Reason.SUPERSEDED:
+        return SUPERSEDED, "Nothing."
     step = "Send it again if that was a mistake."
     if any(attempt.sid for attempt in trace.attempts):
         return "It had left before, and was canceled before it was sent again.", step
@@ -183,12 +185,6 @@ def _may_have_left(attempt: Attempt) -> bool:
 def why_unknown(attempt: Attempt | None) -> str:
     """Return in half a sentence why nobody knows how an attempt went."""
     return BROKE_OFF_BY.get((attempt and attempt.trouble) or "", BROKE_OFF)
-
-
-def _canceled(trace: Trace) -> tuple[str, str]:
-    if trace.delivery.reason is Reason.SUPERSEDED:
-        return SUPERSEDED, "Nothing."
-    return _PLAIN[DeliveryState.CANCELED]
 
 
 def _suppressed(trace: Trace) -> tuple[str, str]:
@@ -220,7 +216,6 @@ def _opted_out(stop: OptOut, code: int | None, step: str) -> tuple[str, str]:
 _BY_TRACE = {
     DeliveryState.PENDING: _waiting,
     DeliveryState.SENT: _sent,
-    DeliveryState.CANCELED: _canceled,
     DeliveryState.UNKNOWN: _unknown,
     DeliveryState.SUPPRESSED: _suppressed,
     DeliveryState.CANCELED: _canceled,

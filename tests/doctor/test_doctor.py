@@ -477,8 +477,14 @@ def test_a_country_that_is_held_is_told(app, shop, twilio):
     ],
 )
 def test_a_shops_words_that_double_the_price_of_texts_are_told(app, name, told):
-    with app.app_context(), settings_of(app, SHOP_NAME=name):
+    with app.app_context(), settings_of(app, SHOP_NAME=name, SMART_ENCODING="false"):
         found = list(here.check_words())
     assert [finding.mark for finding in found] == ([Mark.WARNING] if told else [])
     assert told is None or told in found[0].words
     assert told is None or "SHOP_NAME" in found[0].words
+
+
+@on_one_database
+def test_what_is_sent_as_a_plain_character_doubles_nothing(app):
+    with app.app_context(), settings_of(app, SHOP_NAME="Ann’s Shop"):
+        assert list(here.check_words()) == []
