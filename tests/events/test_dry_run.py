@@ -86,3 +86,15 @@ def test_faults_are_told_as_ever_and_a_slip_texts_nobody(tries, twilio):
     slip = tries("/api/events/order_shipped?dryRun=yes")
     assert (slip.status_code, list(slip.json["details"]["fieldErrors"])) == (400, ["dryRun"])
     assert twilio.calls == []
+
+
+@pytest.mark.parametrize("misspelt", ["dryrun", "dry_run", "DryRun", "dryRunn"])
+def test_a_misspelt_dry_run_texts_nobody(tries, twilio, misspelt):
+    slip = tries(f"/api/events/order_shipped?{misspelt}=true")
+    assert slip.status_code == 400
+    assert slip.json["details"]["fieldErrors"] == {misspelt: ["did you mean dryRun?"]}
+    assert twilio.calls == []
+
+
+def test_other_parameters_are_ignored(tries, twilio):
+    assert tries("/api/events/order_shipped?utm_source=x").status_code == 202

@@ -530,6 +530,11 @@ def test_what_is_not_there_is_404(shop, twilio, path):
     assert (answer.status_code, answer.json["error"]) == (404, "not_found")
 
 
+def test_a_misspelt_parameter_of_a_question_is_told(shop):
+    answer = shop.get("/api/deliveries?eventId=order-1001-shipped&Kind=order_ready")
+    assert answer.json["details"]["fieldErrors"] == {"Kind": ["did you mean kind?"]}
+
+
 @pytest.mark.parametrize("query", ["", "?eventId=", "?event=order-1001-shipped"])
 def test_a_search_without_an_event_id_is_told_so(shop, query):
     answer = shop.get(f"/api/deliveries{query}")

@@ -58,5 +58,6 @@ def test_a_body_that_is_none_is_told_so_with_the_place(body, words):
 
 
 def test_a_name_that_cannot_be_read_or_is_long_is_not_repeated():
-    assert wording.misspelt(Check, ["co\nde", "co" + "-" * 40 + "de", "co\ud83dde"]) == {}
-    assert wording.misspelt(Check, ["Code"]) == {"Code": ["did you mean code?"]}
+    ours = ["phone", "code"]
+    assert wording.misspelt(ours, ["co\nde", "co" + "-" * 40 + "de", "co\ud83dde"]) == {}
+    assert wording.misspelt(ours, ["Code"]) == {"Code": ["did you mean code?"]}

@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from flask import Blueprint, request
+from flask import Blueprint
 from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
@@ -17,7 +17,7 @@ from smsapp.providers.twilio_errors import ErrorMeaning
 from smsapp.trace import status_text, timeline, timeline_text
 from smsapp.trace.timeline import Trace
 from smsapp.web import guards
-from smsapp.web.api.parsing import details
+from smsapp.web.api.parsing import details, parameter
 
 bp = Blueprint("api_deliveries", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
@@ -34,10 +34,10 @@ def delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @guards.api_key(Scope.READ)
 def delivery_of_event() -> ResponseReturnValue:
     """Tell what became of an event."""
-    event_id = request.args.get("eventId")
+    event_id = parameter("eventId")
     if not event_id:
         raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
-    kind = request.args.get("kind", ORDER_SHIPPED.name)
+    kind = parameter("kind") or ORDER_SHIPPED.name
     # PostgreSQL cannot even be asked for a NUL.
     return described(None if "\0" in event_id + kind else timeline.of_event(kind, event_id))
 

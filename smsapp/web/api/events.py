@@ -3,7 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, g, request
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from smsapp import clock, metrics
@@ -25,7 +25,7 @@ from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.status_text import SUPERSEDED
 from smsapp.web import guards
-from smsapp.web.api.parsing import details, parse, prefers
+from smsapp.web.api.parsing import details, parameter, parse, prefers
 
 # What is due within it waits for a sender and not for its time.
 SOON = timedelta(minutes=1)
@@ -84,10 +84,11 @@ def _is_dry_run() -> bool:
     """Whether only an answer is wanted: ?dryRun=true.
 
     Raises:
-        InvalidRequest: It is neither true nor false: nobody should be texted for a slip.
+        InvalidRequest: It is neither true nor false, or its name is misspelt: nobody should be
+            texted for a slip.
     """
-    asked = request.args.get("dryRun", "false")
-    if asked not in {"true", "false"}:
+    asked = parameter("dryRun")
+    if asked not in {None, "true", "false"}:
         raise InvalidRequest(extra=details({"dryRun": ["must be true or false"]}))
     return asked == "true"
 

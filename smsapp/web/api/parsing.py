@@ -19,6 +19,17 @@ def prefers(preference: str) -> bool:
     return preference in {part.partition(";")[0].strip().lower() for part in asked}
 
 
+def parameter(name: str) -> str | None:
+    """Return a parameter of the request's query; None without one.
+
+    Raises:
+        InvalidRequest: There is one that must be meant for it.
+    """
+    if slips := wording.misspelt([name], request.args):
+        raise InvalidRequest(extra=details(slips))
+    return request.args.get(name)
+
+
 def parse(model: type[Model]) -> Model:
     """Return the request's JSON body as a `model`.
 
@@ -38,7 +49,7 @@ def parse(model: type[Model]) -> Model:
     except ValidationError as error:
         fields, form = wording.faults(model, _by_field(model, error), body)
         raise InvalidRequest(extra=details(fields, form)) from None
-    if parsed.model_extra and (strange := wording.misspelt(model, json.loads(body))):
+    if parsed.model_extra and (strange := wording.misspelt(wording.names(model), json.loads(body))):
         raise InvalidRequest(extra=details(strange))
     return parsed
 

@@ -3,7 +3,7 @@
 import difflib
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from pydantic import BaseModel, ValidationError
@@ -47,17 +47,21 @@ def faults(
         given = json.loads(body)
     except (ValueError, RecursionError):
         given = None
-    return fields | misspelt(model, given if isinstance(given, dict) else ()), form
+    return fields | misspelt(names(model), given if isinstance(given, dict) else ()), form
 
 
-def misspelt(model: type[BaseModel], given: Iterable[str]) -> dict[str, list[str]]:
-    """Return names that must be meant for fields of ours which are not given.
+def names(model: type[BaseModel]) -> list[str]:
+    """Return a body's fields as callers write them."""
+    return [str(field.alias or name) for name, field in model.model_fields.items()]
 
-    Fields that we do not know are ignored; one of ours that is ignored would be a text without
-    its link.
+
+def misspelt(ours: Sequence[str], given: Iterable[str]) -> dict[str, list[str]]:
+    """Return names that must be meant for ones of ours which are not given.
+
+    Those that we do not know are ignored; one of ours that is ignored would be a text without its
+    link, or one where none was wanted.
     """
     given = list(given)
-    ours = [str(field.alias or name) for name, field in model.model_fields.items()]
     absent = {_plain(name): name for name in ours if name not in given}
     found = {}
     for name in given:
