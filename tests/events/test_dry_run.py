@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsapp.models import Consent, Delivery, Phone
+from smsapp.providers.outcomes import Refused
+from smsapp.providers.twilio_errors import meaning
 from tests.conftest import ALICE, opt_out, settings_of, shipment
 
 PATH = "/api/events/order_shipped?dryRun=true"
@@ -86,6 +88,13 @@ def test_faults_are_told_as_ever_and_a_slip_texts_nobody(tries, twilio):
     slip = tries("/api/events/order_shipped?dryRun=yes")
     assert (slip.status_code, list(slip.json["details"]["fieldErrors"])) == (400, ["dryRun"])
     assert twilio.calls == []
+
+
+def test_a_country_that_twilio_takes_no_texts_to_is_told(tries, shop, twilio):
+    twilio.answers.append(Refused(400, 21408, None))
+    shop.ships()
+    told = tries(event_id="order-1002-shipped").json
+    assert told["why"] == {"code": "held", "message": meaning(21408).cause}
 
 
 @pytest.mark.parametrize("misspelt", ["dryrun", "dry_run", "DryRun", "dryRunn"])

@@ -54,7 +54,7 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     """Accept one event, send its message unless that is left to a worker, and answer."""
     event, caller = parse(body), g.caller
     if _is_dry_run():
-        return _told(dry_run(kind, event, caller.id)), 200
+        return _told(dry_run(kind, event, caller.id), event.phone), 200
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
     g.log_fields = fields = {
@@ -93,11 +93,11 @@ def _is_dry_run() -> bool:
     return asked == "true"
 
 
-def _told(would: DryRun) -> dict[str, Any]:
+def _told(would: DryRun, phone: str) -> dict[str, Any]:
     accepted = would.accepted
     return {
         "wouldSend": accepted.state is DeliveryState.PENDING and not accepted.is_duplicate,
-        "why": _why(would),
+        "why": _why(would, phone),
         "body": would.body,
         "segments": would.size.segments,
         "encoding": would.size.encoding,
@@ -107,7 +107,7 @@ def _told(would: DryRun) -> dict[str, Any]:
     }
 
 
-def _why(would: DryRun) -> dict[str, str]:
+def _why(would: DryRun, phone: str) -> dict[str, str]:
     """Return why an event's message would be sent, or would not, as a word and in words."""
     accepted = would.accepted
     if not accepted.same_content:
@@ -123,6 +123,8 @@ def _why(would: DryRun) -> dict[str, str]:
         return {"code": "paused", "message": "It waits until an operator lets messages go on."}
     if would.sender_state.is_held:
         return {"code": "held", "message": meaning(would.sender_state.held_code).cause}
+    if hold := would.sender_state.hold_of(phone):
+        return {"code": "held", "message": meaning(hold.code).cause}
     if _planned(accepted):
         return {"code": "planned", "message": "It leaves at sendAt, and not before."}
     return {"code": "now", "message": "It would leave now."}
