@@ -1,5 +1,6 @@
 """Checks of this machine: settings, files, the public address, Redis."""
 
+import os
 import stat
 import unicodedata
 from collections.abc import Iterable, Iterator
@@ -106,7 +107,8 @@ def check_files() -> Iterator[Finding]:
 
 
 def _readable(paths: Iterable[Path]) -> Iterator[Finding]:
-    there = [path for path in paths if path.exists()]
+    # Not Path.exists: a folder that is closed to whoever looks is closed to other users.
+    there = [path for path in paths if os.path.exists(path)]  # noqa: PTH110
     bad = [path for path in there if _others_can_read(path)]
     for path in bad:
         yield fault(
