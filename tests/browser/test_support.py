@@ -234,6 +234,8 @@ def test_the_carrier_knows_of_an_opt_out(desk):
 def test_twilio_finds_us_too_fast(desk):
     desk.sandbox.weather(too_many_requests=100)
     delivery = desk.ships(7001)
+    for number in range(7002, 7009):  # a single one may be chance
+        desk.ships(number)
     has(
         desk.looks_for("7001"),
         "Waiting to be sent",
