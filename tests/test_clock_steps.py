@@ -12,7 +12,7 @@ from smsapp.errors import RateLimited
 from smsapp.extensions import database_now, db, limiter, new_id, reading
 from smsapp.jobs import claim_job
 from smsapp.models import Delivery, ScheduledJob, Sender, Verification, Worker
-from smsapp.recipients import verification_limits
+from smsapp.recipients import asker, verification_limits
 from smsapp.web import jobs as web_jobs
 from tests.conftest import KEY, claim, make_earlier, run_worker
 
@@ -165,13 +165,15 @@ def test_who_had_too_many_codes_may_have_one_after_minutes(
                 channel="sms",
                 verify_sid="VE1",
                 checks=0,
+                session_checks=0,
+                session=asker.service().session,
                 started_at=now,
             )
         )
     set_back()
     beat()
     with app.app_context(), reading() as conn, pytest.raises(RateLimited) as refused:
-        verification_limits.next_start(conn, KEY, database_now(conn))
+        verification_limits.next_start(conn, KEY, asker.service(), database_now(conn))
     assert refused.value.retry_after <= 600
 
 
