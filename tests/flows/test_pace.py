@@ -141,7 +141,9 @@ def test_one_429_in_twenty_hardly_slows_it_down(system):
     worker = system.worker()
     wait_for(lambda: inbox.count(system.sandbox.desk)[1] == texts, worker, seconds=60)
     first, *_, last = times(system.sandbox)
-    assert last - first < 10
+    # PostgreSQL's server takes its share of the same cores.
+    on_sqlite = system.environment["DATABASE_URL"].startswith("sqlite")
+    assert last - first < (10 if on_sqlite else 20)
     assert ready(url)["messagesPerSecond"] >= 0.8 * 200
     assert set(system.texts().values()) == {1}
 
