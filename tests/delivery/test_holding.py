@@ -76,10 +76,8 @@ def test_what_waits_for_a_country_stands_in_nobodys_way(app, shop, twilio, rows)
         ships(shop, number, BRITISH, prefer="respond-async")
     ships(shop, 20, AMERICAN, prefer="respond-async")
     with app.app_context():
-        worker.run_once()
-        sent = 0
-        while not sent:  # the first claim may have had all of the country's
-            sent = worker.run_once()
+        for _ in range(3):  # the first claim may have had all of the country's
+            worker.run_once()
         assert states(rows)["20"] == "sent"
         assert not worker._may_anything_go()
 
