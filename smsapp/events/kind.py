@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from functools import partial
 from typing import Any
 
 from smsapp.config import Settings
-from smsapp.events.fields import Event
+from smsapp.events.fields import Event, order_max_age
 from smsapp.models import Channel
 
 
@@ -46,3 +47,13 @@ class Kind:
         """Return what its event has besides every event's fields, as callers spell it."""
         fields = self.body.model_fields.items()
         return [str(field.alias) for name, field in fields if name not in Event.model_fields]
+
+
+# What all kinds about an order share.
+order_kind = partial(
+    Kind,
+    purpose="order_updates",
+    about="order",
+    subject=lambda event: event.order_id,
+    max_age=order_max_age,
+)

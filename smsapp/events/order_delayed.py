@@ -7,10 +7,9 @@ from smsapp.events.fields import (
     Reference,
     TrackingUrl,
     opening,
-    order_max_age,
     tracking,
 )
-from smsapp.events.kind import Kind
+from smsapp.events.kind import order_kind
 from smsapp.events.times import day
 
 
@@ -31,19 +30,15 @@ def words(event: OrderDelayed, settings: Settings) -> str:
     )
 
 
-ORDER_DELAYED = Kind(
+ORDER_DELAYED = order_kind(
     name="order_delayed",
     title="Order delayed",
-    purpose="order_updates",
     body=OrderDelayed,
-    about="order",
-    subject=lambda event: event.order_id,
     content=lambda event: [
         event.order_id,
         event.expected_on and event.expected_on.isoformat(),
         event.tracking_url,
     ],
     words=words,
-    max_age=order_max_age,
     waits_for_morning=True,
 )

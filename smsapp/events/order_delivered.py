@@ -1,8 +1,8 @@
 """`order_delivered`: an order has arrived."""
 
 from smsapp.config import Settings
-from smsapp.events.fields import Event, Place, Reference, opening, order_max_age
-from smsapp.events.kind import Kind
+from smsapp.events.fields import Event, Place, Reference, opening
+from smsapp.events.kind import order_kind
 
 
 class OrderDelivered(Event):
@@ -18,15 +18,11 @@ def words(event: OrderDelivered, settings: Settings) -> str:
     return f"{opening(settings)}Your order {event.order_id} has been delivered{where}."
 
 
-ORDER_DELIVERED = Kind(
+ORDER_DELIVERED = order_kind(
     name="order_delivered",
     title="Order delivered",
-    purpose="order_updates",
     body=OrderDelivered,
-    about="order",
-    subject=lambda event: event.order_id,
     content=lambda event: [event.order_id, event.place],
     words=words,
-    max_age=order_max_age,
     supersedes=("order_shipped", "order_out_for_delivery", "order_delayed", "order_ready"),
 )

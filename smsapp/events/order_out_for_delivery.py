@@ -13,11 +13,10 @@ from smsapp.events.fields import (
     Reference,
     TrackingUrl,
     opening,
-    order_max_age,
     same_time,
     tracking,
 )
-from smsapp.events.kind import Kind
+from smsapp.events.kind import order_kind
 from smsapp.events.times import time_of_day
 
 
@@ -56,13 +55,10 @@ def _when(event: OrderOutForDelivery) -> str:
     return f" and comes by {ends}" if ends else ""
 
 
-ORDER_OUT_FOR_DELIVERY = Kind(
+ORDER_OUT_FOR_DELIVERY = order_kind(
     name="order_out_for_delivery",
     title="Order out for delivery",
-    purpose="order_updates",
     body=OrderOutForDelivery,
-    about="order",
-    subject=lambda event: event.order_id,
     content=lambda event: [
         event.order_id,
         same_time(event.from_),
@@ -70,6 +66,5 @@ ORDER_OUT_FOR_DELIVERY = Kind(
         event.tracking_url,
     ],
     words=words,
-    max_age=order_max_age,
     supersedes=("order_delayed",),
 )

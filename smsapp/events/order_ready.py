@@ -7,10 +7,9 @@ from smsapp.events.fields import (
     Place,
     Reference,
     opening,
-    order_max_age,
     same_time,
 )
-from smsapp.events.kind import Kind
+from smsapp.events.kind import order_kind
 from smsapp.events.times import moment
 
 
@@ -28,15 +27,11 @@ def words(event: OrderReady, settings: Settings) -> str:
     return f"{opening(settings)}Your order {event.order_id} is ready: {event.place}.{until}"
 
 
-ORDER_READY = Kind(
+ORDER_READY = order_kind(
     name="order_ready",
     title="Order ready",
-    purpose="order_updates",
     body=OrderReady,
-    about="order",
-    subject=lambda event: event.order_id,
     content=lambda event: [event.order_id, event.place, same_time(event.until)],
     words=words,
-    max_age=order_max_age,
     waits_for_morning=True,
 )

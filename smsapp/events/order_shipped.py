@@ -7,10 +7,9 @@ from smsapp.events.fields import (
     Reference,
     TrackingUrl,
     opening,
-    order_max_age,
     tracking,
 )
-from smsapp.events.kind import Kind
+from smsapp.events.kind import order_kind
 
 
 class OrderShipped(Event):
@@ -33,14 +32,10 @@ def words(event: OrderShipped, settings: Settings) -> str:
     )
 
 
-ORDER_SHIPPED = Kind(
+ORDER_SHIPPED = order_kind(
     name="order_shipped",
     title="Order shipped",
-    purpose="order_updates",
     body=OrderShipped,
-    about="order",
-    subject=lambda event: event.order_id,
     content=lambda event: [event.order_id, event.tracking_url],
     words=words,
-    max_age=order_max_age,
 )
