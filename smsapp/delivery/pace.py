@@ -24,7 +24,7 @@ from smsapp.delivery.sender import SenderState
 
 TOLERATED = 0.075
 # Texts that may be refused beyond that before it is taken for more than chance.
-CHANCE = 3
+CHANCE = 5
 # The fall, by the share that was refused: a little below what is taken, so that it holds.
 FALL = 1.25
 # Of few texts a share says little: it is told as if so many more had been taken.
@@ -36,7 +36,7 @@ SLOWEST = 0.5  # texts a second
 # What is looked at: the texts that left in so many seconds before the one refused, or about so
 # many texts where few leave in a second.
 SECONDS = 5.0
-TEXTS = 30
+TEXTS = 60
 
 # Without MESSAGES_PER_SECOND it rises as towards four times what it fell to, and is no limit any
 # more after so many seconds.

@@ -1,6 +1,7 @@
 """How fast texts leave, whether they do at all: over all processes, by the sandbox's own list."""
 
 import json
+import math
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -21,6 +22,8 @@ PATIENCE = {"API_RATE_LIMIT": "1000000/minute", "EMBEDDED_WORKER": "false"}
 # A call takes a few milliseconds from our socket into the sandbox's list, now more and now
 # less; one text of a window's edge may come out on its other side.
 ON_THE_WAY = 1
+# What calls add that are late for a second reservation (throttle.is_in_time).
+LATE_AGAIN = 1.04
 
 
 def tell(url, key, texts, **headers):
@@ -59,7 +62,7 @@ def test_processes_share_the_rate_and_use_it(system):
     wait_for(lambda: len(system.sandbox.messages()) == texts, workers[0], seconds=60)
 
     sent = times(system.sandbox)
-    assert most_in(1.0, sent) <= rate + ON_THE_WAY
+    assert most_in(1.0, sent) <= math.ceil(LATE_AGAIN * rate) + ON_THE_WAY
     # Whatever else this machine does takes its share now and then, but not in all ten seconds.
     assert most_in(seconds, sent) >= 0.93 * rate * seconds
     assert len(system.texts()) == texts
