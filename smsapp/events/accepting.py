@@ -14,7 +14,7 @@ from smsapp.delivery import group_commit, leases, outbox
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
-from smsapp.events.fields import HOW_TO_STOP, Event
+from smsapp.events.fields import Event, how_to_stop
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import superseded_by
 from smsapp.extensions import db, settings
@@ -45,7 +45,8 @@ def new_delivery(
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
-    says_all = not config.shop_name or body.endswith(HOW_TO_STOP)
+    ending = f" {how_to_stop(event.language)}"
+    says_all = not config.shop_name or body.endswith(ending)
     return NewDelivery(
         kind=kind.name,
         event_id=event.event_id,
@@ -66,7 +67,7 @@ def new_delivery(
         api_key_id=api_key_id,
         send_now=send_now,
         rules=leases.rules(),
-        if_first="" if says_all else HOW_TO_STOP,
+        if_first="" if says_all else ending,
     )
 
 

@@ -12,7 +12,7 @@ from smsapp.delivery import outbox
 from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.sender import SenderState, read_state
 from smsapp.events import accepting, lint
-from smsapp.events.fields import HOW_TO_STOP, Event
+from smsapp.events.fields import Event, how_to_stop
 from smsapp.events.kind import Kind
 from smsapp.extensions import db, settings
 from smsapp.models import Channel, Delivery
@@ -46,6 +46,6 @@ def dry_run(kind: Kind, event: Event, api_key_id: int) -> DryRun:
         state = read_state(conn, delivery.rules.senders[delivery.channel].name)
         transaction.rollback()
     body = delivery.body if accepted.is_duplicate else row.body
-    is_first = body.endswith(HOW_TO_STOP)
+    is_first = body.endswith(how_to_stop(event.language))
     warnings = lint.warnings(body, settings().shop_name, is_first=is_first)
     return DryRun(accepted, body, count(body), delivery.channel, row.due_at, state, warnings)

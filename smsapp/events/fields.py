@@ -16,8 +16,9 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from smsapp import clock
+from smsapp import clock, languages
 from smsapp.config import Settings
+from smsapp.languages import Language
 from smsapp.phone import parse_e164
 
 # A caller's clock may be this much ahead of ours.
@@ -95,6 +96,12 @@ def _iso_date(value: object) -> date:
         raise ValueError("there is no such day") from None
 
 
+def _language_tag(value: str) -> str:
+    if not languages.is_tag(value):
+        raise ValueError("must be a language such as de or ko-KR (BCP 47)")
+    return value
+
+
 # What people search an order or a ticket by.
 Reference = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
 TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
@@ -103,9 +110,9 @@ Day = Annotated[date, BeforeValidator(_iso_date)]
 # With the offset it came with: by the clock of where it happens.
 LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset)]
 ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausible)]
-
-
 SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
+# One that is not ours is no fault: the text is in English then.
+LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag)]
 
 
 class Event(BaseModel):
@@ -126,15 +133,28 @@ class Event(BaseModel):
     phone: Annotated[str, AfterValidator(parse_e164)]
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None
+    locale: LanguageTag | None = None
+
+    @property
+    def language(self) -> Language:
+        """Return the language of the text about it."""
+        return languages.of(self.locale)
 
 
-# How the first text to a number ends, where its beginning says who writes.
-HOW_TO_STOP = " Reply STOP to stop."
+def how_to_stop(language: Language) -> str:
+    """Return how the first text to a number ends, where its beginning says who writes."""
+    _ = language.gettext
+    return _("Reply STOP to stop.")
 
 
 def opening(settings: Settings) -> str:
     """Return who writes, as a message begins."""
     return f"{settings.shop_name}: " if settings.shop_name else ""
+
+
+def text(settings: Settings, *sentences: str) -> str:
+    """Return a message of these sentences, those that are empty left out; who writes goes first."""
+    return opening(settings) + " ".join(filter(None, sentences))
 
 
 def same_time(at: datetime | None) -> str | None:
@@ -147,6 +167,7 @@ def order_max_age(settings: Settings) -> timedelta:
     return timedelta(hours=settings.order_shipped_max_age_hours)
 
 
-def tracking(url: str | None) -> str:
-    """Return where to follow an order, as a message ends."""
-    return f" Tracking: {url}" if url else ""
+def tracking(url: str | None, language: Language) -> str:
+    """Return where to follow an order, as a message ends; nothing without a link."""
+    _ = language.gettext
+    return _("Tracking: %(url)s", url=url) if url else ""

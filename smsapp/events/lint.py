@@ -6,6 +6,7 @@ https://help.twilio.com/articles/1260803966670
 """
 
 import re
+import unicodedata
 from collections.abc import Iterator
 
 from smsapp import segments
@@ -24,6 +25,7 @@ PRESSURE = re.compile(
 MOST_SEGMENTS = 2
 _LINK = re.compile(r"(https?)://([^/\s?#]+)", re.IGNORECASE)
 _WORD = re.compile(r"[^\W\d_]{4,}")
+_LETTERS = re.compile(r"[^\W\d_]{2,}")
 
 
 def warnings(text: str, shop_name: str, *, is_first: bool = False) -> list[str]:
@@ -62,9 +64,18 @@ def _tone(text: str) -> Iterator[str]:
 
 def _price(text: str) -> Iterator[str]:
     counted = segments.count(text)
-    for character in segments.beyond_gsm(text):
+    # Whoever writes in another script can leave none of it out.
+    for character in [] if _is_in_another_script(text) else segments.beyond_gsm(text):
         instead = segments.LOOK_ALIKES.get(character)
         advice = f"write {instead}" if instead and instead.strip() else "leave it out if you can"
         yield f"“{character}” makes every segment less than half as long: {advice}."
     if counted.segments > MOST_SEGMENTS:
         yield f"It takes {counted.segments} segments, each of which is billed: make it shorter."
+
+
+def _is_in_another_script(text: str) -> bool:
+    """Whether a whole word is; a letter alone is a slip, such as a Cyrillic а in “pаrcel”."""
+    return any(
+        not any(unicodedata.name(letter, "").startswith("LATIN") for letter in word)
+        for word in _LETTERS.findall(text)
+    )

@@ -6,7 +6,7 @@ from smsapp.events.fields import (
     Event,
     Reference,
     TrackingUrl,
-    opening,
+    text,
     tracking,
 )
 from smsapp.events.kind import order_kind
@@ -23,10 +23,14 @@ class OrderDelayed(Event):
 
 def words(event: OrderDelayed, settings: Settings) -> str:
     """Return the text about a late order."""
-    expected = f" We now expect it on {day(event.expected_on)}." if event.expected_on else ""
-    return (
-        f"{opening(settings)}Your order {event.order_id} is delayed.{expected}"
-        f"{tracking(event.tracking_url)}"
+    _, expected = event.language.gettext, ""
+    if event.expected_on:
+        expected = _("We now expect it on %(day)s.", day=day(event.expected_on, event.language))
+    return text(
+        settings,
+        _("Your order %(order)s is delayed.", order=event.order_id),
+        expected,
+        tracking(event.tracking_url, event.language),
     )
 
 

@@ -1,7 +1,7 @@
 """`order_delivered`: an order has arrived."""
 
 from smsapp.config import Settings
-from smsapp.events.fields import Event, Place, Reference, opening
+from smsapp.events.fields import Event, Place, Reference, text
 from smsapp.events.kind import order_kind
 
 
@@ -14,8 +14,11 @@ class OrderDelivered(Event):
 
 def words(event: OrderDelivered, settings: Settings) -> str:
     """Return the text about an order that has arrived."""
-    where = f" ({event.place})" if event.place else ""
-    return f"{opening(settings)}Your order {event.order_id} has been delivered{where}."
+    _, order, place = event.language.gettext, event.order_id, event.place
+    if place is None:
+        return text(settings, _("Your order %(order)s has been delivered.", order=order))
+    said = _("Your order %(order)s has been delivered (%(place)s).", order=order, place=place)
+    return text(settings, said)
 
 
 ORDER_DELIVERED = order_kind(

@@ -12,8 +12,8 @@ from smsapp.events.fields import (
     LocalTime,
     Reference,
     TrackingUrl,
-    opening,
     same_time,
+    text,
     tracking,
 )
 from smsapp.events.kind import order_kind
@@ -39,20 +39,36 @@ class OrderOutForDelivery(Event):
 
 def words(event: OrderOutForDelivery, settings: Settings) -> str:
     """Return the text about an order on its way to the door."""
-    return (
-        f"{opening(settings)}Your order {event.order_id} is out for delivery"
-        f"{_when(event)}.{tracking(event.tracking_url)}"
-    )
+    return text(settings, _on_its_way(event), tracking(event.tracking_url, event.language))
 
 
-def _when(event: OrderOutForDelivery) -> str:
-    begins = event.from_ and time_of_day(event.from_, event.phone)
-    ends = event.until and time_of_day(event.until, event.phone)
+def _on_its_way(event: OrderOutForDelivery) -> str:
+    _, order = event.language.gettext, event.order_id
+    begins, ends = _time(event.from_, event), _time(event.until, event)
     if begins and ends:
-        return f" and comes between {begins} and {ends}"
+        return _(
+            "Your order %(order)s is out for delivery and comes between %(begins)s and %(ends)s.",
+            order=order,
+            begins=begins,
+            ends=ends,
+        )
     if begins:
-        return f" and comes after {begins}"
-    return f" and comes by {ends}" if ends else ""
+        return _(
+            "Your order %(order)s is out for delivery and comes after %(begins)s.",
+            order=order,
+            begins=begins,
+        )
+    if ends:
+        return _(
+            "Your order %(order)s is out for delivery and comes by %(ends)s.",
+            order=order,
+            ends=ends,
+        )
+    return _("Your order %(order)s is out for delivery.", order=order)
+
+
+def _time(at: datetime | None, event: OrderOutForDelivery) -> str | None:
+    return time_of_day(at, event.phone, event.language) if at else None
 
 
 ORDER_OUT_FOR_DELIVERY = order_kind(

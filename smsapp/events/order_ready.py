@@ -6,8 +6,8 @@ from smsapp.events.fields import (
     LocalTime,
     Place,
     Reference,
-    opening,
     same_time,
+    text,
 )
 from smsapp.events.kind import order_kind
 from smsapp.events.times import moment
@@ -23,8 +23,15 @@ class OrderReady(Event):
 
 def words(event: OrderReady, settings: Settings) -> str:
     """Return the text about an order to be collected."""
-    until = f" Collect it by {moment(event.until, event.phone)}." if event.until else ""
-    return f"{opening(settings)}Your order {event.order_id} is ready: {event.place}.{until}"
+    _, until = event.language.gettext, ""
+    if event.until:
+        ends = moment(event.until, event.phone, event.language)
+        until = _("Collect it by %(moment)s.", moment=ends)
+    return text(
+        settings,
+        _("Your order %(order)s is ready: %(place)s.", order=event.order_id, place=event.place),
+        until,
+    )
 
 
 ORDER_READY = order_kind(

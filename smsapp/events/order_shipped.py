@@ -6,7 +6,7 @@ from smsapp.events.fields import (
     Event,
     Reference,
     TrackingUrl,
-    opening,
+    text,
     tracking,
 )
 from smsapp.events.kind import order_kind
@@ -27,8 +27,11 @@ class OrderShippedSms(OrderShipped):
 
 def words(event: OrderShipped, settings: Settings) -> str:
     """Return the text about a shipped order."""
-    return (
-        f"{opening(settings)}Your order {event.order_id} has shipped.{tracking(event.tracking_url)}"
+    _ = event.language.gettext
+    return text(
+        settings,
+        _("Your order %(order)s has shipped.", order=event.order_id),
+        tracking(event.tracking_url, event.language),
     )
 
 

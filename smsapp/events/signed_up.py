@@ -6,7 +6,7 @@ No service tells us so: we do ourselves, once for each code that was entered.
 from datetime import timedelta
 
 from smsapp.config import Settings
-from smsapp.events.fields import HOW_TO_STOP, Event, opening
+from smsapp.events.fields import Event, how_to_stop, text
 from smsapp.events.kind import Kind
 from smsapp.recipients.purposes import purpose
 
@@ -20,10 +20,13 @@ class SignedUp(Event):
 
 def words(event: SignedUp, settings: Settings) -> str:
     """Return the text that says what was agreed to, and how to take it back."""
-    *first, last = (purpose(name).title.lower() for name in event.purposes)
-    listed = f"{', '.join(first)} and {last}" if first else last
-    return (
-        f"{opening(settings)}You agreed to get {listed} by text. Reply HELP for help.{HOW_TO_STOP}"
+    _, language = event.language.gettext, event.language
+    titles = [language.in_sentence(purpose(name).title) for name in event.purposes]
+    return text(
+        settings,
+        _("You agreed to get %(purposes)s by text.", purposes=language.listed(titles)),
+        _("Reply HELP for help."),
+        how_to_stop(language),
     )
 
 

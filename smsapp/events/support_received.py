@@ -1,8 +1,9 @@
 """`support_received`: a question has reached the shop."""
 
 from smsapp.config import Settings
-from smsapp.events.fields import Event, Reference, opening, order_max_age
+from smsapp.events.fields import Event, Reference, order_max_age, text
 from smsapp.events.kind import Kind
+from smsapp.languages import ENGLISH
 
 
 class SupportReceived(Event):
@@ -13,11 +14,13 @@ class SupportReceived(Event):
 
 def words(event: SupportReceived, settings: Settings) -> str:
     """Return the text about a question; it names the ticket alone, whatever it is about."""
-    when = f" {settings.support_answers_within}" if settings.support_answers_within else ""
-    return (
-        f"{opening(settings)}We have your question and will answer it{when}. "
-        f"Your ticket: {event.ticket_id}."
-    )
+    _ = event.language.gettext
+    # The shop has its own words for it, which no other language can hold.
+    if settings.support_answers_within and event.language.code == ENGLISH.code:
+        said = f"We have your question and will answer it {settings.support_answers_within}."
+    else:
+        said = _("We have your question and will answer it.")
+    return text(settings, said, _("Your ticket: %(ticket)s.", ticket=event.ticket_id))
 
 
 SUPPORT_RECEIVED = Kind(

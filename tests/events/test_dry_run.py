@@ -83,6 +83,14 @@ def test_what_makes_it_dearer_is_told_with_what_to_write_instead(app, tries):
     assert len(told["warnings"]) == 3
 
 
+def test_what_another_script_costs_is_told_and_not_held_against_it(app, tries):
+    with settings_of(app, SHOP_NAME="Hill Shop"):
+        told = tries(locale="ko")
+    assert told.json["body"].endswith(" 수신 거부: STOP 회신")
+    assert (told.json["encoding"], told.json["segments"]) == ("UCS-2", 2)
+    assert told.json["warnings"] == []
+
+
 def test_faults_are_told_as_ever_and_a_slip_texts_nobody(tries, twilio):
     assert tries(phone="123").status_code == 400
     slip = tries("/api/events/order_shipped?dryRun=yes")

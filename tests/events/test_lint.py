@@ -22,6 +22,8 @@ GOOD = "Hill Shop: Your order 1001 has shipped. Tracking: https://hill.example/t
         ("Hill Shop: YOUR ORDER HAS SHIPPED TODAY", ["capitals"]),
         (GOOD.replace("has", "’s"), ["“’” makes every segment less than half as long: write '"]),
         (GOOD + " 🎉", ["leave it out"]),
+        (GOOD.replace("order", "оrder"), ["“о”"]),  # Cyrillic
+        ("Hill Shop: 주문 1001 상품이 발송되었습니다.", []),
         (GOOD + "x" * 300, ["3 segments"]),
         ("", ["SHOP_NAME"]),
     ],

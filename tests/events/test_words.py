@@ -3,9 +3,11 @@
 import pytest
 
 from smsapp.config import load
+from smsapp.events.fields import how_to_stop
 from smsapp.events.kinds import KINDS
 from smsapp.events.lint import warnings
-from tests.conftest import ALICE, ENVIRONMENT
+from smsapp.languages import NAMES
+from tests.conftest import ALICE, ENVIRONMENT, settings_of
 
 ORDER = {"orderId": "1001"}
 UNTIL = "2026-12-04T18:00:00-05:00"  # as ALICE in Washington reads it
@@ -56,6 +58,54 @@ SAID = [
         "We have your question and will answer it within a day. Your ticket: T-77.",
     ),
 ]
+# The same in other languages, with all that a text can say.
+TIMES = {"from": "2026-12-04T15:30:00Z", "until": "2026-12-04T18:00:00+01:00"}
+TRANSLATED = [
+    (
+        "de-AT",
+        "order_shipped",
+        ORDER | {"trackingUrl": LINK},
+        f"Ihre Bestellung 1001 ist unterwegs. Verfolgen: {LINK}",
+    ),
+    (
+        "de",
+        "order_out_for_delivery",
+        ORDER | TIMES,
+        "Ihre Bestellung 1001 wird zugestellt: zwischen 10:30 und 12:00.",
+    ),
+    (
+        "de",
+        "order_delayed",
+        ORDER | {"expectedOn": "2026-12-04"},
+        "Ihre Bestellung 1001 verspätet sich. Sie kommt voraussichtlich am Fr., 4. Dez. an.",
+    ),
+    (
+        "ko-KR",
+        "order_out_for_delivery",
+        ORDER | TIMES,
+        "주문 1001 상품이 배송 중이며 오전 10:30~오후 12:00 사이에 도착합니다.",
+    ),
+    (
+        "ko",
+        "order_ready",
+        ORDER | {"place": "5 Hill Street", "until": UNTIL},
+        "주문 1001 상품이 준비되었습니다. 수령 장소: 5 Hill Street."
+        " 12월 4일 (금) 오후 6:00까지 찾아가 주세요.",
+    ),
+    (
+        "hi",
+        "order_delayed",
+        ORDER | {"expectedOn": "2026-12-04"},
+        "आपके ऑर्डर 1001 में देरी है। नई तारीख: शुक्र, 4 दिस॰।",
+    ),
+    (
+        "hi-IN",
+        "support_received",
+        {"ticketId": "T-77"},
+        "हमें आपका सवाल मिल गया है और हम उसका जवाब देंगे। आपका टिकट: T-77।",
+    ),
+    ("zh-Hant", "order_shipped", ORDER, "Your order 1001 has shipped."),
+]
 
 FAULTY = [
     ("order_out_for_delivery", {"from": "14:00"}, "from"),
@@ -71,6 +121,7 @@ FAULTY = [
     ("order_ready", {"place": "here", "until": "soon"}, "until"),
     *((kind, {"orderId": bad}, "orderId") for kind in ORDERS for bad in ("", " ", "x" * 81, 7)),
     *(("support_received", {"ticketId": bad}, "ticketId") for bad in ("", "x" * 81, None)),
+    *(("order_shipped", {"locale": bad}, "locale") for bad in ("", "de_AT", "German!", 7)),
 ]
 
 
@@ -86,11 +137,29 @@ def test_a_text_says_what_is_known_by_the_recipients_clock(kind, fields, words):
     assert KINDS[kind].words(event, settings) == words
 
 
+@pytest.mark.parametrize(("locale", "kind", "fields", "words"), TRANSLATED)
+def test_a_text_is_in_the_language_of_its_event(locale, kind, fields, words):
+    settings = load(ENVIRONMENT | {"SUPPORT_ANSWERS_WITHIN": "within a day"})
+    event = KINDS[kind].body.model_validate(told(kind, fields | {"locale": locale}))
+    assert KINDS[kind].words(event, settings) == words
+
+
+@pytest.mark.parametrize("locale", NAMES)
 @pytest.mark.parametrize(("kind", "fields", "words"), SAID)
-def test_nothing_is_to_be_said_against_any_text_that_ships(kind, fields, words):
+def test_nothing_is_to_be_said_against_any_text_that_ships(kind, fields, words, locale):
     settings = load(ENVIRONMENT | {"SHOP_NAME": "Hill Shop"})
-    event = KINDS[kind].body.model_validate(told(kind, fields))
-    assert warnings(KINDS[kind].words(event, settings), settings.shop_name) == []
+    event = KINDS[kind].body.model_validate(told(kind, fields | {"locale": locale}))
+    first = f"{KINDS[kind].words(event, settings)} {how_to_stop(event.language)}"
+    assert warnings(first, settings.shop_name, is_first=True) == []
+
+
+def test_a_language_is_no_content_and_no_other_makes_another_event(app, shop, twilio):
+    with settings_of(app, SHOP_NAME="Rosa"):
+        assert shop.ships(locale="de", trackingUrl=None).status_code == 202
+        again = shop.ships(locale="ko", trackingUrl=None)
+    assert (again.status_code, again.json["duplicate"]) == (200, True)
+    (call,) = twilio.calls
+    assert call["body"] == "Rosa: Ihre Bestellung 1001 ist unterwegs. Abbestellen mit STOP."
 
 
 @pytest.mark.parametrize(("kind", "fields", "fault"), FAULTY)
