@@ -18,6 +18,7 @@ from pydantic import (
     ValidationError,
 )
 
+from smsapp import durations
 from smsapp.config_types import (
     ALL_COUNTRIES,
     LOOPBACK,
@@ -27,6 +28,7 @@ from smsapp.config_types import (
     Countries,
     DatabaseUrl,
     Days,
+    Durations,
     Hours,
     Key,
     Line,
@@ -97,6 +99,8 @@ class Settings(BaseModel):
     order_shipped_max_age_hours: Annotated[int, Field(ge=1, le=24 * 365)] = 48
     smart_encoding: bool = True
     quiet_hours: Hours = QuietHours(time(21), time(8))
+    reminders: Durations = (durations.parse("P1D"), durations.parse("PT2H"))
+    confirm_appointments: bool = True
     support_answers_within: Line = ""
     body_retention_days: Days = 30
     blank_bodies_at_twilio: bool = False

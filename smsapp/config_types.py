@@ -12,6 +12,8 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, StringCo
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
+from smsapp import durations
+from smsapp.durations import Duration
 from smsapp.phone import parse_e164
 from smsapp.quiet_hours import QuietHours
 
@@ -151,6 +153,13 @@ def _hours(value: object) -> object:
     return QuietHours(start, end)
 
 
+def _durations(value: object) -> object:
+    """Split a comma-separated list of ISO 8601 durations; "none" stands for an empty one."""
+    if not isinstance(value, str):
+        return value
+    return tuple(durations.parse(part.strip()) for part in value.split(",") if part != "none")
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -166,6 +175,7 @@ Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
 Countries = Annotated[frozenset[str], BeforeValidator(_countries)]
 Throttle = Annotated[float | None, AfterValidator(_throttle)]
 Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]
+Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
 Hours = Annotated[QuietHours | None, BeforeValidator(_hours)]
 # What stands in a text: one line.
 Line = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]

@@ -96,6 +96,8 @@ GOOD = {
     "SUPPORT_ANSWERS_WITHIN": "within a day",
     "QUIET_HOURS": "22:30-07:00",
     "SMART_ENCODING": "false",
+    "REMINDERS": "P1W,P1DT12H, PT30M",
+    "CONFIRM_APPOINTMENTS": "false",
     "WORDS_FILE": str(ROOT / "tests/words.toml"),
     "PRIVACY_URL": "https://shop.example/legal?page=privacy#texts",
     "TERMS_URL": "http://shop.example/terms",
@@ -166,6 +168,8 @@ BAD = {
     "SUPPORT_ANSWERS_WITHIN": ["x" * 41, "in a\nday"],
     "QUIET_HOURS": ["21:00", "21-8", "21:00-25:00", "21:00-08:00-09:00", "never"],
     "SMART_ENCODING": ["maybe"],
+    "REMINDERS": ["a day", "P1D;PT2H", "P", "P1DT", "-P1D", "P61D", "PT0H"],
+    "CONFIRM_APPOINTMENTS": ["maybe"],
     "WORDS_FILE": ["nowhere.toml", str(ROOT), str(ROOT / ".env.example"), str(ROOT / "tests")],
     "PRIVACY_URL": [
         "shop.example/privacy",

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +46,8 @@ class NewDelivery:
         send_at: When it is to leave; None for now.
         supersedes: Kinds whose waiting deliveries about the same subject it makes pointless.
         superseded_by: Kinds that make it pointless, even where they came in before it.
+        canceled: Why it is not to be sent at all, though it might be.
+        details: What its kind has to know of the event.
     """
 
     kind: str
@@ -68,6 +70,8 @@ class NewDelivery:
     time_zone: str | None = None
     supersedes: tuple[str, ...] = ()
     superseded_by: tuple[str, ...] = ()
+    canceled: Reason | None = None
+    details: Any = None
 
     @property
     def event(self) -> tuple[str, str]:
@@ -80,7 +84,7 @@ class Accepted:
     """What became of one NewDelivery.
 
     `claim` is set where the caller now has to send. `same_content` is False where the event id
-    came before with something else.
+    came before with something else. `answer` is what its kind adds to the answer, as JSON.
     """
 
     delivery_id: uuid.UUID
@@ -92,6 +96,7 @@ class Accepted:
     sid: str | None = None
     due_at: datetime | None = None
     claim: Claim | None = None
+    answer: dict[str, Any] = field(default_factory=dict)
 
 
 _WHICH = (
@@ -131,14 +136,14 @@ def write(
         why_not = refusal(known, row)
         values = _new_row(row, why_not, now)
         is_pointless = any((row.phone_key, row.subject, kind) in told for kind in row.superseded_by)
-        if why_not is None and not is_pointless:
+        canceled = Reason.SUPERSEDED if is_pointless else row.canceled
+        if why_not is None and canceled is None:
             values["body"] += first_texts.ending(row.phone_key, row.if_first, untexted)
         way = ways[row.channel]
         if why_not:
             pass
-        elif is_pointless:
-            canceled = DeliveryState.CANCELED
-            values |= {"state": canceled, "reason": Reason.SUPERSEDED, "due_at": None}
+        elif canceled:
+            values |= {"state": DeliveryState.CANCELED, "reason": canceled, "due_at": None}
         elif restore.is_perhaps_known(way.sender_state, now):
             values |= restore.unknown(way.sender_state, now)
         elif row.phone_key in way.not_before:
@@ -159,7 +164,7 @@ def write(
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
         claim = _claim(row, values, call_at.get(values["id"], 0.0))
-        superseding.cancel(conn, row.supersedes, row.phone_key, row.subject, now)
+        superseding.cancel(conn, row.supersedes, row.phone_key, row.subject, now, but=values["id"])
         fresh[row.event] = Accepted(
             values["id"],
             values["state"],

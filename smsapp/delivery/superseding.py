@@ -3,6 +3,7 @@
 Whichever of them comes in first: the earlier one is canceled where it waits, or as it is accepted.
 """
 
+import uuid
 from collections.abc import Collection
 from datetime import datetime
 
@@ -21,6 +22,7 @@ _CANCEL = (
         Delivery.phone_key == bindparam("of"),
         _KINDS,
         Delivery.state == DeliveryState.PENDING,
+        Delivery.id != bindparam("but"),
     )
     .values(state=DeliveryState.CANCELED, reason=Reason.SUPERSEDED, due_at=None)
 )
@@ -37,9 +39,17 @@ def told(
 
 
 def cancel(
-    conn: Connection, kinds: tuple[str, ...], phone_key: str, subject: str, now: datetime
+    conn: Connection,
+    kinds: tuple[str, ...],
+    phone_key: str,
+    subject: str,
+    now: datetime,
+    but: uuid.UUID,
 ) -> None:
-    """Cancel what these kinds have waiting about a subject, with the number locked (phones.py)."""
+    """Cancel what these kinds have waiting about a subject, but for one delivery.
+
+    With the number locked (phones.py).
+    """
     if kinds:
-        which = {"about": subject, "of": phone_key, "kinds": kinds}
+        which = {"about": subject, "of": phone_key, "kinds": kinds, "but": but}
         conn.execute(_CANCEL.values(state_at=now), which)

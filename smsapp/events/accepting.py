@@ -9,17 +9,15 @@ from dataclasses import dataclass, replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp import metrics
-from smsapp.config import Settings
-from smsapp.delivery import group_commit, leases, outbox
+from smsapp.delivery import group_commit, leases
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
 from smsapp.events.fields import Event, how_to_stop
-from smsapp.events.kind import Kind
+from smsapp.events.kind import Kind, message
 from smsapp.events.kinds import superseded_by
 from smsapp.extensions import db, settings
 from smsapp.phone import other_spellings, phone_key
-from smsapp.segments import smart
 
 log = logging.getLogger(__name__)
 
@@ -30,12 +28,6 @@ class Outcome:
 
     accepted: Accepted
     settlement: Settlement | None = None
-
-
-def message(kind: Kind, event: Event, config: Settings) -> str:
-    """Return the message about an event as it is sent."""
-    words = kind.words(event, config)
-    return smart(words) if config.smart_encoding else words
 
 
 def new_delivery(
@@ -68,6 +60,7 @@ def new_delivery(
         send_now=send_now,
         rules=leases.rules(),
         if_first="" if says_all else ending,
+        details=kind.details(event, config),
     )
 
 
@@ -78,7 +71,7 @@ def accept(kind: Kind, event: Event, api_key_id: int | None, *, respond_async: b
     """
     began = time.perf_counter()
     delivery = new_delivery(kind, event, api_key_id, send_now=not respond_async)
-    accepted = group_commit.write(db.engine, outbox.accept, delivery)
+    accepted = group_commit.write(db.engine, kind.accept, delivery)
     if not accepted.same_content:
         accepted = _under_another_spelling(delivery, kind, event) or accepted
     metrics.observe(metrics.ACCEPTANCE, time.perf_counter() - began, kind.name)
@@ -98,7 +91,7 @@ def _under_another_spelling(delivery: NewDelivery, kind: Kind, event: Event) -> 
     for other in other_spellings(event.phone):
         key = phone_key(other, settings().phone_key_bytes)
         told = replace(delivery, content_hash=_content_hash(key, kind, event))
-        accepted = group_commit.write(db.engine, outbox.accept, told)
+        accepted = group_commit.write(db.engine, kind.accept, told)
         if accepted.same_content:
             return accepted
     return None

@@ -8,7 +8,6 @@ from datetime import datetime
 
 from sqlalchemy import select
 
-from smsapp.delivery import outbox
 from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.sender import SenderState, read_state
 from smsapp.events import accepting, lint
@@ -39,7 +38,7 @@ def dry_run(kind: Kind, event: Event, api_key_id: int) -> DryRun:
     """Return what an event would come to now."""
     delivery = accepting.new_delivery(kind, event, api_key_id, send_now=False)
     with db.engine.connect() as conn, conn.begin() as transaction:
-        (accepted,) = outbox.accept(conn, [delivery])
+        (accepted,) = kind.accept(conn, [delivery])
         row = conn.execute(
             select(Delivery.body, Delivery.due_at).where(Delivery.id == accepted.delivery_id)
         ).one()

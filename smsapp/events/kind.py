@@ -6,9 +6,14 @@ from datetime import timedelta
 from functools import partial
 from typing import Any
 
+from sqlalchemy import Connection
+
 from smsapp.config import Settings
+from smsapp.delivery import outbox
+from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.events.fields import Event, order_max_age
 from smsapp.models import Channel
+from smsapp.segments import smart
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +33,8 @@ class Kind:
         waits_for_morning: Whether it keeps out of quiet hours.
         supersedes: The kinds of events about the same subject that it makes pointless.
         route: The channels that are tried, in their order.
+        accept: What writes its events down, for group_commit.
+        details: What that has to know of an event beside its delivery.
     """
 
     name: str
@@ -42,11 +49,19 @@ class Kind:
     waits_for_morning: bool = False
     supersedes: tuple[str, ...] = ()
     route: tuple[Channel, ...] = (Channel.SMS,)
+    accept: Callable[[Connection, list[NewDelivery]], list[Accepted]] = outbox.accept
+    details: Callable[[Any, Settings], Any] = lambda _event, _settings: None
 
     def own_fields(self) -> list[str]:
         """Return what its event has besides every event's fields, as callers spell it."""
         fields = self.body.model_fields.items()
         return [str(field.alias) for name, field in fields if name not in Event.model_fields]
+
+
+def message(kind: Kind, event: Event, config: Settings) -> str:
+    """Return the message about an event as it is sent."""
+    words = kind.words(event, config)
+    return smart(words) if config.smart_encoding else words
 
 
 # What all kinds about an order share.

@@ -1,5 +1,10 @@
 """The table of kinds: why we write to people."""
 
+from smsapp.events.appointment_booked import APPOINTMENT_BOOKED
+from smsapp.events.appointment_canceled import APPOINTMENT_CANCELED
+from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
+from smsapp.events.appointment_moved import APPOINTMENT_MOVED
+from smsapp.events.appointment_reminder import APPOINTMENT_REMINDER
 from smsapp.events.kind import Kind
 from smsapp.events.order_delayed import ORDER_DELAYED
 from smsapp.events.order_delivered import ORDER_DELIVERED
@@ -18,10 +23,15 @@ KINDS = {
         ORDER_DELIVERED,
         ORDER_DELAYED,
         ORDER_READY,
+        APPOINTMENT_BOOKED,
+        APPOINTMENT_MOVED,
+        APPOINTMENT_CANCELED,
         SUPPORT_RECEIVED,
     )
 }
-ALL = KINDS | {SIGNED_UP.name: SIGNED_UP}
+# What we tell ourselves.
+OWN = {kind.name: kind for kind in (APPOINTMENT_REMINDER, APPOINTMENT_CONFIRMED, SIGNED_UP)}
+ALL = KINDS | OWN
 
 
 def title(name: str) -> str:

@@ -1,6 +1,7 @@
 """Days and times of day in a text: by the recipient's own clock, in the event's language."""
 
 from datetime import date, datetime
+from zoneinfo import ZoneInfo
 
 from babel.dates import format_skeleton, format_time, get_datetime_format, get_timezone_gmt
 
@@ -8,21 +9,23 @@ from smsapp.languages import Language
 from smsapp.quiet_hours import zones_of
 
 
-def time_of_day(at: datetime, e164: str, language: Language) -> str:
+def time_of_day(at: datetime, e164: str, language: Language, zone: str | None = None) -> str:
     """Return when it is for whoever has the number: "14:00".
 
     Where they may be in zones that differ, by the clock that the service wrote it by, and so
-    said: "14:00 GMT-06:00".
+    said: "14:00 GMT-06:00". With the zone of where it happens, by the clock there, which is said
+    where theirs may show something else.
     """
-    local = _local(at, e164)
-    shown = format_time(local or at, _pattern(language), locale=language.locale)
-    return shown if local else f"{shown} {get_timezone_gmt(at, locale=language.locale)}"
+    there, is_theirs = _clock(at, e164, zone)
+    shown = format_time(there, _pattern(language), locale=language.locale)
+    return shown if is_theirs else f"{shown} {get_timezone_gmt(there, locale=language.locale)}"
 
 
-def moment(at: datetime, e164: str, language: Language) -> str:
+def moment(at: datetime, e164: str, language: Language, zone: str | None = None) -> str:
     """Return the same with its day: "Fri, Dec 4, 14:00"."""
     both = str(get_datetime_format("medium", locale=language.locale))
-    return both.format(time_of_day(at, e164, language), day(_local(at, e164) or at, language))
+    there, _ = _clock(at, e164, zone)
+    return both.format(time_of_day(at, e164, language, zone), day(there, language))
 
 
 def day(on: date, language: Language) -> str:
@@ -38,7 +41,11 @@ def _pattern(language: Language) -> str:
     return str(language.locale.time_formats["short"].pattern).replace("a", "aaaa")
 
 
-def _local(at: datetime, e164: str) -> datetime | None:
-    """Return what the recipient's clock shows; None where nobody can tell."""
-    shown = {at.astimezone(zone).replace(tzinfo=None) for zone in zones_of(e164)}
-    return shown.pop() if len(shown) == 1 else None
+def _clock(at: datetime, e164: str, zone: str | None) -> tuple[datetime, bool]:
+    """Return an instant by the clock that counts, and whether the recipient's shows the same."""
+    theirs = [at.astimezone(zone) for zone in zones_of(e164)]
+    shown = {local.replace(tzinfo=None) for local in theirs}
+    if zone:
+        there = at.astimezone(ZoneInfo(zone))
+        return there, shown == {there.replace(tzinfo=None)}
+    return (theirs[0], True) if len(shown) == 1 else (at, False)

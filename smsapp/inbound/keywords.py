@@ -62,8 +62,12 @@ def sounds_like_stop(body: str) -> bool:
 
 def _is_stop(body: str) -> bool:
     """Whether it is a STOP alone, but for signs, blanks, and a phone's signature below it."""
-    lines = (letters for line in body.splitlines() if (letters := _letters(line)))
-    return next(lines, "") in _PLAIN_STOPS
+    return first_line(body) in _PLAIN_STOPS
+
+
+def first_line(body: str) -> str:
+    """Return the letters and digits of a text's first line that has any, in capitals."""
+    return next((letters for line in body.splitlines() if (letters := _letters(line))), "")
 
 
 def _letters(line: str) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, and_, select
 from smsapp import metrics
 from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, insert_into, settings
-from smsapp.inbound import keywords
+from smsapp.inbound import keywords, replies
 from smsapp.inbound.keywords import Keyword
 from smsapp.models import Inbound, OptOutSource, Phone
 from smsapp.phone import country, mask, phone_key, reported
@@ -92,7 +92,10 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         is_new = bool(conn.execute(_insert(conn), row).all())
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _apply(conn, key, keyword, now, missed)
-    effect = ("missed" if missed else "new") if is_new else "repeated"
+        did = None
+        if is_new and keyword is None and number:
+            did = replies.answer(conn, text.sid, key, number, text.body, now)
+    effect = (did or ("missed" if missed else "new")) if is_new else "repeated"
     metrics.count(metrics.INBOUND, keyword or "text", effect)
     log.info(
         "inbound text",

@@ -66,6 +66,7 @@ class Reason(StrEnum):
     ATTEMPTS_SPENT = "attempts_spent"
     NO_CONSENT = "no_consent"  # neither the ledger nor the event knows of any
     SUPERSEDED = "superseded"  # a later event made it pointless before it left
+    NOT_WANTED = "not_wanted"  # the shop's settings say that none is sent
 
 
 class AttemptSource(StrEnum):

@@ -6,7 +6,7 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from smsapp.extensions import reading
-from smsapp.models import Consent, Delivery, Inbound, OptOut, Phone, Verification
+from smsapp.models import AppointmentEvent, Consent, Delivery, Inbound, OptOut, Phone, Verification
 from smsapp.recipients import consent
 
 
@@ -25,6 +25,15 @@ def about(phone_key: str) -> dict[str, Any]:
             Delivery.state.label("status"),
             Delivery.created_at,
         )
+        .where(Delivery.phone_key == phone_key)
+        .order_by(Delivery.created_at),
+        "appointments": select(
+            Delivery.subject.label("appointmentId"),
+            AppointmentEvent.starts_at,
+            AppointmentEvent.place,
+            AppointmentEvent.confirmed_at,
+        )
+        .join(Delivery, Delivery.id == AppointmentEvent.delivery_id)
         .where(Delivery.phone_key == phone_key)
         .order_by(Delivery.created_at),
         "textsFromYou": select(

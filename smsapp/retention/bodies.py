@@ -13,7 +13,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, func, select, update
 
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import BODY_IS_HERE, BODY_MAY_GO, Delivery, Inbound
-from smsapp.retention import at_twilio
+from smsapp.retention import at_twilio, places
 
 # Rows in one transaction, which takes some milliseconds.
 BATCH = 500
@@ -60,6 +60,8 @@ def blank(texts: Texts) -> int:
         if ids:
             these = update(texts.id.class_).where(texts.id.in_(ids))
             conn.execute(these.values(body="", blanked_at=times["now"]))
+            if texts is TO_CUSTOMERS:
+                conn.execute(places.forget(ids))
             at_twilio.enqueue(conn, texts.messages(ids), times["now"])
     return len(ids)
 

@@ -18,7 +18,7 @@ from smsapp.models import (
 )
 from smsapp.recipients import customers, phones
 from smsapp.recipients.customers import Visitor
-from smsapp.retention import at_twilio
+from smsapp.retention import at_twilio, places
 
 log = logging.getLogger(__name__)
 
@@ -65,6 +65,7 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
     # more, not even if they have come back and agreed meanwhile.
     conn.execute(update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now))
     conn.execute(update(Delivery).where(theirs).values(body=""))
+    conn.execute(places.forget(ids))
     # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
     # Twilio too, once it is over.
     done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)

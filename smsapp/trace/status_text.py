@@ -69,7 +69,11 @@ BROKE_OFF_BY = {
     "server_error": "Twilio answered with a fault of its own",
     "bad_answer": "what answered in Twilio's place could not be understood",
 }
-SUPERSEDED = "A later event about the same thing made it pointless before it left."
+# Why a message was canceled where no operator did it.
+CANCELED = {
+    Reason.SUPERSEDED: "A later event about the same thing made it pointless before it left.",
+    Reason.NOT_WANTED: "The shop's settings say that none is sent about this.",
+}
 # What is due within it of its event waits for a sender, and is not planned.
 SOON = timedelta(minutes=1)
 BROKE_OFF = "the call to Twilio broke off"
@@ -165,8 +169,8 @@ def _unknown(trace: Trace) -> tuple[str, str]:
 
 
 def _canceled(trace: Trace) -> tuple[str, str]:
-    if trace.delivery.reason is Reason.SUPERSEDED:
-        return SUPERSEDED, "Nothing."
+    if trace.delivery.reason in CANCELED:
+        return CANCELED[trace.delivery.reason], "Nothing."
     step = "Send it again if that was a mistake."
     if any(attempt.sid for attempt in trace.attempts):
         return "It had left before, and was canceled before it was sent again.", step

@@ -8,7 +8,7 @@ from smsapp.models import Act, ConsentSource, Ignored, OptOutSource, Reason
 from smsapp.providers import statuses
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
-from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, SUPERSEDED, moment
+from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, CANCELED, moment
 from smsapp.trace.steps import LATE, Step
 
 _STEPS = {
@@ -69,8 +69,8 @@ def of_step(step: Step) -> str:
             return f"All texts to the number were stopped {DOORS[OptOutSource(step.reason or '')]}."
         case "suppressed":
             return f"It was not sent. {REFUSALS[Reason(step.reason or '')].cause}"
-        case "canceled" if step.reason == Reason.SUPERSEDED:
-            return f"It was canceled. {SUPERSEDED}"
+        case "canceled" if step.reason in CANCELED:
+            return f"It was canceled. {CANCELED[Reason(step.reason)]}"
         case "expired":
             return "It had waited for too long and was not sent."
         case "failed":

@@ -10,6 +10,9 @@ from smsapp.languages import NAMES
 from tests.conftest import ALICE, ENVIRONMENT, settings_of
 
 ORDER = {"orderId": "1001"}
+# A Friday that is still to come when this is read.
+VISIT = {"appointmentId": "A-7", "startsAt": "2082-12-04T19:00:00Z"}
+VISITS = [kind for kind in KINDS if kind.startswith("appointment")]
 UNTIL = "2026-12-04T18:00:00-05:00"  # as ALICE in Washington reads it
 LINK = "https://hill.example/t/1001"
 ANYWHERE = "+15005550006"  # of no place
@@ -51,6 +54,37 @@ SAID = [
         "order_ready",
         ORDER | {"place": "5 Hill Street", "until": UNTIL},
         "Your order 1001 is ready: 5 Hill Street. Collect it by Fri, Dec 4, 18:00.",
+    ),
+    (
+        "appointment_booked",
+        VISIT,
+        "Your appointment is booked: Fri, Dec 4, 14:00.",
+    ),
+    (
+        "appointment_booked",
+        VISIT | {"place": "5 Hill Street", "phone": ANYWHERE},
+        "Your appointment is booked: Fri, Dec 4, 19:00 GMT+00:00, 5 Hill Street.",
+    ),
+    (
+        "appointment_booked",
+        VISIT | {"timeZone": "America/Chicago"},
+        "Your appointment is booked: Fri, Dec 4, 13:00 GMT-06:00.",
+    ),
+    (
+        "appointment_moved",
+        VISIT | {"timeZone": "America/New_York"},
+        "Your appointment is now on Fri, Dec 4, 14:00.",
+    ),
+    (
+        "appointment_moved",
+        VISIT | {"place": "5 Hill Street"},
+        "Your appointment is now on Fri, Dec 4, 14:00, 5 Hill Street.",
+    ),
+    ("appointment_canceled", {"appointmentId": "A-7"}, "Your appointment is canceled."),
+    (
+        "appointment_canceled",
+        VISIT,
+        "Your appointment on Fri, Dec 4, 14:00 is canceled.",
     ),
     (
         "support_received",
@@ -99,6 +133,24 @@ TRANSLATED = [
         "आपके ऑर्डर 1001 में देरी है। नई तारीख: शुक्र, 4 दिस॰।",
     ),
     (
+        "de",
+        "appointment_booked",
+        VISIT | {"place": "Hauptstr. 5"},
+        "Ihr Termin ist gebucht: Fr., 4. Dez., 14:00, Hauptstr. 5.",
+    ),
+    (
+        "ko",
+        "appointment_moved",
+        VISIT,
+        "예약이 12월 4일 (금) 오후 2:00(으)로 변경되었습니다.",
+    ),
+    (
+        "hi",
+        "appointment_canceled",
+        VISIT,
+        "शुक्र, 4 दिस॰, 2:00 pm का आपका अपॉइंटमेंट रद्द हो गया है।",
+    ),
+    (
         "hi-IN",
         "support_received",
         {"ticketId": "T-77"},
@@ -107,6 +159,9 @@ TRANSLATED = [
     ("zh-Hant", "order_shipped", ORDER, "Your order 1001 has shipped."),
 ]
 
+ZONES = ("Europe/Atlantis", "europe/berlin", "GMT+5", "localtime", "", "../UTC", 7)
+STARTS = ("2082-12-04T14:00:00", "2026-06-02T09:00:00Z", "tomorrow", 7)
+BEFORE = ("P1D", ["a day"], ["-P1D"], ["P61D"], ["PT0M"], [7], [f"PT{n}H" for n in range(1, 7)])
 FAULTY = [
     ("order_out_for_delivery", {"from": "14:00"}, "from"),
     ("order_out_for_delivery", {"until": "2026-11-27T16:00:00"}, "until"),
@@ -120,6 +175,13 @@ FAULTY = [
     ("order_ready", {"place": None}, "place"),
     ("order_ready", {"place": "here", "until": "soon"}, "until"),
     *((kind, {"orderId": bad}, "orderId") for kind in ORDERS for bad in ("", " ", "x" * 81, 7)),
+    *((kind, {"appointmentId": bad}, "appointmentId") for kind in VISITS for bad in ("", 7, None)),
+    *((kind, {"timeZone": bad}, "timeZone") for kind in VISITS for bad in ZONES),
+    *((kind, {"startsAt": bad}, "startsAt") for kind in VISITS for bad in STARTS),
+    *((kind, {"eventAt": "yesterday"}, "eventAt") for kind in VISITS),
+    *(("appointment_booked", {"remindBefore": bad}, "remindBefore") for bad in BEFORE),
+    ("appointment_moved", {"startsAt": None}, "startsAt"),
+    ("appointment_moved", {"place": "x" * 81}, "place"),
     *(("support_received", {"ticketId": bad}, "ticketId") for bad in ("", "x" * 81, None)),
     *(("order_shipped", {"locale": bad}, "locale") for bad in ("", "de_AT", "German!", 7)),
 ]
@@ -164,7 +226,7 @@ def test_a_language_is_no_content_and_no_other_makes_another_event(app, shop, tw
 
 @pytest.mark.parametrize(("kind", "fields", "fault"), FAULTY)
 def test_what_is_wrong_is_named_by_its_field(shop, twilio, kind, fields, fault):
-    whole = ORDER | {"place": "5 Hill Street"} if kind == "order_ready" else ORDER
+    whole = ORDER | VISIT | ({"place": "5 Hill Street"} if kind == "order_ready" else {})
     answer = shop.post(f"/api/events/{kind}", json=told(kind, whole | fields))
     assert answer.status_code == 400
     assert list(answer.json["details"]["fieldErrors"]) == [fault]

@@ -8,7 +8,7 @@ from sqlalchemy import text, update
 from smsapp.delivery import receipts
 from smsapp.delivery.receipt_rows import IncomingReceipt
 from smsapp.extensions import db
-from smsapp.models import Delivery, DeliveryState, Inbound
+from smsapp.models import AppointmentEvent, Delivery, DeliveryState, Inbound
 from smsapp.retention import bodies
 from tests.conftest import (
     ALICE,
@@ -18,6 +18,7 @@ from tests.conftest import (
     report,
     run_until_settled,
     settings_of,
+    shipment,
     sid,
     text_in,
 )
@@ -49,6 +50,19 @@ def test_the_body_of_a_finished_text_is_blanked_after_30_days(app, shop, twilio,
     assert (after.body, after.blanked_at is not None) == ("", True)
     assert (after.state, after.event_id, after.order_id) == ("delivered", before.event_id, "1001")
     assert blank(app) == (0, 0)
+
+
+def test_where_an_appointment_is_goes_with_the_words_that_said_so(
+    app, shop, twilio, rows, pass_days
+):
+    visit = {"startsAt": "2082-12-04T14:00:00Z", "place": "clinic", "remindBefore": []}
+    event = shipment("visit-7-booked", appointmentId="7", **visit)
+    shop.post("/api/events/appointment_booked", json=event)
+    arrived(app, rows)
+    pass_days(31)
+    assert blank(app) == (1, 0)
+    kept = rows.one(AppointmentEvent)
+    assert (kept.place, kept.starts_at is not None) == (None, True)
 
 
 def test_a_text_from_a_customer_is_blanked_and_what_it_asked_for_stays(app, rows, pass_days):

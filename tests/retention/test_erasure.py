@@ -14,7 +14,18 @@ from smsapp.providers.outcomes import Unknown
 from smsapp.recipients import customers, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import bodies
-from tests.conftest import ALICE, BOB, KEY, erase, make_due, report, run_worker, settings_of, sid
+from tests.conftest import (
+    ALICE,
+    BOB,
+    KEY,
+    erase,
+    make_due,
+    report,
+    run_worker,
+    settings_of,
+    shipment,
+    sid,
+)
 
 WORDS = "Where is my parcel?"
 ADDRESS, BROWSER = "203.0.113.7", "A very private browser"
@@ -49,7 +60,9 @@ def everything(app):
         ]
 
 
-def test_nothing_is_left_in_any_table(app, alice):
+def test_nothing_is_left_in_any_table(app, shop, alice):
+    visit = {"appointmentId": "A-7", "startsAt": "2082-12-04T14:00:00Z", "place": "private clinic"}
+    shop.post("/api/events/appointment_booked", json=shipment("visit-A-7-booked", **visit))
     private = (ALICE, "private", ADDRESS, BROWSER, "has shipped")
     assert all(any(word in value for value in everything(app)) for word in private)
     erase(app)

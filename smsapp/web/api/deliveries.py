@@ -8,6 +8,8 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
 from smsapp.errors import InvalidRequest, NotFound
+from smsapp.events import appointments
+from smsapp.events.appointments import Appointment
 from smsapp.events.kinds import about
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.extensions import csrf
@@ -62,6 +64,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
     arrived = delivery.state in {DeliveryState.DELIVERED, DeliveryState.READ}
     sid = next((a.sid for a in reversed(trace.attempts) if a.sid), None)
     now = status_text.of_delivery(trace)
+    appointment = appointments.of_delivery(delivery)
     return {
         "deliveryId": str(delivery.id),
         "kind": delivery.kind,
@@ -77,6 +80,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
         "createdAt": delivery.created_at.isoformat(),
         "dueAt": delivery.due_at and delivery.due_at.isoformat(),
         "error": _error(timeline.trouble_of(newest)) if newest and not arrived else None,
+        **({"appointment": _appointment(appointment)} if appointment else {}),
         "attempts": [
             {
                 "attempt": attempt.number,
@@ -104,6 +108,16 @@ def described(trace: Trace | None) -> dict[str, Any]:
             }
             for step in trace.steps
         ],
+    }
+
+
+def _appointment(stands: Appointment) -> dict[str, Any]:
+    return {
+        "startsAt": stands.starts_at and stands.starts_at.isoformat(),
+        "timeZone": stands.time_zone,
+        "place": stands.place,
+        "isCanceled": stands.is_canceled,
+        "confirmedAt": stands.confirmed_at and stands.confirmed_at.isoformat(),
     }
 
 

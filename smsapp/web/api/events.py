@@ -23,7 +23,7 @@ from smsapp.models import DeliveryState, Reason
 from smsapp.phone import country, mask
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.recipients.refusals import REFUSALS
-from smsapp.trace.status_text import SUPERSEDED
+from smsapp.trace.status_text import CANCELED
 from smsapp.web import guards
 from smsapp.web.api.parsing import details, parameter, parse, prefers
 
@@ -66,6 +66,7 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     }
     outcome = accepting.accept(kind, event, caller.id, respond_async=respond_async)
     answer, status = _answer(kind, outcome)
+    answer |= outcome.accepted.answer
     delivery_id = answer["deliveryId"]
     headers = {}
     if status == 202 or "duplicate" in answer:
@@ -104,6 +105,7 @@ def _told(would: DryRun, phone: str) -> dict[str, Any]:
         "channel": would.channel,
         "sendAt": would.due_at and would.due_at.isoformat(),
         "warnings": would.warnings,
+        **accepted.answer,
     }
 
 
@@ -117,8 +119,8 @@ def _why(would: DryRun, phone: str) -> dict[str, str]:
         return {"code": "duplicate", "message": said}
     if accepted.reason in REFUSALS:
         return {"code": accepted.reason, "message": REFUSALS[accepted.reason].message}
-    if accepted.reason is Reason.SUPERSEDED:
-        return {"code": accepted.reason, "message": SUPERSEDED}
+    if accepted.state is DeliveryState.CANCELED and accepted.reason:
+        return {"code": accepted.reason, "message": CANCELED[accepted.reason]}
     if would.sender_state.is_paused:
         return {"code": "paused", "message": "It waits until an operator lets messages go on."}
     if would.sender_state.is_held:
