@@ -1,6 +1,8 @@
 """What the sandbox is told when it starts."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -32,6 +34,7 @@ class SandboxConfig:
         account_status: active, suspended or closed.
         account_type: Full or Trial.
         number_sends_texts: Whether the sender has the capability SMS.
+        let_pass: Lets time pass for the app; None where nobody can.
     """
 
     account_sid: str
@@ -52,6 +55,7 @@ class SandboxConfig:
     account_status: str = "active"
     account_type: str = "Full"
     number_sends_texts: bool = True
+    let_pass: Callable[[timedelta], None] | None = None
 
     @property
     def inbound_webhook(self) -> str | None:

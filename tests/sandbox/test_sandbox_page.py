@@ -99,6 +99,7 @@ def test_the_page_allows_no_script_but_its_own(sandbox):
         "/weather/clear",
         "/weather/preset",
         "/clear",
+        "/later",
         "/weather.json",
         "/texts",
         "/conversations/1/texts",
@@ -113,6 +114,11 @@ def test_another_site_cannot_change_anything(sandbox, send, path, headers):
     answer = requests.post(f"{sandbox.url}{path}", data={}, headers=headers, timeout=5)
     assert answer.status_code == 403
     assert len(sandbox.messages()) == 1
+
+
+def test_no_time_passes_for_an_app_that_is_not_its_own(sandbox):
+    assert "One day later" not in requests.get(sandbox.url, timeout=5).text
+    assert requests.post(f"{sandbox.url}/later", timeout=5).status_code == 404
 
 
 @pytest.mark.parametrize("path", ["/", "/messages.json", "/healthz"])

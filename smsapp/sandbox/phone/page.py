@@ -1,8 +1,9 @@
 """The page that looks like a phone: conversations, texts both ways, and the weather."""
 
+from datetime import timedelta
 from typing import Any
 
-from flask import Blueprint, Response, redirect, render_template, request, url_for
+from flask import Blueprint, Response, abort, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
 from smsapp import typed
@@ -116,6 +117,16 @@ def clear_weather() -> ResponseReturnValue:
     return _back()
 
 
+@bp.post("/later")
+def later() -> ResponseReturnValue:
+    """Let a day pass for what the app has planned."""
+    let_pass = this_desk().config.let_pass
+    if let_pass is None:
+        abort(404)
+    let_pass(timedelta(days=1))
+    return _back()
+
+
 @bp.post("/clear")
 def clear_conversations() -> ResponseReturnValue:
     """Forget every text."""
@@ -145,6 +156,7 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         weather=refused.pop("weather", None) or desk.weather.as_json(),
         in_words=desk.weather.in_words(),
         presets=PRESETS,
+        time_can_pass=desk.config.let_pass is not None,
         app_url=desk.config.public_base_url,
         codes=CARRIER_ERRORS,
         **{"new": {}, **refused},
