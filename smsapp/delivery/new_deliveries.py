@@ -48,6 +48,7 @@ class NewDelivery:
         superseded_by: Kinds that make it pointless, even where they came in before it.
         canceled: Why it is not to be sent at all, though it might be.
         details: What its kind has to know of the event.
+        metadata: What the service wants kept with it.
     """
 
     kind: str
@@ -72,6 +73,7 @@ class NewDelivery:
     superseded_by: tuple[str, ...] = ()
     canceled: Reason | None = None
     details: Any = None
+    metadata: dict[str, str] | None = None
 
     @property
     def event(self) -> tuple[str, str]:
@@ -251,6 +253,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "subject": row.subject,
         "order_id": row.subject,  # for older code
         "body": row.body,
+        "metadata": row.metadata,
         "consent_at": row.consent_at,
         "api_key_id": row.api_key_id,
         "state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,

@@ -56,7 +56,8 @@ _QUEUE_AGAIN = (
         due_at=bindparam("new_due"),
         state_at=bindparam("now"),
         expires_at=bindparam("new_expiry"),
-        body=bindparam("new_body"),  # it may have been blanked since
+        body=bindparam("new_body"),  # it may have been blanked since, and the next
+        metadata=bindparam("new_metadata"),
         blanked_at=None,
         error_code=None,
         tries=0,
@@ -148,6 +149,7 @@ def _queue_again(
             "new_due": None if refusal else now,
             "new_expiry": now + row.max_age,
             "new_body": body,
+            "new_metadata": row.metadata,
             "now": now,
         },
     )

@@ -57,6 +57,7 @@ def new_delivery(
         supersedes=kind.supersedes,
         superseded_by=superseded_by(kind),
         api_key_id=api_key_id,
+        metadata=event.metadata,
         send_now=send_now,
         rules=leases.rules(),
         if_first="" if says_all else ending,

@@ -25,6 +25,8 @@ from smsapp.phone import parse_e164
 CLOCK_SKEW = timedelta(minutes=5)
 # How far ahead a message may be planned.
 SEND_AHEAD = timedelta(days=35)
+# What a service may have kept with an event: the UTF-8 of all its names and values.
+MAX_METADATA_BYTES = 1024
 # What programs write for “never” lies before: the year 1, say.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -102,6 +104,20 @@ def _language_tag(value: str) -> str:
     return value
 
 
+def _kept(value: object) -> object:
+    """Check what a service wants kept with its event: names and values, all of them strings."""
+    if not isinstance(value, dict):
+        raise ValueError('must be an object of strings, such as {"cart": "77"}')  # noqa: TRY004
+    words = [*value, *value.values()]
+    if not all(isinstance(word, str) for word in words):
+        raise ValueError('must hold strings alone, such as {"cart": "77"}')
+    if any(_CONTROL.search(word) for word in words):
+        raise ValueError("must not hold control characters")
+    if sum(len(word.encode()) for word in words) > MAX_METADATA_BYTES:
+        raise ValueError(f"must have at most {MAX_METADATA_BYTES} bytes, names and values together")
+    return value
+
+
 # What people search an order or a ticket by.
 Reference = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
 TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
@@ -113,6 +129,7 @@ ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausi
 SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
 # One that is not ours is no fault: the text is in English then.
 LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag)]
+Metadata = Annotated[dict[str, str], BeforeValidator(_kept)]
 
 
 class Event(BaseModel):
@@ -134,6 +151,7 @@ class Event(BaseModel):
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None
     locale: LanguageTag | None = None
+    metadata: Metadata | None = None
 
     @property
     def language(self) -> Language:

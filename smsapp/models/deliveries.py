@@ -5,6 +5,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from sqlalchemy import (
+    JSON,
     CheckConstraint,
     ForeignKey,
     Index,
@@ -140,11 +141,15 @@ class Delivery(Base):
     subject: Mapped[str] = mapped_column(String(80), nullable=True)
     order_id: Mapped[str] = mapped_column(String(80))
     body: Mapped[str] = mapped_column(Text)
+    # What the service wants to be told of it again; theirs, and blanked with the body.
+    metadata_: Mapped[dict[str, str] | None] = mapped_column("metadata", JSON(none_as_null=True))
     consent_at: Mapped[datetime | None]  # when the service says that they agreed, if it does
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
     state: Mapped[DeliveryState]
     state_at: Mapped[datetime]
     reason: Mapped[Reason | None]
+    # The name of the API key, where a service canceled it.
+    canceled_by: Mapped[str | None] = mapped_column(String(80))
     error_code: Mapped[int | None]  # Twilio's
     tries: Mapped[int]  # attempts spent of the allowance; not all of them count
     undelivered: Mapped[int]  # attempts that Twilio took and the carrier could not deliver

@@ -93,7 +93,7 @@ class RolledHour(Base):
 
 
 class HourCount(Base):
-    """How many deliveries accepted in an hour share a country, state, reason and error code."""
+    """How many deliveries accepted in an hour share country, state, reason, error code and kind."""
 
     __tablename__ = "hour_count"
 
@@ -102,4 +102,6 @@ class HourCount(Base):
     state: Mapped[str] = mapped_column(String(30), primary_key=True)
     reason: Mapped[str] = mapped_column(String(30), primary_key=True)  # "": none
     error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
+    # "": counted by older code.
+    kind: Mapped[str] = mapped_column(String(40), primary_key=True, server_default="")
     count: Mapped[int]

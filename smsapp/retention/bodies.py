@@ -25,12 +25,14 @@ class Texts:
 
     Attributes:
         id, at: The columns that name one, and say how old it is.
+        blank: What its columns then hold.
         may_go: Whether a body may go; as text, word for word as in the index.
         messages: Returns the query for those of them that Twilio has.
     """
 
     id: Any
     at: Any
+    blank: dict[str, Any]
     may_go: Any
     messages: Callable[[Collection[Any]], Select[Any]]
 
@@ -42,8 +44,16 @@ class Texts:
 
 # Only deliveries that have expired: no late receipt or look-up can have them sent again.
 _MAY_GO = and_(BODY_MAY_GO, Delivery.expires_at <= bindparam("now"))
-TO_CUSTOMERS = Texts(Delivery.id, Delivery.state_at, _MAY_GO, at_twilio.of_deliveries)
-FROM_CUSTOMERS = Texts(Inbound.sid, Inbound.received_at, BODY_IS_HERE, at_twilio.of_inbound)
+TO_CUSTOMERS = Texts(
+    Delivery.id,
+    Delivery.state_at,
+    {"body": "", "metadata": None},
+    _MAY_GO,
+    at_twilio.of_deliveries,
+)
+FROM_CUSTOMERS = Texts(
+    Inbound.sid, Inbound.received_at, {"body": ""}, BODY_IS_HERE, at_twilio.of_inbound
+)
 
 
 def count(texts: Texts) -> int:
@@ -59,7 +69,7 @@ def blank(texts: Texts) -> int:
         ids = list(conn.execute(_batch(texts), times).scalars())
         if ids:
             these = update(texts.id.class_).where(texts.id.in_(ids))
-            conn.execute(these.values(body="", blanked_at=times["now"]))
+            conn.execute(these.values(texts.blank | {"blanked_at": times["now"]}))
             if texts is TO_CUSTOMERS:
                 conn.execute(places.forget(ids))
             at_twilio.enqueue(conn, texts.messages(ids), times["now"])

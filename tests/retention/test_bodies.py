@@ -23,6 +23,8 @@ from tests.conftest import (
     text_in,
 )
 
+KEPT = {"cart": "very private 77"}
+
 
 def blank(app):
     with app.app_context():
@@ -63,6 +65,29 @@ def test_where_an_appointment_is_goes_with_the_words_that_said_so(
     assert blank(app) == (1, 0)
     kept = rows.one(AppointmentEvent)
     assert (kept.place, kept.starts_at is not None) == (None, True)
+
+
+def test_what_its_service_had_kept_with_it_goes_with_the_words(app, shop, twilio, rows, pass_days):
+    shop.ships(metadata=KEPT)
+    arrived(app, rows)
+    pass_days(29)
+    blank(app)
+    assert rows.delivery.metadata == KEPT
+    pass_days(1.01)
+    assert blank(app) == (1, 0)
+    assert rows.delivery.metadata is None
+
+
+def test_an_event_told_again_after_all_tries_brings_its_own(app, shop, twilio, rows, pass_days):
+    for _ in range(5):
+        twilio.rejects(30410)
+    shop.ships(metadata=KEPT)
+    run_until_settled(app)
+    pass_days(31)
+    blank(app)
+    assert (rows.delivery.reason, rows.delivery.metadata) == ("attempts_spent", None)
+    shop.ships(metadata=KEPT)
+    assert (rows.delivery.state, rows.delivery.metadata) == ("pending", KEPT)
 
 
 def test_a_text_from_a_customer_is_blanked_and_what_it_asked_for_stays(app, rows, pass_days):

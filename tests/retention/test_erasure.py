@@ -34,7 +34,9 @@ ADDRESS, BROWSER = "203.0.113.7", "A very private browser"
 @pytest.fixture
 def alice(app, shop, twilio):
     """A person of whom we know all that we ever do."""
-    shop.ships(trackingUrl="https://example.com/track/private")
+    shop.ships(
+        trackingUrl="https://example.com/track/private", metadata={"cart": "of a bride-to-be"}
+    )
     with app.app_context():
         customers.agree(Visitor(KEY, "VE" + "1" * 32, ADDRESS, BROWSER), ["support"])
         messages.receive(Text(sid(4000), ALICE, WORDS, None))
@@ -63,7 +65,7 @@ def everything(app):
 def test_nothing_is_left_in_any_table(app, shop, alice):
     visit = {"appointmentId": "A-7", "startsAt": "2082-12-04T14:00:00Z", "place": "private clinic"}
     shop.post("/api/events/appointment_booked", json=shipment("visit-A-7-booked", **visit))
-    private = (ALICE, "private", ADDRESS, BROWSER, "has shipped")
+    private = (ALICE, "private", ADDRESS, BROWSER, "has shipped", "bride-to-be")
     assert all(any(word in value for value in everything(app)) for word in private)
     erase(app)
     assert [word for word in private for value in everything(app) if word in value] == []

@@ -163,6 +163,15 @@ def test_a_deliverys_page_tells_its_whole_story(app, support, shop, twilio, rows
     assert ALICE not in support.sees(page_of(rows.delivery)).text
 
 
+def test_what_a_service_had_kept_is_shown_as_text_alone(support, shop, twilio, rows):
+    shop.ships(metadata={"cart": "<b>77</b>"})
+    assert "Metadata cart <b>77</b>" in says(support, page_of(rows.delivery))
+    assert "<b>77" not in support.sees(page_of(rows.delivery)).text
+    shop.ships("order-1002-shipped", orderId="1002")
+    plain = max(rows.all(Delivery), key=lambda row: row.id)
+    assert "Metadata" not in says(support, page_of(plain))
+
+
 def test_support_looks_and_does_not_act(app, support, shop, twilio, rows, caplog):
     shop.ships(prefer="respond-async")
     page = support.sees(page_of(rows.delivery)).text

@@ -79,6 +79,7 @@ def described(trace: Trace | None) -> dict[str, Any]:
         "country": phone.country,
         "createdAt": delivery.created_at.isoformat(),
         "dueAt": delivery.due_at and delivery.due_at.isoformat(),
+        "metadata": delivery.metadata_ or {},
         "error": _error(timeline.trouble_of(newest)) if newest and not arrived else None,
         **({"appointment": _appointment(appointment)} if appointment else {}),
         "attempts": [
