@@ -92,6 +92,21 @@ class EventIdReused(SmsappError):
     message = "This event id came before with different content."
 
 
+class TooLate(SmsappError):
+    """It has left, or is just leaving, or has come to another end: it cannot be canceled.
+
+    Args:
+        state: The delivery's.
+    """
+
+    code, status = "too_late", 409
+    message = "It cannot be canceled any more."
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        super().__init__(f"{self.message[:-1]}: its status is {state}.", extra={"status": state})
+
+
 class RateLimited(SmsappError):
     """More requests than allowed."""
 

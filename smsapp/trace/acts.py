@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from smsapp import audit
-from smsapp.delivery import stopping
-from smsapp.errors import SmsappError
+from smsapp.delivery import canceling, stopping
+from smsapp.errors import SmsappError, TooLate
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Act, Attempt, AttemptState, Delivery, DeliveryState, OptOutSource, Phone
 from smsapp.recipients import permission, phones
@@ -117,6 +117,7 @@ def send_again(
             due_at=now,
             expires_at=now + max_age,
             reason=None,
+            canceled_by=None,
             error_code=None,
             tries=0,
             undelivered=0,
@@ -134,15 +135,14 @@ def cancel(delivery_id: uuid.UUID, operator_id: int) -> None:
         NotDone: It does not wait any more.
     """
     with db.engine.begin() as conn:
-        delivery, _ = _alone_with(conn, delivery_id)
-        if delivery.state is not DeliveryState.PENDING:
+        try:
+            phone_key = canceling.cancel_within(conn, delivery_id)
+        except TooLate as late:
             raise NotDone(
                 "It was too late to cancel it: meanwhile its state is "
-                f"“{TITLES[delivery.state]}”. Nothing was changed."
-            )
-        now = database_now(conn)
-        _set(conn, delivery_id, now, state=DeliveryState.CANCELED, due_at=None)
-        audit.write(conn, operator_id, Act.CANCELED, delivery.phone_key, delivery_id)
+                f"“{TITLES[DeliveryState(late.state)]}”. Nothing was changed."
+            ) from None
+        audit.write(conn, operator_id, Act.CANCELED, phone_key, delivery_id)
 
 
 def opt_out(phone_key: str, operator_id: int, delivery_id: uuid.UUID | None = None) -> None:

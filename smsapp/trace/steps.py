@@ -31,10 +31,10 @@ from smsapp.models import (
 class Step:
     """One thing that happened, with its time and who said so.
 
-    `source` is api (the event came in), smsapp (we decided), request or worker (we called
-    Twilio), twilio (its answer to the call), receipt (its callback), look_up (its answer to a
-    question of ours), operator (somebody in the console), customer (they texted, or changed
-    their mind).
+    `source` is api (the event came in, or a service canceled it), smsapp (we decided), request or
+    worker (we called Twilio), twilio (its answer to the call), receipt (its callback), look_up (its
+    answer to a question of ours), operator (somebody in the console), customer (they texted, or
+    changed their mind).
 
     Attributes:
         status: What happened, as a word.
@@ -42,7 +42,7 @@ class Step:
         consent: The row of the consent ledger that permission rested on, or that was written.
         ignored: Why a receipt moved nothing.
         body: The words of a text from the customer; for people alone, never for the API.
-        by: The operator's name; likewise.
+        by: Who did it: an operator's name, likewise for people alone, or an API key's.
     """
 
     at: datetime
@@ -180,9 +180,11 @@ def _acted(delivery: Delivery, happened: History) -> Iterator[Step]:
     for act, by in happened.acts:
         if act.act is not Act.SHOWN:
             yield Step(act.at, act.act, "operator", by=by, reason=act.why)
-    canceled = delivery.state is DeliveryState.CANCELED and any(
-        act.act is Act.CANCELED for act, _ in happened.acts
-    )
+    canceled = delivery.state is DeliveryState.CANCELED
+    if canceled and delivery.canceled_by:
+        yield Step(delivery.state_at, "canceled", "api", by=delivery.canceled_by)
+        return
+    canceled = canceled and any(act.act is Act.CANCELED for act, _ in happened.acts)
     if (delivery.reason or delivery.state in STOPPED) and not canceled:
         code = delivery.error_code
         reason = delivery.reason

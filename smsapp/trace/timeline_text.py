@@ -1,6 +1,6 @@
 """The steps of a delivery in plain words, for support and for services alike.
 
-No words here hold a number, a body or a name.
+No words here hold a number, a body or a person's name.
 """
 
 from smsapp.delivery import reconcile, retry
@@ -69,6 +69,8 @@ def of_step(step: Step) -> str:
             return f"All texts to the number were stopped {DOORS[OptOutSource(step.reason or '')]}."
         case "suppressed":
             return f"It was not sent. {REFUSALS[Reason(step.reason or '')].cause}"
+        case "canceled" if step.source == "api":
+            return f"A service canceled it, with the API key “{step.by}”."
         case "canceled" if step.reason in CANCELED:
             return f"It was canceled. {CANCELED[Reason(step.reason)]}"
         case "expired":

@@ -1,12 +1,13 @@
-"""What became of an event, as JSON."""
+"""What became of events, as JSON; and canceling what waits."""
 
 import uuid
 from typing import Any
 
-from flask import Blueprint
+from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
+from smsapp.delivery import canceling
 from smsapp.errors import InvalidRequest, NotFound
 from smsapp.events import appointments
 from smsapp.events.appointments import Appointment
@@ -29,6 +30,14 @@ csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a
 @guards.api_key(Scope.READ)
 def delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Tell what became of a delivery."""
+    return described(timeline.of_delivery(delivery_id))
+
+
+@bp.post("/deliveries/<uuid:delivery_id>/cancel")
+@guards.api_key(Scope.SEND)
+def cancel(delivery_id: uuid.UUID) -> ResponseReturnValue:
+    """Cancel a delivery that waits, and tell how it then is."""
+    canceling.cancel(delivery_id, g.caller.name)
     return described(timeline.of_delivery(delivery_id))
 
 
