@@ -3,7 +3,7 @@
 import uuid
 from typing import Any
 
-from flask import Blueprint, g
+from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
@@ -17,10 +17,11 @@ from smsapp.extensions import csrf
 from smsapp.models import DeliveryState
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorMeaning
-from smsapp.trace import status_text, timeline, timeline_text
+from smsapp.trace import filtering, status_text, timeline, timeline_text
 from smsapp.trace.timeline import Trace
 from smsapp.web import guards
-from smsapp.web.api.parsing import details, parameter
+from smsapp.web.api.listing import Wanted, write_cursor
+from smsapp.web.api.parsing import details, parameter, parse_query
 
 bp = Blueprint("api_deliveries", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
@@ -43,8 +44,21 @@ def cancel(delivery_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.get("/deliveries")
 @guards.api_key(Scope.READ)
-def delivery_of_event() -> ResponseReturnValue:
-    """Tell what became of an event."""
+def deliveries() -> ResponseReturnValue:
+    """Tell what became of an event, or list deliveries."""
+    return _of_event() if "eventId" in request.args else _listed()
+
+
+def _listed() -> dict[str, Any]:
+    wanted = parse_query(Wanted)
+    found = filtering.page(wanted.filter, wanted.limit, wanted.after)
+    return {
+        "data": [_outline(row, row.e164, row.country, row.sid) for row in found.rows],
+        "nextCursor": found.go_on_after and write_cursor(found.go_on_after, wanted.filter),
+    }
+
+
+def _of_event() -> dict[str, Any]:
     event_id = parameter("eventId")
     if not event_id:
         raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
@@ -74,21 +88,9 @@ def described(trace: Trace | None) -> dict[str, Any]:
     sid = next((a.sid for a in reversed(trace.attempts) if a.sid), None)
     now = status_text.of_delivery(trace)
     appointment = appointments.of_delivery(delivery)
-    return {
-        "deliveryId": str(delivery.id),
-        "kind": delivery.kind,
-        "channel": delivery.channel,
-        "eventId": delivery.event_id,
-        f"{about(delivery.kind)}Id": delivery.subject,
-        "status": delivery.state,
-        "reason": delivery.reason,
-        "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
-        "sid": sid,
-        "phone": mask(phone.e164) if phone.e164 else None,
-        "country": phone.country,
-        "createdAt": delivery.created_at.isoformat(),
-        "dueAt": delivery.due_at and delivery.due_at.isoformat(),
+    return _outline(delivery, phone.e164, phone.country, sid) | {
         "metadata": delivery.metadata_ or {},
+        "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
         "error": _error(timeline.trouble_of(newest)) if newest and not arrived else None,
         **({"appointment": _appointment(appointment)} if appointment else {}),
         "attempts": [
@@ -128,6 +130,25 @@ def _appointment(stands: Appointment) -> dict[str, Any]:
         "place": stands.place,
         "isCanceled": stands.is_canceled,
         "confirmedAt": stands.confirmed_at and stands.confirmed_at.isoformat(),
+    }
+
+
+def _outline(delivery: Any, e164: str | None, country: str, sid: str | None) -> dict[str, Any]:
+    """Return what is told of a delivery wherever it is told of."""
+    return {
+        "deliveryId": str(delivery.id),
+        "kind": delivery.kind,
+        "channel": delivery.channel,
+        "eventId": delivery.event_id,
+        "subject": delivery.subject,
+        f"{about(delivery.kind)}Id": delivery.subject,
+        "status": delivery.state,
+        "reason": delivery.reason,
+        "sid": sid,
+        "phone": mask(e164) if e164 else None,
+        "country": country,
+        "createdAt": delivery.created_at.isoformat(),
+        "dueAt": delivery.due_at and delivery.due_at.isoformat(),
     }
 
 

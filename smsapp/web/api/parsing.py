@@ -47,11 +47,39 @@ def parse(model: type[Model]) -> Model:
     try:
         parsed = model.model_validate_json(body)
     except ValidationError as error:
-        fields, form = wording.faults(model, _by_field(model, error), body)
+        by_field = _by_field(model, error)
+        fields, form = wording.faults(model, by_field, _names_in(body))
         raise InvalidRequest(extra=details(fields, form)) from None
     if parsed.model_extra and (strange := wording.misspelt(wording.names(model), json.loads(body))):
         raise InvalidRequest(extra=details(strange))
     return parsed
+
+
+def parse_query(model: type[Model]) -> Model:
+    """Return the parameters of the request's query as a `model`; one given twice is a list.
+
+    Raises:
+        InvalidRequest: With all faults by parameter.
+    """
+    given = request.args.to_dict(flat=False)
+    values = {name: many[0] if len(many) == 1 else many for name, many in given.items()}
+    try:
+        parsed = model.model_validate(values)
+    except ValidationError as error:
+        fields, form = wording.faults(model, error, given)
+        raise InvalidRequest(extra=details(fields, form)) from None
+    if strange := wording.misspelt(wording.names(model), given):
+        raise InvalidRequest(extra=details(strange))
+    return parsed
+
+
+def _names_in(body: bytes) -> list[str]:
+    """Return the names of a JSON object's fields; none of what is none."""
+    try:
+        given = json.loads(body)
+    except (ValueError, RecursionError):
+        return []
+    return list(given) if isinstance(given, dict) else []
 
 
 def _by_field(model: type[BaseModel], error: ValidationError) -> ValidationError:

@@ -1,7 +1,6 @@
 """What is wrong with a field, in our words: pydantic's are another voice's, and change with it."""
 
 import difflib
-import json
 import re
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
@@ -30,9 +29,9 @@ _ALIKE = 0.85
 
 
 def faults(
-    model: type[BaseModel], error: ValidationError, body: bytes
+    model: type[BaseModel], error: ValidationError, given: Iterable[str]
 ) -> tuple[dict[str, list[str]], list[str]]:
-    """Return all that is wrong with a body, by field, and as a whole."""
+    """Return all that is wrong with what was given under these names: by name, and as a whole."""
     fields: dict[str, list[str]] = {}
     form: list[str] = []
     for fault in error.errors(include_url=False, include_input=False):
@@ -43,15 +42,11 @@ def faults(
             fields.setdefault(str(fault["loc"][0]), []).append(text)
         else:
             form.append(_of_body(fault["type"], str(context.get("error", ""))))
-    try:
-        given = json.loads(body)
-    except (ValueError, RecursionError):
-        given = None
-    return fields | misspelt(names(model), given if isinstance(given, dict) else ()), form
+    return fields | misspelt(names(model), given), form
 
 
 def names(model: type[BaseModel]) -> list[str]:
-    """Return a body's fields as callers write them."""
+    """Return a model's fields as callers write them."""
     return [str(field.alias or name) for name, field in model.model_fields.items()]
 
 
