@@ -39,10 +39,17 @@ _BY_REST = (
         HourCount.state,
         HourCount.reason,
         HourCount.error_code,
+        HourCount.kind,
         func.sum(HourCount.count).label("texts"),
     )
     .where(HourCount.hour >= bindparam("since"))
-    .group_by(HourCount.country, HourCount.state, HourCount.reason, HourCount.error_code)
+    .group_by(
+        HourCount.country,
+        HourCount.state,
+        HourCount.reason,
+        HourCount.error_code,
+        HourCount.kind,
+    )
 )
 _ROLLED = select(func.count(), func.max(RolledHour.counted_at)).where(
     RolledHour.hour >= bindparam("since")
@@ -89,7 +96,7 @@ RANGES = {
 
 @dataclass(slots=True)
 class Group:
-    """How many deliveries, of one bar or one country, arrived, failed, are open or were stopped."""
+    """How many deliveries of a bar, country or kind arrived, failed, are open or were stopped."""
 
     delivered: int = 0
     failed: int = 0
@@ -113,6 +120,11 @@ class Group:
         return self.delivered + self.failed + self.open
 
     @property
+    def accepted(self) -> int:
+        """Return how many there are."""
+        return self.all + self.stopped
+
+    @property
     def rate(self) -> float | None:
         """Return the percentage that arrived of those that arrived or failed; None without any."""
         ended = self.delivered + self.failed
@@ -132,6 +144,7 @@ class Overview:
     total: Group
     bars: list[tuple[datetime, Group]]
     countries: list[tuple[str, Group]]
+    kinds: list[tuple[str, Group]]  # "": counted by older code
     codes: list[CodeCount]
     suppressed: list[tuple[str, int]]
     failures: Sequence[Any]  # the last texts that did not arrive
@@ -157,10 +170,12 @@ def show(name: str) -> Overview:
         total.add(row.state, row.texts)
         bars[since + of.bar * ((row.hour - since) // of.bar)].add(row.state, row.texts)
     countries: dict[str, Group] = {}
+    kinds: dict[str, Group] = {}
     codes: Counter[int] = Counter()
     suppressed: Counter[str] = Counter()
     for cell in rest:
         countries.setdefault(cell.country, Group()).add(cell.state, cell.texts)
+        kinds.setdefault(cell.kind, Group()).add(cell.state, cell.texts)
         if cell.state in FAILED:
             codes[cell.error_code] += cell.texts
         elif cell.state == DeliveryState.SUPPRESSED:
@@ -178,6 +193,7 @@ def show(name: str) -> Overview:
             ((name, group) for name, group in countries.items() if group.all),
             key=lambda item: (-item[1].all, item[0]),
         ),
+        sorted(kinds.items(), key=lambda item: (-item[1].accepted, item[0])),
         alarm_text.codes(codes.most_common()),
         suppressed.most_common(),
         failures,

@@ -51,11 +51,12 @@ _COUNT = (
         Delivery.state,
         Delivery.reason,
         Delivery.error_code,
+        Delivery.kind,
         func.count().label("texts"),
     )
     .join(Phone, Phone.phone_key == Delivery.phone_key)
     .where(Delivery.id >= bindparam("first"), Delivery.id < bindparam("end"))
-    .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code)
+    .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code, Delivery.kind)
 )
 
 # An hour, when it was counted, and its rows of hour_count, still without the hour.
@@ -128,6 +129,7 @@ def _count(conn: Connection, hour: datetime) -> list[dict[str, Any]]:
             "state": row.state,
             "reason": row.reason or "",
             "error_code": row.error_code or 0,
+            "kind": row.kind,
             "count": row.texts,
         }
         for row in conn.execute(_COUNT, ids)

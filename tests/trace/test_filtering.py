@@ -56,7 +56,7 @@ def plans():
     return explain
 
 
-def test_on_postgresql_a_page_reads_a_stretch_of_an_index(crowded, plans):  # noqa: F811
+def test_on_postgresql_a_page_reads_a_stretch_of_an_index(crowded, plans):
     for of in FILTERS:
         with crowded.app_context():
             found = list(plans(of, "EXPLAIN (ANALYZE, COSTS OFF, TIMING OFF)"))

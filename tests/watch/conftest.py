@@ -47,7 +47,9 @@ def id_at(at):
     return uuid.UUID(int=first_id(at).int | (new_id().int & ((1 << 80) - 1)))
 
 
-def write_texts(app, at, count=1, *, country="US", state="delivered", code=None, **changes):
+def write_texts(
+    app, at, count=1, *, country="US", state="delivered", code=None, kind="order_shipped", **changes
+):
     """Write deliveries with an attempt and its receipt each, as if made at a time."""
     key = country.lower().ljust(64, "0")
     deliveries, attempts = [], []
@@ -59,6 +61,7 @@ def write_texts(app, at, count=1, *, country="US", state="delivered", code=None,
             delivery_row(
                 at,
                 id=delivery_id,
+                kind=kind,
                 phone_key=key,
                 subject=str(n),
                 order_id=str(n),

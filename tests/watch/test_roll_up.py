@@ -25,13 +25,20 @@ def run(app):
 
 @pytest.fixture
 def told(app):
-    """Return what the roll-up says: hour, country, state, reason, code and how many."""
+    """Return what the roll-up says: hour, country, state, reason, code, kind and how many."""
 
     def read():
         with app.app_context(), reading() as conn:
             return Counter(
                 {
-                    (row.hour, row.country, row.state, row.reason, row.error_code): row.count
+                    (
+                        row.hour,
+                        row.country,
+                        row.state,
+                        row.reason,
+                        row.error_code,
+                        row.kind,
+                    ): row.count
                     for row in conn.execute(select(HourCount.__table__))
                 }
             )
@@ -55,6 +62,7 @@ def true(app):
                     row.state,
                     row.reason or "",
                     row.error_code or 0,
+                    row.kind,
                 )
                 for row in rows
             )
@@ -71,6 +79,7 @@ def month(texts, now):
         texts(at - HOUR, 2, country="FR", state="undelivered", code=30003)
         texts(at - HOUR, 1, country="FR", state="suppressed", reason="opted_out")
         texts(at, 1, country="DE", state="pending")
+        texts(at, 1, country="US", kind="order_ready")
 
 
 def test_the_first_run_counts_all_that_is_there(run, told, true, month):
@@ -91,7 +100,7 @@ def test_what_has_changed_is_counted_again(app, run, told, true, texts, now, wri
     write(lambda now: update(RolledHour).values(counted_at=now - HOUR))
     run()
     assert told() == true()
-    assert {state for _, _, state, _, _ in told()} == {"delivered"}
+    assert {state for _, _, state, _, _, _ in told()} == {"delivered"}
 
 
 def test_a_back_fill_that_is_cut_short_is_carried_on(run, told, true, month):
@@ -108,7 +117,13 @@ def test_a_back_fill_that_is_cut_short_is_carried_on(run, told, true, month):
 
 def test_of_two_who_count_at_once_the_later_count_stands(app, now, told):
     hour = roll_up.hour_of(now)
-    cell = {"country": "US", "state": "sent", "reason": "", "error_code": 0}
+    cell = {
+        "country": "US",
+        "state": "sent",
+        "reason": "",
+        "error_code": 0,
+        "kind": "order_shipped",
+    }
     with app.app_context():
         for at, count in ((now, 5), (now - HOUR, 3)):
             with db.engine.begin() as conn:

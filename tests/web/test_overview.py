@@ -5,8 +5,9 @@ import re
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import update
 
-from smsapp.models import AlarmKind
+from smsapp.models import AlarmKind, HourCount
 from smsapp.providers.outcomes import Refused
 from smsapp.watch import alarms, roll_up
 from smsapp.watch.finding import Finding
@@ -71,6 +72,28 @@ def test_it_counts_what_the_deliveries_say_without_inline_style_or_script(
     assert re.search(r"The number has opted out of all texts\. 5", said)
 
 
+def test_each_kind_has_its_counts_under_its_title(support, texts, now, counted, rows):
+    texts(now, 6)
+    texts(now, 3, kind="order_ready")
+    texts(now, 1, kind="order_ready", state="failed", code=30007)
+    texts(now, 2, kind="order_ready", state="suppressed", reason="opted_out")
+    texts(now, 1, kind="of_a_newer_release", state="sent")
+    counted()
+    said = words(support.sees("/console/overview"))
+    assert "By kind Kind Chart of the rate Rate Accepted Delivered Failed" in said
+    assert "Order ready 75.0 % 6 3 1 Order shipped 100 % 6 6 0 Of a newer release – 1 0 0" in said
+
+
+def test_what_older_code_counted_is_said_to_have_no_kind_yet(support, texts, now, counted, write):
+    texts(now, 3)
+    counted()
+    write(lambda _: update(HourCount).values(kind=""))
+    said = words(support.sees("/console/overview"))
+    assert "Not yet counted by kind 100 % 3 3 0" in said
+    counted()
+    assert "Not yet counted by kind" not in words(support.sees("/console/overview"))
+
+
 def test_a_range_holds_what_is_as_old(support, texts, now, counted):
     for age, count in ((timedelta(0), 1), (timedelta(days=6), 2), (timedelta(days=28), 4)):
         texts(now - age, count)
@@ -90,7 +113,7 @@ def test_the_last_failures_name_their_cause_and_no_number(
     twilio.rejects(21211)
     shop.ships()
     page = support.sees("/console/overview")
-    assert "Order 1001" in page.text
+    assert "Order shipped, order 1001" in page.text
     assert "21211" in words(page)
     assert ALICE not in page.text
     assert ALICE[-4:] in page.text
