@@ -1,5 +1,7 @@
 """The table of kinds: why we write to people."""
 
+from collections import ChainMap
+
 from smsapp.events.appointment_booked import APPOINTMENT_BOOKED
 from smsapp.events.appointment_canceled import APPOINTMENT_CANCELED
 from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
@@ -29,9 +31,9 @@ KINDS = {
         SUPPORT_RECEIVED,
     )
 }
-# What we tell ourselves.
+# And what we tell ourselves.
 OWN = {kind.name: kind for kind in (APPOINTMENT_REMINDER, APPOINTMENT_CONFIRMED, SIGNED_UP)}
-ALL = KINDS | OWN
+ALL = ChainMap(OWN, KINDS)
 
 
 def title(name: str) -> str:
@@ -42,6 +44,11 @@ def title(name: str) -> str:
 def about(name: str) -> str:
     """Return what sort of thing events of a kind are about: "order"."""
     return ALL[name].about if name in ALL else "subject"
+
+
+def titles(about: str | None = None) -> dict[str, str]:
+    """Return {name: title} of all kinds, or of those about one sort of thing."""
+    return {name: kind.title for name, kind in ALL.items() if about in {None, kind.about}}
 
 
 def superseded_by(kind: Kind) -> tuple[str, ...]:

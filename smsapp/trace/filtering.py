@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, String, select, tuple_, type_coerce
+from sqlalchemy import Select, select, tuple_
 
 from smsapp.extensions import first_id, reading
 from smsapp.models import Attempt, Delivery, DeliveryState, Phone
-from smsapp.trace.listing import LAST_ID
+from smsapp.trace.listing import LAST_ID, plain
 
 MOST_READ = 10_000
 _FIRST_ID = uuid.UUID(int=0)
@@ -82,8 +82,7 @@ def _fitting(
     found = _range(of, after, last_read).with_only_columns(*_SHOWN).limit(most)
     for column, wanted in ((Delivery.state, of.state), (Delivery.kind, of.kind)):
         if wanted is not None:
-            # No index of these: SQLite would read all of a kind there is, and sort it.
-            found = found.where(type_coerce(column, String) + "" == wanted)
+            found = found.where(plain(column) == wanted)
     one = found.subquery()
     newest_sid = (
         select(Attempt.sid)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, select, tuple_
+from sqlalchemy import Connection, Select, String, select, tuple_, type_coerce
 
 from smsapp.models import Audit, Delivery, Inbound, Operator, Phone, Verification
 
@@ -18,11 +18,16 @@ _SHOWN = (
     Delivery.kind,
     Delivery.event_id,
     Delivery.subject,
+    Delivery.phone_key,
     Delivery.state,
+    Delivery.state_at,
     Delivery.reason,
+    Delivery.canceled_by,
     Delivery.error_code,
     Delivery.created_at,
-    Delivery.body,
+    Delivery.due_at,
+    Delivery.time_zone,
+    Delivery.last_attempt_at,
 )
 
 
@@ -41,9 +46,20 @@ def of_ids(conn: Connection, ids: Collection[uuid.UUID]) -> Sequence[Any]:
     ).all()
 
 
-def of_subject(conn: Connection, subject: str, before: uuid.UUID | None) -> Page:
-    """Return the deliveries about a subject."""
-    return _page(conn, of_subject_query(subject, before))
+def of_subject(
+    conn: Connection, subject: str, before: uuid.UUID | None, kind: str | None = None
+) -> Page:
+    """Return the deliveries about a subject, of one kind or of all."""
+    query = of_subject_query(subject, before)
+    return _page(conn, query.where(plain(Delivery.kind) == kind) if kind else query)
+
+
+def plain(column: Any) -> Any:
+    """Return a column's text without any index of it.
+
+    SQLite would rather read all deliveries of a kind and sort them than walk a list to its page.
+    """
+    return type_coerce(column, String) + ""
 
 
 def of_subject_query(subject: str, before: uuid.UUID | None) -> Select[*tuple[Any, ...]]:
@@ -60,14 +76,16 @@ def of_subject_query(subject: str, before: uuid.UUID | None) -> Select[*tuple[An
     )
 
 
-def of_phone(conn: Connection, phone_key: str, before: uuid.UUID | None) -> Page:
-    """Return a number's deliveries."""
+def of_phone(
+    conn: Connection, phone_key: str, before: uuid.UUID | None, kind: str | None = None
+) -> Page:
+    """Return a number's deliveries, of one kind or of all."""
     theirs = select(*_SHOWN).where(Delivery.phone_key == phone_key)
     # Fetched as a whole: one number has few, and an index for the order of them would cost every
     # text. MATERIALIZED, or the planner may walk all deliveries backwards.
     mine = theirs.cte("mine").prefix_with("MATERIALIZED")
     query = select(mine).order_by(mine.c.id.desc())
-    return _page(conn, query, mine.c.id, before)
+    return _page(conn, query.where(mine.c.kind == kind) if kind else query, mine.c.id, before)
 
 
 Cursor = tuple[datetime, str]

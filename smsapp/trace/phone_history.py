@@ -49,8 +49,12 @@ def about(
     sent: uuid.UUID | None = None,
     got: Cursor | None = None,
     codes: datetime | None = None,
+    kind: str | None = None,
 ) -> AboutNumber | None:
-    """Return a number's page, its lists from there on; None where we never met it."""
+    """Return a number's page, its lists from there on; None where we never met it.
+
+    What it was sent is of one kind, or of all.
+    """
     with reading(snapshot=True) as conn:
         phone = conn.execute(
             select(Phone.__table__).where(Phone.phone_key == phone_key)
@@ -74,7 +78,7 @@ def about(
                 .where(OptOut.phone_key == phone_key)
                 .order_by(OptOut.id.desc())
             ).all(),
-            listing.of_phone(conn, phone_key, sent),
+            listing.of_phone(conn, phone_key, sent, kind),
             listing.texts_from(conn, phone_key, got),
             listing.verifications(conn, phone_key, codes),
         )

@@ -264,6 +264,7 @@ def test_no_search_and_no_list_scans_a_table(crowded):
                 for order in ("busy", "order-77", "none"):
                     listing.of_subject(conn, order, None)
                     listing.of_subject(conn, order, middle)
+                    listing.of_subject(conn, order, None, "order_ready")
                 page = listing.inbox(conn, None)
                 assert len(page.rows) == listing.PER_PAGE
                 last = page.rows[-1]
@@ -271,6 +272,7 @@ def test_no_search_and_no_list_scans_a_table(crowded):
             for phone in (key, "0" * 64):
                 phone_history.about(phone)
                 phone_history.about(phone, middle, (last.received_at, last.sid), last.received_at)
+                phone_history.about(phone, kind="order_ready")
         finally:
             event.remove(db.engine, "before_cursor_execute", note)
         with db.engine.connect() as conn:

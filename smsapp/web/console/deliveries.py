@@ -9,7 +9,7 @@ from smsapp.errors import NotFound
 from smsapp.events import kinds
 from smsapp.extensions import reading, settings
 from smsapp.phone import mask
-from smsapp.trace import acts, listing, status_text, timeline
+from smsapp.trace import acts, listing, status_text, story, timeline
 from smsapp.trace.acts import NotDone
 from smsapp.watch import related_alarms
 from smsapp.web.console import numbers, shell
@@ -27,14 +27,21 @@ def show(delivery_id: uuid.UUID) -> ResponseReturnValue:
 @bp.get("/deliveries/<uuid:delivery_id>/subject")
 @shell.looks
 def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
-    """List the texts about what a delivery is about: the address says no more than the delivery."""
-    before = request.args.get("before", type=uuid.UUID)
-    with reading() as conn:
+    """Tell all about what a delivery is about: the address says no more than the delivery."""
+    before, kind = request.args.get("before", type=uuid.UUID), shell.kind_argument(request.args)
+    superseded_by = {name: kinds.superseded_by(of) for name, of in kinds.ALL.items()}
+    with reading(snapshot=True) as conn:
         found = listing.of_ids(conn, [delivery_id])
         if not found:
             raise NotFound("There is no such delivery.")
-        page = listing.of_subject(conn, found[0].subject, before)
-    return render_template("console/subject.html", delivery=found[0], page=page)
+        told = story.of_subject(conn, found[0].subject, superseded_by, before, kind)
+    return render_template(
+        "console/subject.html",
+        delivery=found[0],
+        story=told,
+        chosen=kind,
+        kind_titles=kinds.titles(kinds.about(found[0].kind)),
+    )
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/show-number")

@@ -7,6 +7,7 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
+from smsapp.events import kinds
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in
 from smsapp.phone import mask
 from smsapp.trace import acts, phone_history
@@ -75,6 +76,7 @@ def _about(phone_key: str) -> AboutNumber:
         request.args.get("sent", type=uuid.UUID),
         shell.text_argument("got"),
         shell.time_argument(request.args.get("codes", "")),
+        shell.kind_argument(request.args),
     )
     if about is None:
         raise NotFound("There is no such number.")
@@ -88,4 +90,6 @@ def _page(about: AboutNumber, e164: str | None = None) -> str:
         phone=about.phone,
         masked=about.phone.e164 and mask(about.phone.e164),
         e164=e164,
+        chosen=shell.kind_argument(request.args),
+        kind_titles=kinds.titles(),
     )

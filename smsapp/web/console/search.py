@@ -7,6 +7,7 @@ from smsapp.events import kinds
 from smsapp.extensions import settings
 from smsapp.phone import country
 from smsapp.trace import search
+from smsapp.trace.search import Found
 from smsapp.web import countries
 from smsapp.web.console import shell
 
@@ -36,9 +37,19 @@ def find() -> ResponseReturnValue:
         case ((), (), (phone_key,)):
             way = url_for("console_numbers.show", phone_key=phone_key)
         case _:
-            choices = search.choices(found)
-            return _search_page(typed=text, choices=choices)
+            return _search_page(typed=text, **_choices(found))
     return redirect(way, 303)
+
+
+def _choices(found: Found) -> dict[str, object]:
+    """Return what there is to choose from, of the kind that the form asks for."""
+    chosen = shell.kind_argument(request.form)
+    choices = search.choices(found)
+    there = {row.kind for row in choices["deliveries"]}
+    titles = {name: title for name, title in kinds.titles().items() if name in there}
+    if chosen:
+        choices["deliveries"] = [row for row in choices["deliveries"] if row.kind == chosen]
+    return {"choices": choices, "chosen": chosen, "kind_titles": titles}
 
 
 def _search_page(**shown: object) -> str:

@@ -7,6 +7,7 @@ names those that have a link on every page.
 
 import hmac
 import logging
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
 
@@ -35,6 +36,7 @@ from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace import status_text, timeline_text
 from smsapp.trace.acts import NotDone
+from smsapp.trace.their_clock import their_clock
 from smsapp.web import guards
 from smsapp.web.guards import View
 
@@ -178,6 +180,8 @@ def _frame() -> dict[str, Any]:
         "sounds_like_stop": keywords.sounds_like_stop,
         "kind_title": kinds.title,
         "kind_about": kinds.about,
+        "superseded": status_text.SUPERSEDED,
+        "their_clock": their_clock,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
         "refusals": REFUSALS,
@@ -195,6 +199,11 @@ def text_argument(name: str) -> tuple[datetime, str] | None:
     at, _, sid = request.args.get(name, "").partition(" ")
     found = time_argument(at)
     return (found, sid) if found and sid.isalnum() else None
+
+
+def kind_argument(given: Mapping[str, str]) -> str | None:
+    """Return the kind that a list is to be of; None for all, and for one that there is not."""
+    return given["kind"] if given.get("kind") in kinds.ALL else None
 
 
 def time_argument(text: str) -> datetime | None:
