@@ -206,13 +206,19 @@ def order(number: int) -> dict[str, Any]:
     return shipment(f"order-{number:04}-shipped", orderId=str(number), phone=f"+1202555{number:04}")
 
 
-def post(url: str, key: str, body: dict[str, Any], **headers: str) -> tuple[int, Any] | None:
+def post(
+    url: str,
+    key: str,
+    body: dict[str, Any],
+    path: str = "/api/order-shipped-sms",
+    **headers: str,
+) -> tuple[int, Any] | None:
     """Return status and JSON, or None where the connection broke."""
     connection = http.client.HTTPConnection(urlsplit(url).netloc, timeout=30)
     try:
         connection.request(
             "POST",
-            "/api/order-shipped-sms",
+            path,
             json.dumps(body),
             {"Content-Type": "application/json", "Authorization": f"Bearer {key}"} | headers,
         )

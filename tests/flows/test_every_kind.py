@@ -1,0 +1,49 @@
+"""Every kind of event becomes a text that arrives: on each database, without anybody asking."""
+
+import pytest
+
+from smsapp.events.kinds import KINDS
+from tests.conftest import ALICE
+from tests.flows.conftest import installation_on
+from tests.system import get, post, wait_for
+
+# By an event's field: what a service may say there. Those that a kind has not are not sent.
+SAYS = {
+    "orderId": "1001",
+    "trackingUrl": "https://example.com/track/1001",
+    "from": "2026-12-04T14:00:00+01:00",
+    "until": "2026-12-04T16:00:00+01:00",
+    "expectedOn": "2026-12-05",
+    "place": "Hill Street 1",
+    "ticketId": "T-77",
+}
+
+
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def shop(request, tmp_path_factory):
+    """A web process on each database, for all kinds; nobody sleeps."""
+    with installation_on(request, tmp_path_factory.mktemp("kinds")) as system:
+        url, _ = system.web(QUIET_HOURS="none")
+        yield system, url
+
+
+@pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)
+def test_its_text_becomes_delivered(shop, kind):
+    system, url = shop
+    event = {
+        "eventId": f"{kind.name}-1",
+        "phone": ALICE,
+        "consentAt": "2026-06-02T09:00:00Z",
+        "metadata": {"kind": kind.name},
+    } | {name: SAYS[name] for name in kind.own_fields()}
+    status, sent = post(url, system.key, event, path=f"/api/events/{kind.name}")
+    assert (status, sent["accepted"]) == (202, True)
+    path = f"/api/deliveries/{sent['deliveryId']}"
+    wait_for(lambda: get(url, system.key, path)["status"] == "delivered")
+    found = get(url, system.key, path)
+    (text,) = [one for one in system.sandbox.messages() if one["sid"] == found["sid"]]
+    assert (text["to"], text["status"]) == (ALICE, "delivered")
+    assert found["subject"] in text["body"]
+    assert found["metadata"] == {"kind": kind.name}
+    _, again = post(url, system.key, event, path=f"/api/events/{kind.name}")
+    assert again["duplicate"] is True
