@@ -1,17 +1,14 @@
 """POST /api/order-shipped-sms, row by row of its contract."""
 
-import hashlib
-import json
-
 import pytest
-from sqlalchemy import update
+from sqlalchemy import insert, update
 
-from smsapp.extensions import db
-from smsapp.models import Delivery, OptOut
+from smsapp.models import Delivery, OptOut, Phone
 from smsapp.providers.outcomes import Unknown
 from tests.conftest import (
     ALICE,
     BOB,
+    delivery_row,
     opt_out,
     run_until_settled,
     run_worker,
@@ -275,17 +272,38 @@ def test_spent_attempts_are_queued_again_by_a_repeat(app, shop, twilio, rows):
     assert [attempt.number for attempt in rows.attempts] == [1, 2, 3, 4, 5, 6]
 
 
-def test_an_event_told_before_an_upgrade_is_a_duplicate_after_it(app, shop, twilio, rows):
-    """The content's hash is as older releases made it."""
-    shop.ships()
-    key = rows.delivery.phone_key
-    content = json.dumps([key, "1001", "https://example.com/track/1001"])
-    assert rows.delivery.content_hash == hashlib.sha256(content.encode()).hexdigest()
-    with app.app_context(), db.engine.begin() as conn:
-        # As a release without subjects left it behind.
-        conn.execute(update(Delivery).values(subject=None))
-    assert shop.ships().json["duplicate"] is True
-    assert len(twilio.calls) == 1
+# The SHA-256 that the first release wrote for order 1001 to Alice, by its link.
+HASHES_OF_THE_FIRST_RELEASE = {
+    "https://example.com/track/1001": (
+        "1232df090bc51eaf6fc7e413adadfa9b693aefdc9482fa29d6e4474717ffc7dd"
+    ),
+    None: "625cab5db2c3b9a5a885f7cd47eac3a81200c8bef5e5cfc52573c6120417bc1e",
+}
+
+
+@pytest.mark.parametrize("path", ["/api/order-shipped-sms", "/api/events/order_shipped"])
+@pytest.mark.parametrize("link", HASHES_OF_THE_FIRST_RELEASE)
+def test_an_event_told_before_an_upgrade_is_a_duplicate_after_it(
+    app, shop, twilio, rows, write, path, link
+):
+    key = "6f6ca1ebeeeb1eca67ed139f3d28499faa5476f08b60fc8ae342694a0e2b6e8e"
+    theirs = {
+        "event_id": "order-1001-shipped",
+        "content_hash": HASHES_OF_THE_FIRST_RELEASE[link],
+        "phone_key": key,
+        "subject": None,
+    }
+    write(
+        lambda now: insert(Phone).values(phone_key=key, e164=ALICE, country="US", created_at=now),
+        lambda now: insert(Delivery).values(delivery_row(now, **theirs)),
+        lambda _: update(Delivery).values(subject=None),  # whatever a trigger of ours makes of it
+    )
+    again = shop.post(path, json=shipment(trackingUrl=link))
+    assert (again.status_code, again.json["duplicate"]) == (200, True)
+    assert again.json["deliveryId"] == str(rows.delivery.id)
+    other = shop.post(path, json=shipment(trackingUrl="https://example.com/track/1002"))
+    assert other.json["error"] == "event_id_reused"
+    assert twilio.calls == []
 
 
 def test_the_kinds_own_address_is_the_same_door(shop, twilio):
