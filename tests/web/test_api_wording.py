@@ -35,7 +35,7 @@ def test_every_fault_that_a_field_can_have_is_in_our_words(body):
     for error in [error for given in givens for error in pydantics(body, given)]:
         of_fields = [fault for fault in error.errors() if fault["loc"]]
         assert {fault["type"] for fault in of_fields} <= wording._OF_FIELD.keys()
-        fields, _ = wording.faults(body, error, b"{}")
+        fields, _ = wording.faults(body, error, ())
         assert sum(len(texts) for texts in fields.values()) == len(of_fields)
         theirs = {fault["msg"] for fault in of_fields if fault["type"] != "value_error"}
         assert theirs.isdisjoint(text for texts in fields.values() for text in texts)
@@ -54,7 +54,7 @@ def test_every_fault_that_a_field_can_have_is_in_our_words(body):
 def test_a_body_that_is_none_is_told_so_with_the_place(body, words):
     with pytest.raises(ValidationError) as caught:
         Check.model_validate_json(body)
-    assert wording.faults(Check, caught.value, body) == ({}, [words])
+    assert wording.faults(Check, caught.value, ()) == ({}, [words])
 
 
 def test_a_name_that_cannot_be_read_or_is_long_is_not_repeated():

@@ -180,7 +180,7 @@ def _frame() -> dict[str, Any]:
         "sounds_like_stop": keywords.sounds_like_stop,
         "kind_title": kinds.title,
         "kind_about": kinds.about,
-        "superseded": status_text.SUPERSEDED,
+        "canceled_because": status_text.CANCELED,
         "their_clock": their_clock,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
