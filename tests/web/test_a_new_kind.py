@@ -8,7 +8,7 @@ from smsapp.events import kinds
 from smsapp.events.fields import Event, Reference, order_max_age, text
 from smsapp.events.kind import Kind
 from smsapp.watch import roll_up
-from tests.conftest import make_due, run_worker, shipment
+from tests.conftest import settings_of, shipment
 from tests.events.test_accepting import at_night
 from tests.web.test_console_pages import look_for, says
 from tests.web.test_overview import words
@@ -68,15 +68,15 @@ def test_it_is_accepted_waits_for_morning_and_arrives(app, lends, shop, twilio, 
 
 
 def test_it_leaves_by_day_and_support_reads_its_title(app, lends, shop, twilio, support, rows):
-    lends(prefer="respond-async")
-    make_due(app)
-    run_worker(app)
+    with settings_of(app, QUIET_HOURS="none"):
+        assert lends().json["status"] == "sent"
     with app.app_context():
         roll_up.run(30)
     page = look_for(support, "77").headers["Location"]
     assert "Loan due soon, loan 77" in says(support, page)
     story = says(support, f"{page}/subject")
-    assert "All about loan 77 Loan due soon" in story
+    assert "All about loan 77" in story
+    assert "Loan due soon Sent" in story
     overview = words(support.sees("/console/overview"))
     assert "Loan due soon – 1 0 0" in overview
     for seen in (says(support, page), story, overview):
