@@ -54,3 +54,10 @@ def titles(about: str | None = None) -> dict[str, str]:
 def superseded_by(kind: Kind) -> tuple[str, ...]:
     """Return the kinds that make a waiting message of this one pointless."""
     return tuple(other.name for other in KINDS.values() if kind.name in other.supersedes)
+
+
+def may_supersede(name: str) -> tuple[str, ...]:
+    """Return the kinds whose events may have made a message of this one pointless."""
+    kind = ALL[name]
+    alike = (other.name for other in KINDS.values() if other.about == kind.about)
+    return superseded_by(kind) or tuple(alike)

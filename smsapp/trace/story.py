@@ -13,7 +13,7 @@ from smsapp.trace import listing
 # Among how many of a subject's newest deliveries the one is looked for that superseded another.
 SUPERSEDED_AMONG = 200
 
-# Of each kind those whose events make it pointless; they are known above this floor.
+# Of each kind those whose events may make it pointless; they are known above this floor.
 SupersededBy = Mapping[str, Collection[str]]
 
 
@@ -63,20 +63,21 @@ def of_subject(
 
 
 def _superseding(row: Any, others: Iterable[Any], superseded_by: SupersededBy) -> Any | None:
-    """Return which of the others, newest first, superseded a delivery: the last to come in."""
+    """Return which of the others superseded a delivery: the one that came in just then.
+
+    Where it was pointless as it came in, the last before it.
+    """
     if row.reason is not Reason.SUPERSEDED:
         return None
     kinds = superseded_by.get(row.kind, ())
-    return next(
-        (
-            other
-            for other in others
-            if other.kind in kinds
-            and other.phone_key == row.phone_key
-            and other.created_at <= row.state_at
-        ),
-        None,
-    )
+    ones = [
+        other
+        for other in others
+        if other.kind in kinds and other.phone_key == row.phone_key and other.id != row.id
+    ]
+    if row.state_at == row.created_at:
+        ones = [other for other in ones if other.created_at <= row.created_at]
+    return min(ones, key=lambda other: abs(other.created_at - row.state_at), default=None)
 
 
 def _phones(conn: Connection, keys: Collection[str]) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsapp.models import Delivery
-from tests.conftest import BOB, change, opt_out, report, shipment, sid
+from tests.conftest import ALICE, BOB, change, opt_out, report, shipment, sid, text_in
 from tests.web.test_console_pages import look_for, number_page, page_of, says, walk, words
 
 CAROL = "+12025550199"
@@ -50,14 +50,14 @@ def test_it_tells_what_was_sent_what_is_planned_and_what_was_taken_back(
     shop.post(f"/api/deliveries/{ready}/cancel")
     tells("order_delivered")
     first, brought, late, collected, there = chapters(support, story_of(shipped))
-    assert first.startswith("Order shipped Delivered Came in")
-    assert re.search(r"Left \d.* UTC Delivered \d.* UTC$", first)
-    assert brought.startswith("Order out for delivery Canceled")
-    assert late.startswith("Order delayed Canceled")
+    assert re.match(r"\d.* UTC Order shipped Delivered Left \d\d:", first)
+    assert re.search(r"Left [\d:.]+ Delivered [\d:.]+$", first)
+    assert "UTC Order out for delivery Canceled Canceled " in brought
+    assert "UTC Order delayed Canceled Canceled " in late
     assert brought.endswith("Superseded by Order delivered")
     assert late.endswith("Superseded by Order out for delivery")
     assert collected.endswith("A service canceled it, with the API key “shop”.")
-    assert there.startswith("Order delivered Sent Came in")
+    assert "UTC Order delivered Sent Left " in there
     assert "order_" not in words(support.sees(story_of(delayed)))
 
 
@@ -67,7 +67,7 @@ def test_what_is_planned_is_told_by_the_recipients_own_clock_and_in_utc(
     at = datetime(2026, 12, 4, 14, 0, 0, tzinfo=UTC)
     planned = tells("order_shipped")
     change(app, Delivery, state="pending", due_at=at)
-    expected = "Planned for Fri 4 Dec, 09:00 (America/New_York) , 4 Dec 2026, 14:00:00 UTC"
+    expected = "Planned for Fri 4 Dec, 09:00 (America/New_York) · 4 Dec 2026, 14:00:00 UTC"
     assert expected in chapters(support, story_of(planned))[0]
     assert expected.removeprefix("Planned for ") in says(support, page_of(rows.delivery))
     change(app, Delivery, time_zone="Asia/Seoul")
@@ -150,3 +150,33 @@ def test_what_was_found_can_be_of_one_kind(support, shop, tells, twilio):
     chosen = support.posts("/console/search", q="event-1001", kind="order_ready").text
     assert len(re.findall(IDS, chosen)) == 1
     assert "Order ready, order 1001" in chosen
+
+
+VISIT = {"appointmentId": "A-7", "orderId": None, "trackingUrl": None}
+BERLIN = {"timeZone": "Europe/Berlin", "place": "Hill Street 1"}
+
+
+def test_an_appointments_story_tells_how_it_stands_and_what_is_planned(
+    app, support, tells, twilio, rows
+):
+    visit = VISIT | BERLIN | {"startsAt": "2082-12-04T14:00:00+01:00", "remindBefore": ["P1D"]}
+    booked = tells("appointment_booked", **visit)
+    told, reminder = chapters(support, story_of(booked))
+    assert "Appointment booked Sent" in told
+    assert "Appointment reminder Waiting to be sent" in reminder
+    assert "Planned for Thu 3 Dec, 14:00 (Europe/Berlin) · 3 Dec 2082, 13:00:00 UTC" in reminder
+    page = says(support, story_of(booked))
+    assert "All about appointment A-7 Not confirmed It is on Fri 4 Dec, 14:00" in page
+    assert "4 Dec 2082, 13:00:00 UTC , Hill Street 1" in page
+    text_in(app, sid(50), ALICE, "C")
+    assert "Confirmed by the customer" in says(support, story_of(booked))
+    moved = visit | {"startsAt": "2082-12-05T14:00:00+01:00"}
+    tells("appointment_moved", **moved)
+    first, planned, *_ = chapters(support, story_of(booked))
+    assert first.startswith(told[:20])
+    assert planned.endswith("Superseded by Appointment moved")
+    tells("appointment_canceled", **VISIT)
+    assert "Canceled It was to be Sat 5 Dec" in says(support, story_of(booked))
+    late = tells("appointment_booked", "booked-late", **visit)
+    assert chapters(support, story_of(late))[-1].endswith("Superseded by Appointment canceled")
+    assert "appointment_" not in words(support.sees(story_of(booked)))

@@ -6,7 +6,7 @@ from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.errors import NotFound
-from smsapp.events import kinds
+from smsapp.events import appointments, kinds
 from smsapp.extensions import reading, settings
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, story, timeline
@@ -29,7 +29,7 @@ def show(delivery_id: uuid.UUID) -> ResponseReturnValue:
 def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Tell all about what a delivery is about: the address says no more than the delivery."""
     before, kind = request.args.get("before", type=uuid.UUID), shell.kind_argument(request.args)
-    superseded_by = {name: kinds.superseded_by(of) for name, of in kinds.ALL.items()}
+    superseded_by = {name: kinds.may_supersede(name) for name in kinds.ALL}
     with reading(snapshot=True) as conn:
         found = listing.of_ids(conn, [delivery_id])
         if not found:
@@ -41,6 +41,7 @@ def subject(delivery_id: uuid.UUID) -> ResponseReturnValue:
         story=told,
         chosen=kind,
         kind_titles=kinds.titles(kinds.about(found[0].kind)),
+        appointment=appointments.of_delivery(found[0]),
     )
 
 

@@ -181,6 +181,7 @@ def _frame() -> dict[str, Any]:
         "kind_title": kinds.title,
         "kind_about": kinds.about,
         "canceled_because": status_text.CANCELED,
+        "utc": UTC,
         "their_clock": their_clock,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
