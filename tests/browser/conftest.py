@@ -56,12 +56,12 @@ class Customer:
         self.page.get_by_label("Mobile number").fill(self.number)
         for purpose in purposes:
             self.page.get_by_label(purpose).check()
-        self.page.get_by_role("button", name="Send the code").click()
+        self.presses("Send the code")
         expect(self.page).to_have_url("/verify")
 
     def enters(self, code: str) -> None:
         self.page.get_by_role("textbox", name="Code").fill(code)
-        self.page.get_by_role("button", name="Check the code").click()
+        self.presses("Check the code")
 
     def signs_in(self, *purposes: str) -> None:
         self.asks_for_code(*purposes)
@@ -69,7 +69,9 @@ class Customer:
         expect(self.page).to_have_url("/preferences")
 
     def presses(self, button: str) -> None:
-        self.page.get_by_role("button", name=button).click()
+        """Press a button, and see the page that it leads to."""
+        with self.page.expect_navigation():
+            self.page.get_by_role("button", name=button).click()
 
 
 @pytest.fixture(scope="session")
