@@ -1,9 +1,9 @@
 """What the browser tests do with the phone page."""
 
-from axe_playwright_python.sync_playwright import Axe
+from tests import axe
 
-# The page asks once a second whether anything is new; here twenty times, for a test waits for it.
-HASTE = "const later = setTimeout; setTimeout = (call, ms) => later(call, Math.min(ms, 50));"
+# The page asks once a second whether anything is new; here ten times, for a test waits for it.
+HASTE = "const later = setTimeout; setTimeout = (call, ms) => later(call, Math.min(ms, 100));"
 
 
 def newest(page):
@@ -32,12 +32,9 @@ def assert_fits(page):
 
 
 def axe_faults(page):
-    """Return what axe finds in a page, small and large, light and dark."""
+    """Return what axe finds in a page, small and large."""
     faults = []
     for width in (360, 1280):
         page.set_viewport_size({"width": width, "height": 800})
-        for scheme in ("light", "dark"):
-            page.emulate_media(color_scheme=scheme)
-            found = Axe().run(page).response["violations"]
-            faults += [(width, scheme, v["id"], [n["html"] for n in v["nodes"]]) for v in found]
+        faults += axe.faults(page)
     return faults
