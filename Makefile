@@ -21,8 +21,9 @@ DEV_STAMP := $(VENV)/locked-dev-$(call checksum,requirements-dev.txt)
 # 107 bytes, 45 of them its own: in a folder too deep for that they go where they usually do.
 TEMPORARY := $(CURDIR)/$(VENV)/tmp
 HERE := TMPDIR='$(TEMPORARY)'
+# Compiled modules are kept, whatever the caller's environment says: the tests start the app often.
 TESTS_HERE := $(shell [ `printf %s '$(TEMPORARY)' | wc -c` -gt 60 ] || echo "$(HERE)") \
-	XDG_CACHE_HOME='$(CURDIR)/$(VENV)/cache' XDG_CONFIG_HOME='$(CURDIR)/$(VENV)/config'
+	PYTHONDONTWRITEBYTECODE= XDG_CACHE_HOME='$(CURDIR)/$(VENV)/cache' XDG_CONFIG_HOME='$(CURDIR)/$(VENV)/config'
 
 .PHONY: help run test lint bench
 .DEFAULT_GOAL := help

@@ -36,7 +36,7 @@ def copy(folder: Path) -> Path:
     for part in PARTS:
         source = ROOT / part
         if source.is_dir():
-            shutil.copytree(source, folder / part, ignore=shutil.ignore_patterns("__pycache__"))
+            shutil.copytree(source, folder / part)  # what is compiled too, or each start compiles
         else:
             shutil.copy(source, folder)
     return folder
@@ -97,13 +97,8 @@ def second(first: FirstRun, tmp_path_factory: pytest.TempPathFactory) -> Iterato
         assert time.monotonic() - began < 15
         yield run
     finally:
-        run.ends(signal.SIGHUP)
-
-
-@pytest.fixture
-def used(clone: Path, first: FirstRun) -> None:
-    """The copy was started before, which leaves a start a fifth of its work."""
-    shutil.copytree(first.run.folder / "instance", clone / "instance")
+        if run.process.poll() is None:
+            run.ends(signal.SIGHUP)
 
 
 @pytest.fixture

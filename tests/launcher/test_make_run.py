@@ -16,7 +16,7 @@ from smsapp import config
 from smsapp.launcher import __main__ as launcher
 from smsapp.launcher import checks, credentials
 from smsapp.launcher.environment import environment, made_once
-from smsapp.launcher.processes import Failed
+from smsapp.launcher.processes import Children, Failed
 from tests.launcher.terminal import Run, until
 
 on_linux = pytest.mark.skipif(not Path("/proc/self/cwd").exists(), reason="reads /proc")
@@ -136,26 +136,14 @@ def test_a_port_that_cannot_be_one_is_refused(value):
         launcher.read_port({"PORT": value})
 
 
-@pytest.mark.usefixtures("used")
-@on_linux
-def test_if_the_sandbox_dies_the_app_is_stopped_and_the_reason_shown(start):
-    run = start().ready()
-    for number in run.processes():
-        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
-        if "sandbox" in arguments:
-            os.kill(number, signal.SIGKILL)
-    assert run.ended() == 1
-    assert "The sandbox ended by itself" in run.said
-    assert run.processes() == []
-
-
-def test_a_start_that_fails_says_why(start, clone):
-    (clone / "instance").mkdir()
-    (clone / "instance/smsapp.sqlite3").write_text("This is no database." * 100)
-    run = start()
-    assert run.ended() == 1
-    assert "The end of instance/app.log" in run.said
-    assert "DatabaseError" in run.said
+def test_a_start_that_fails_says_why(tmp_path, monkeypatch):
+    database = tmp_path / "smsapp.sqlite3"
+    database.write_text("This is no database." * 100)
+    env = environment(os.environ, made_once(tmp_path), 8000)
+    children = Children(launcher.ROOT, env | {"DATABASE_URL": f"sqlite:///{database}"})
+    monkeypatch.setattr(launcher, "APP_LOG", tmp_path / "app.log")
+    with pytest.raises(Failed, match=r"(?s)The end of \S+/app.log:\n.*DatabaseError"):
+        launcher.migrate(children)
 
 
 def test_a_key_and_a_password_that_are_lost_or_wrong_are_made_anew_and_work(second):
@@ -170,6 +158,18 @@ def test_a_key_and_a_password_that_are_lost_or_wrong_are_made_anew_and_work(seco
     assert re.fullmatch(r"sandbox-\w+", made.name)
     assert second.signs_in(made.name, made.password)
     assert credentials.working(kept, env, second.port) == made
+
+
+@on_linux
+def test_if_the_sandbox_dies_the_app_is_stopped_and_the_reason_shown(second):
+    """The end of this run: no test after it can have it."""
+    for number in second.processes():
+        arguments = Path(f"/proc/{number}/cmdline").read_text().split("\0")
+        if "sandbox" in arguments:
+            os.kill(number, signal.SIGKILL)
+    assert second.ended() == 1
+    assert "The sandbox ended by itself" in second.said
+    assert second.processes() == []
 
 
 class Programs:
