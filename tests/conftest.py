@@ -17,7 +17,7 @@ from click.testing import Result
 from flask import Flask
 from flask.testing import FlaskClient
 from flask_migrate import upgrade
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
 from sqlalchemy import Connection, Executable, Row, delete, event, select, text, update
 from sqlalchemy.engine import make_url
 from werkzeug.security import generate_password_hash
@@ -567,32 +567,43 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
+def new_window(
+    browser: Browser,
+    faults: list[str],
+    width: int = 1280,
+    height: int = 900,
+    forgiving: bool = False,
+    **options: Any,
+) -> Page:
+    """Open a window of the browser; what goes wrong in it is added to the faults."""
+
+    def note(message: ConsoleMessage) -> None:
+        # What a form with a fault is answered with is an "error" in the console.
+        refused = forgiving and "Failed to load resource" in message.text
+        if message.type == "error" and not refused:
+            faults.append(message.text)
+
+    context = browser.new_context(viewport={"width": width, "height": height}, **options)
+    context.set_default_timeout(10_000)
+    page = context.new_page()
+    page.on("pageerror", lambda error: faults.append(str(error)))
+    page.on("console", note)
+    return page
+
+
 @pytest.fixture
 def open_window(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Open windows of the browser; at the end, nothing may have gone wrong in them."""
-    contexts: list[BrowserContext] = []
+    windows: list[Page] = []
     faults: list[str] = []
 
-    def opens(
-        width: int = 1280, height: int = 900, forgiving: bool = False, **options: Any
-    ) -> Page:
-        def note(message: ConsoleMessage) -> None:
-            # What a form with a fault is answered with is an "error" in the console.
-            refused = forgiving and "Failed to load resource" in message.text
-            if message.type == "error" and not refused:
-                faults.append(message.text)
-
-        context = browser.new_context(viewport={"width": width, "height": height}, **options)
-        context.set_default_timeout(10_000)
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on("console", note)
-        return page
+    def opens(**options: Any) -> Page:
+        windows.append(new_window(browser, faults, **options))
+        return windows[-1]
 
     yield opens
-    for context in contexts:
-        context.close()
+    for window in windows:
+        window.context.close()
     assert faults == []
 
 

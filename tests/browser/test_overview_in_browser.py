@@ -81,8 +81,8 @@ def signed_in(browser, busy):
 def page(open_window, busy, signed_in):
     """Sam's browser."""
 
-    def opens(width, height=900, **options):
-        page = open_window(width, height, base_url=busy, storage_state=signed_in, **options)
+    def opens(width):
+        page = open_window(width=width, base_url=busy, storage_state=signed_in)
         page.goto("/console/")
         page.get_by_role("link", name="Overview").click()
         expect(page.get_by_role("heading", name="Overview", exact=True)).to_be_visible()

@@ -7,6 +7,7 @@ from twilio.http.http_client import TwilioHttpClient
 from twilio.rest import Client
 
 from smsapp.sandbox.testing import running
+from tests.conftest import new_window
 from tests.sandbox.desk import ACCOUNT, CUSTOMER, SERVICE, SHOP, TOKEN, Receiver, config_in
 from tests.sandbox.desk_page import HASTE
 from tests.system import serving
@@ -123,14 +124,37 @@ def verify(client):
     return client.verify.v2.services(SERVICE)
 
 
-@pytest.fixture
-def open_page(open_window, sandbox):
-    """Open the phone page."""
+@pytest.fixture(scope="module")
+def windows(browser):
+    """A window with scripts and one without, and what went wrong in them.
 
-    def open_page(path="/", of=sandbox, height=800, **options):
-        page = open_window(height=height, **options)
-        page.add_init_script(HASTE)
+    All tests of a file share them: a new one takes longer than most, and the page keeps nothing.
+    """
+    faults = []
+    windows = {
+        scripts: new_window(browser, faults, java_script_enabled=scripts)
+        for scripts in (True, False)
+    }
+    windows[True].add_init_script(HASTE)
+    yield windows, faults
+    for window in windows.values():
+        window.context.close()
+
+
+@pytest.fixture
+def open_page(windows, sandbox):
+    """Open the phone page; at the end, nothing may have gone wrong in it."""
+    windows, faults = windows
+
+    def open_page(path="/", of=sandbox, width=1280, height=800, java_script_enabled=True):
+        page = windows[java_script_enabled]
+        page.set_viewport_size({"width": width, "height": height})
         page.goto(of.url + path)
         return page
 
-    return open_page
+    yield open_page
+    for window in windows.values():
+        window.goto("about:blank")  # or it would go on asking
+    found = faults.copy()
+    faults.clear()
+    assert found == []

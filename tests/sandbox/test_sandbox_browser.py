@@ -5,7 +5,7 @@ from playwright.sync_api import expect
 
 from smsapp.sandbox.testing import running
 from tests.sandbox.desk import CUSTOMER, SHOP
-from tests.sandbox.desk_page import assert_fits, axe_faults, newest, tab_to
+from tests.sandbox.desk_page import HASTE, assert_fits, axe_faults, newest, tab_to
 
 pytestmark = pytest.mark.browser
 
@@ -158,9 +158,11 @@ def test_a_hidden_page_does_not_ask(open_page, sandbox):
     assert asked == []
 
 
-def test_it_goes_on_after_the_sandbox_was_restarted(open_page, connect, config):
+def test_it_goes_on_after_the_sandbox_was_restarted(open_window, connect, config):
+    page = open_window(forgiving=True)
+    page.add_init_script(HASTE)
     with running(config) as first:
-        page = open_page(of=first, forgiving=True)
+        page.goto(first.url)
         port = int(first.url.rsplit(":", 1)[1])
     page.wait_for_timeout(200)
     with running(config, port=port) as second:
