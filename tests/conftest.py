@@ -214,11 +214,21 @@ def read_only(app: Flask) -> Iterator[None]:
         event.remove(engine, "checkin", end)
 
 
+# In an order in which they can be emptied, and the question which of them have rows.
+TABLES = {table.name: table for table in reversed(Base.metadata.sorted_tables)}
+FILLED = text(" UNION ALL ".join(f"SELECT '{t}' WHERE EXISTS (SELECT 1 FROM {t})" for t in TABLES))
+
+
 def empty(app: Flask) -> None:
     """Delete all rows, and forget what this process keeps of them."""
-    with past_triggers(app) as conn:
-        for table in reversed(Base.metadata.sorted_tables):
-            conn.execute(delete(table))
+    # To ask first takes half as long as to delete from every table; most tests fill few.
+    with app.app_context(), db.engine.connect() as conn:
+        filled = set(conn.scalars(FILLED))
+    if filled:
+        with past_triggers(app) as conn:
+            for name, table in TABLES.items():
+                if name in filled:
+                    conn.execute(delete(table))
     api_keys._remembered.clear()
     api_limits._windows.clear()
     tally._noted.clear()
