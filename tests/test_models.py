@@ -274,22 +274,16 @@ def described(url):
     return tables
 
 
-def test_migrations_lead_up_down_and_up_again(empty_url):
-    with app_at(empty_url):
-        upgrade()
-        first = described(empty_url)
-        downgrade(revision="base")
-        assert described(empty_url) == {}
-        upgrade()
-        assert described(empty_url) == first
-
-
-def test_migrations_make_the_schema_that_the_models_describe(empty_url):
+def test_migrations_lead_up_down_and_up_again_to_the_schema_that_the_models_describe(empty_url):
     """`flask db check` sees no CHECK constraints and no lengths; the comparison does."""
     with app_at(empty_url):
         upgrade()
         check()
         migrated = described(empty_url)
+        downgrade(revision="base")
+        assert described(empty_url) == {}
+        upgrade()
+        assert described(empty_url) == migrated
         downgrade(revision="base")
         Base.metadata.create_all(db.engine)
         assert described(empty_url) == migrated
@@ -375,9 +369,9 @@ def test_processes_that_start_together_migrate_once(empty_url):
             stderr=subprocess.STDOUT,
             text=True,
         )
-        for _ in range(3)
+        for _ in range(2)
     ]
     said = [process.communicate(timeout=60)[0] for process in running]
-    assert [process.returncode for process in running] == [0] * 3, said
+    assert [process.returncode for process in running] == [0, 0], said
     with app_at(empty_url) as app:
         assert app.test_client().get("/readyz").status_code == 200

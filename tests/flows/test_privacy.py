@@ -264,7 +264,8 @@ def test_nothing_that_is_written_or_answered_tells_whom_we_text(system, request)
         system.sandbox.clear_weather()
     good_days(journey)
     bad_days(journey)
-    careless_callers(journey)
+    if on_sqlite:  # they come to no database
+        careless_callers(journey)
     webhooks(journey)
     a_broken_database(journey)
     status, metrics = journey.ask("GET", "/metrics", Authorization=f"Bearer {METRICS_TOKEN}")
@@ -285,11 +286,12 @@ def test_nothing_that_is_written_or_answered_tells_whom_we_text(system, request)
         '"twilio_code":21610',
         '"twilio_code":20429',
         '"effect":"stray"',
-        '"method":"other"',
-        '"message":"Invalid request',
     ):
         assert happened in logs, happened
-    assert len(journey.refused) > 100
+    if on_sqlite:
+        assert '"method":"other"' in logs
+        assert '"message":"Invalid request' in logs
+        assert len(journey.refused) > 100
     for place, said in (
         ("logs", logs),
         ("answers", "\n".join(journey.refused)),
