@@ -664,7 +664,9 @@ any_body = st.fixed_dictionaries(
     {},
     optional={
         "eventId": st.just("order-1001-shipped") | any_text | any_json,
-        "phone": st.just(ALICE) | st.from_regex(r"\+[0-9]{1,16}", fullmatch=True) | any_json,
+        "phone": st.just(ALICE)
+        | st.text("0123456789", min_size=1, max_size=16).map("+".__add__)
+        | any_json,
         "orderId": st.just("1001") | any_text | any_json,
         "trackingUrl": st.just("https://example.com") | any_text.map("https://".__add__) | any_json,
         "consentAt": st.just("2026-06-02T09:00:00Z")
@@ -690,6 +692,7 @@ def test_no_json_is_too_strange_to_be_answered(shop, twilio, body):
         assert details["formErrors"] or details["fieldErrors"]
 
 
+@on_one_database
 @quickly
 @given(body=st.binary(max_size=200), query=st.binary(max_size=40))
 def test_no_bytes_are_too_strange_to_be_answered(shop, twilio, body, query):
