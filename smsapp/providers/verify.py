@@ -7,6 +7,21 @@ from twilio.rest import Client
 from smsapp.phone import reported
 from smsapp.providers.outcomes import CallFailed, Failure, outcome_of
 
+# What Verify's own texts and voices speak. Source:
+# https://www.twilio.com/docs/verify/supported-languages
+_LOCALES = (
+    *("af", "ar", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fi", "fr", "he", "hi"),
+    *("hr", "hu", "id", "it", "ja", "kn", "ko", "lt", "mr", "ms", "nb", "nl", "pl", "pt", "pt-BR"),
+    *("ro", "ru", "sk", "sv", "te", "th", "tl", "tr", "uk", "vi", "zh", "zh-CN", "zh-HK"),
+)
+_BY_TAG = {locale.lower(): locale for locale in _LOCALES}
+
+
+def spoken_for(tag: str) -> str | None:
+    """Return Verify's locale for a language by BCP 47: "de" for "de-AT"; None without one."""
+    tag = tag.lower()
+    return _BY_TAG.get(tag) or _BY_TAG.get(tag.partition("-")[0])
+
 
 @dataclass(frozen=True, slots=True)
 class Started:
@@ -46,13 +61,14 @@ class Verify:
         Args:
             to: E.164.
             channel: "sms" or "call".
-            locale: Language of the text or the voice, such as "en" or "pt-BR"; None: Twilio's
-                choice by the number's country.
+            locale: Language of the text or the voice, by BCP 47; None, or one that Verify does not
+                speak: Twilio's choice by the number's country.
         """
+        spoken = locale and spoken_for(locale)
 
         def call() -> Started:
             made = self._service.verifications.create(
-                to=to, channel=channel, **({"locale": locale} if locale else {})
+                to=to, channel=channel, **({"locale": spoken} if spoken else {})
             )
             return Started(made.sid, made.status)
 

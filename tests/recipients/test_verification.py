@@ -225,6 +225,11 @@ def test_the_api_takes_a_code_as_the_customer_typed_it(post, verify):
     assert post("check", phone=ALICE, code="١٢٣ ٤٥٦\u200b").json["approved"] is True
 
 
+def test_the_api_takes_any_language(post, verify):
+    assert post("start", phone=ALICE, locale="zh-Hant-TW").status_code == 202
+    assert verify.locales == ["zh-Hant-TW"]
+
+
 def test_the_api_names_every_fault(post, verify):
     answer = post("start", phone="07700 900123", channel="pigeon", locale="!")
     assert answer.status_code == 400

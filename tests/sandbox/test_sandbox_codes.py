@@ -2,6 +2,7 @@
 
 import re
 
+import pytest
 import requests
 
 from tests.sandbox.desk import CUSTOMER, OTHER, SHOP, check, refused, start
@@ -23,6 +24,33 @@ def test_the_code_arrives_as_a_text_of_verifys(sandbox, verify):
 def test_a_call_reads_the_digits_out(sandbox, verify):
     start(verify, channel="call")
     assert bodies(sandbox) == [f"Call: your code is {' '.join(sandbox.codes()[0]['code'])}"]
+
+
+@pytest.mark.parametrize(
+    ("locale", "text", "call"),
+    [
+        ("de", "Ihr Shop-Bestätigungscode lautet: ", "Anruf: "),
+        ("ko", "Shop 인증 코드는 ", "전화: "),
+        ("hi", "आपका Shop सत्यापन कोड है: ", "कॉल: "),
+        ("en-GB", "Your Shop verification code is: ", "Call: "),
+        ("tl", "Your Shop verification code is: ", "Call: "),  # which the sandbox has not learnt
+    ],
+)
+def test_a_code_comes_in_the_language_of_its_locale(sandbox, verify, locale, text, call):
+    for channel in ("sms", "call"):
+        start(verify, channel=channel, locale=locale)
+    said = sorted(bodies(sandbox), key=lambda body: body.startswith(call))
+    assert [body.startswith(words) for body, words in zip(said, (text, call), strict=True)] == [
+        True,
+        True,
+    ]
+    assert sandbox.codes()[0]["code"] in said[0]
+
+
+def test_a_locale_that_verify_does_not_speak_is_refused(sandbox, verify):
+    for locale in ("de-AT", "DE", "!"):
+        assert refused(start, verify, locale=locale) == (400, 60200)
+    assert sandbox.codes() == []
 
 
 def test_codes_are_no_messages_of_the_account(sandbox, client, verify):

@@ -18,7 +18,12 @@ SERVICE = "/Services/<service_sid>"
 CHANNELS = ("sms", "call")
 OTHER_CHANNELS = frozenset({"email", "whatsapp", "sna", "auto", "rcs", "silent_network_auth"})
 _CODE = re.compile(r"[0-9A-Za-z]{4,10}")
-_LOCALE = re.compile(r"[a-zA-Z]{2,3}([-_][0-9A-Za-z]{2,4})*")
+# Source: https://www.twilio.com/docs/verify/supported-languages
+_LOCALES = {
+    *("af", "ar", "ca", "cs", "da", "de", "el", "en", "en-GB", "es", "et", "fi", "fr", "he", "hi"),
+    *("hr", "hu", "id", "it", "ja", "kn", "ko", "lt", "mr", "ms", "nb", "nl", "pl", "pt", "pt-BR"),
+    *("ro", "ru", "sk", "sv", "te", "th", "tl", "tr", "uk", "vi", "zh", "zh-CN", "zh-HK"),
+}
 
 
 bp = Blueprint("verify", __name__, url_prefix="/v2")
@@ -61,7 +66,7 @@ def send(service_sid: str) -> ResponseReturnValue:
     """Send a code."""
     to, channel = _read(request.form)
     _refuse(to, channel)
-    sent = verify.send(this_desk(), service_sid, to, channel)
+    sent = verify.send(this_desk(), service_sid, to, channel, request.form.get("Locale", ""))
     return sent.as_twilio(this_desk().config.account_sid), 201
 
 
@@ -109,7 +114,7 @@ def _read(form: Mapping[str, str]) -> tuple[str, str]:
         raise TwilioError(60217 if channel == "email" else 60223, channel=channel.upper())
     if channel not in CHANNELS:
         raise TwilioError(60200, parameter="Channel", value=channel)
-    if form.get("Locale") and not _LOCALE.fullmatch(form["Locale"]):
+    if form.get("Locale") and form["Locale"] not in _LOCALES:
         raise TwilioError(60200, parameter="Locale", value=form["Locale"])
     return to, channel
 

@@ -19,10 +19,25 @@ SENDER = "TWVerify"
 LIFETIME = 600
 MAX_SENDS = MAX_CHECKS = 5
 CODE_DIGITS = 6
+# What a code comes in, by its locale; in all others the sandbox speaks English.
+_TEXTS = {
+    "en": "Your {shop} verification code is: {code}",
+    "de": "Ihr {shop}-Bestätigungscode lautet: {code}",
+    "ko": "{shop} 인증 코드는 {code}입니다",
+    "hi": "आपका {shop} सत्यापन कोड है: {code}",
+}
+_CALLS = {
+    "en": "Call: your code is {code}",
+    "de": "Anruf: Ihr Code lautet {code}",
+    "ko": "전화: 코드는 {code}입니다",
+    "hi": "कॉल: आपका कोड है {code}",
+}
 
 
-def send(desk: Desk, service_sid: str, to: str, channel: str) -> Verification:
+def send(desk: Desk, service_sid: str, to: str, channel: str, locale: str) -> Verification:
     """Send a code by "sms" or "call", or the same again while it is good.
+
+    `locale` is its language, one of Verify's; without one it is English.
 
     Raises:
         TwilioError: 60203, it has been sent often enough.
@@ -48,11 +63,11 @@ def send(desk: Desk, service_sid: str, to: str, channel: str) -> Verification:
         found.channel, found.updated_at = channel, now
         found.attempts.append(Attempt(sid=new_sid("VL"), channel=channel, at=now))
     if channel == "call":
-        message = new_message(
-            "verify-call", to, SENDER, f"Call: your code is {' '.join(found.code)}"
-        )
+        words = _CALLS.get(locale, _CALLS["en"]).format(code=" ".join(found.code))
+        message = new_message("verify-call", to, SENDER, words)
     else:
-        words = f"Your {desk.config.verify_friendly_name} verification code is: {found.code}"
+        shop = desk.config.verify_friendly_name
+        words = _TEXTS.get(locale, _TEXTS["en"]).format(shop=shop, code=found.code)
         message = new_message("verify-sms", to, SENDER, words)
     carrier.accept(desk, message)
     return found

@@ -10,6 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict
 from smsapp import typed
 from smsapp.api_keys import Scope
 from smsapp.config_types import E164
+from smsapp.events.fields import LanguageTag
 from smsapp.extensions import csrf
 from smsapp.models import Channel
 from smsapp.recipients import asker, verification
@@ -19,15 +20,7 @@ from smsapp.web.api.parsing import parse
 bp = Blueprint("verify_api", __name__, url_prefix="/api/verify")
 csrf.exempt(bp)
 
-# BCP 47, as far as Twilio's list of languages goes: "en", "pt-BR".
-LOCALE = re.compile(r"[A-Za-z]{2,3}(-[A-Za-z]{2,4})?")
 CODE = re.compile(r"[0-9]{4,10}")
-
-
-def _locale(value: str) -> str:
-    if not LOCALE.fullmatch(value):
-        raise ValueError("must be a language such as en or pt-BR")
-    return value
 
 
 def _code(value: str) -> str:
@@ -45,7 +38,7 @@ class Start(BaseModel):
 
     phone: E164
     channel: Literal["sms", "call"] = "sms"
-    locale: Annotated[str, AfterValidator(_locale)] | None = None
+    locale: LanguageTag | None = None
 
 
 class Check(BaseModel):
