@@ -25,7 +25,7 @@ from smsapp.errors import (
     Unauthorized,
 )
 from smsapp.sqlite import LOCK_SECONDS
-from smsapp.web import api, console, health, pages, twilio, wording
+from smsapp.web import api, console, health, language, pages, twilio, wording
 from smsapp.web.pages import sessions, sign_up
 
 log = logging.getLogger(__name__)
@@ -80,6 +80,7 @@ def create_app(settings: Settings) -> Flask:
         health.bp,
     ):
         app.register_blueprint(blueprint)
+    language.init_app(app)
     cli.register(app)
     app.after_request(_end)
     app.teardown_request(_forget)

@@ -45,14 +45,27 @@ def _from_file(path: object) -> object:
         raise ValueError(f"the file is not TOML: {error}") from None
 
 
-class PurposeWords(BaseModel):
-    """One purpose: its title, all that is agreed to, and whether people are asked."""
+class Said(BaseModel):
+    """A purpose in one language: its title, and all that is agreed to."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
 
-    shown: bool
     title: Annotated[str, Field(max_length=40), AfterValidator(_one_line)]
     words: Annotated[str, AfterValidator(_one_line), AfterValidator(_only_shop)]
+
+
+class PurposeWords(Said):
+    """One purpose in the shop's own language and in others, and whether people are asked."""
+
+    shown: bool
+    de: Said | None = None
+    ko: Said | None = None
+    hi: Said | None = None
+
+    def said_in(self, code: str) -> Said:
+        """Return it in a language (languages.NAMES); in the shop's own where it lacks that."""
+        found: Said | None = getattr(self, code, None)
+        return found or self
 
 
 class Purposes(BaseModel):

@@ -10,8 +10,10 @@ if (country) {
   addEventListener("pageshow", show); // a browser that goes back keeps the country, not the text
 }
 
+const language = document.documentElement.lang;
+
 // Times as the reader's clock shows them; without this they are said in UTC.
-const local = new Intl.DateTimeFormat("en-GB", {
+const local = new Intl.DateTimeFormat(language === "en" ? "en-GB" : language, {
   dateStyle: "long",
   timeStyle: "short",
 });
@@ -24,10 +26,9 @@ const waiting = document.querySelector("[data-waiting]");
 if (waiting) {
   const time = waiting.querySelector("time");
   const until = new Date(time.dateTime);
-  const words = (seconds) => {
-    const [number, unit] = seconds < 60 ? [seconds, "second"] : [Math.ceil(seconds / 60), "minute"];
-    return `in ${number} ${unit}${number === 1 ? "" : "s"}`;
-  };
+  const wait = new Intl.RelativeTimeFormat(language);
+  const words = (seconds) =>
+    seconds < 60 ? wait.format(seconds, "second") : wait.format(Math.ceil(seconds / 60), "minute");
   const tick = () => {
     const seconds = Math.ceil((until - Date.now()) / 1000);
     if (seconds > 0) {

@@ -6,7 +6,8 @@ import pytest
 
 from smsapp import config
 from smsapp.config import ConfigError
-from smsapp.shop_words import DEFAULT_FILE
+from smsapp.languages import NAMES
+from smsapp.shop_words import DEFAULT_FILE, PurposeWords
 from tests.conftest import ENVIRONMENT
 
 OURS = DEFAULT_FILE.read_text()
@@ -36,10 +37,43 @@ def test_what_a_copy_says_is_what_is_shown(load):
     assert "That is one or two texts for each order." in words.purposes.order_updates.words
 
 
-def test_the_default_says_what_carriers_look_for():
+RATES = {
+    "en": "essage and data rates may apply",
+    "de": "Kosten für Nachrichten und Daten",
+    "ko": "문자 및 데이터 요금",
+    "hi": "SMS और डेटा शुल्क",
+}
+
+
+@pytest.mark.parametrize("language", NAMES)
+def test_the_default_says_what_carriers_look_for_in_every_language(language):
     for purpose in tomllib.loads(OURS)["purposes"].values():
-        for needed in ("{shop}", "essage and data rates may apply", "HELP", "STOP"):
-            assert needed in purpose["words"].replace("\n", " ")
+        said = purpose if language == "en" else purpose[language]
+        for needed in ("{shop}", RATES[language], "HELP", "STOP"):
+            assert needed in said["words"].replace("\n", " ")
+
+
+def test_every_language_may_have_words_of_its_own():
+    assert set(PurposeWords.model_fields) - {"shown", "title", "words"} == set(NAMES) - {"en"}
+
+
+def test_a_language_that_is_left_out_shows_the_shops_own_words(load):
+    words = load(OURS.partition("[purposes.support.ko]")[0])
+    assert words.purposes.support.said_in("de").title == "Kundendienst"
+    assert words.purposes.support.said_in("ko").title == "Support"
+
+
+def test_faults_of_other_languages_are_named_too(load):
+    text = (
+        OURS.replace('title = "Kundendienst"', 'title = " "')
+        .replace("dass {shop} meine Fragen", "dass {wer} meine Fragen")
+        .replace("[purposes.support.ko]", "[purposes.support.kr]")
+    )
+    assert faults(load, text) == [
+        "WORDS_FILE: purposes.support.de.title: must not be blank",
+        "WORDS_FILE: purposes.support.de.words: may have {shop} in it, and no other braces",
+        "WORDS_FILE: purposes.support.kr is not a name that is known here",
+    ]
 
 
 def test_every_fault_is_said_at_once_and_none_shows_the_words(load):

@@ -13,7 +13,7 @@ from smsapp.extensions import settings
 log = logging.getLogger(__name__)
 
 
-def confirm(e164: str, verify_sid: str, agreed: Sequence[str]) -> None:
+def confirm(e164: str, verify_sid: str, agreed: Sequence[str], locale: str) -> None:
     """Text a customer what they have just agreed to, if the shop wants that; a worker sends it."""
     if not (agreed and settings().confirm_sign_ups):
         return
@@ -21,6 +21,7 @@ def confirm(e164: str, verify_sid: str, agreed: Sequence[str]) -> None:
         {
             "eventId": f"sign-up-{verify_sid}",
             "phone": e164,
+            "locale": locale,
             "verification": verify_sid,
             "purposes": tuple(agreed),
         }

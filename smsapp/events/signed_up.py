@@ -21,7 +21,7 @@ class SignedUp(Event):
 def words(event: SignedUp, settings: Settings) -> str:
     """Return the text that says what was agreed to, and how to take it back."""
     _, language = event.language.gettext, event.language
-    titles = [language.in_sentence(purpose(name).title) for name in event.purposes]
+    titles = [language.in_sentence(purpose(name, language).title) for name in event.purposes]
     return text(
         settings,
         _("You agreed to get %(purposes)s by text.", purposes=language.listed(titles)),

@@ -3,7 +3,7 @@
 from datetime import date, datetime
 from zoneinfo import ZoneInfo
 
-from babel.dates import format_skeleton, format_time, get_datetime_format, get_timezone_gmt
+from babel.dates import format_skeleton, get_timezone_gmt
 
 from smsapp.languages import Language
 from smsapp.quiet_hours import zones_of
@@ -17,28 +17,19 @@ def time_of_day(at: datetime, e164: str, language: Language, zone: str | None = 
     where theirs may show something else.
     """
     there, is_theirs = _clock(at, e164, zone)
-    shown = format_time(there, _pattern(language), locale=language.locale)
+    shown = language.time_of_day(there)
     return shown if is_theirs else f"{shown} {get_timezone_gmt(there, locale=language.locale)}"
 
 
 def moment(at: datetime, e164: str, language: Language, zone: str | None = None) -> str:
     """Return the same with its day: "Fri, Dec 4, 14:00"."""
-    both = str(get_datetime_format("medium", locale=language.locale))
     there, _ = _clock(at, e164, zone)
-    return both.format(time_of_day(at, e164, language, zone), day(there, language))
+    return language.joined(day(there, language), time_of_day(at, e164, language, zone))
 
 
 def day(on: date, language: Language) -> str:
     """Return a day as people write it: "Fri, Dec 4"."""
     return format_skeleton("MMMEd", on, locale=language.locale)
-
-
-def _pattern(language: Language) -> str:
-    """Return how a time of day is written: in English with 24 hours, which all can read."""
-    if language.code == "en":
-        return "HH:mm"
-    # In full, for of a Korean afternoon the short form says "PM".
-    return str(language.locale.time_formats["short"].pattern).replace("a", "aaaa")
 
 
 def _clock(at: datetime, e164: str, zone: str | None) -> tuple[datetime, bool]:

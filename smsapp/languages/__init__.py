@@ -7,11 +7,13 @@ one. A word that such a file lacks is said in English.
 import re
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import datetime
 from functools import lru_cache
 from io import BytesIO
 from pathlib import Path
 
 from babel import Locale, UnknownLocaleError
+from babel.dates import format_time, get_datetime_format
 from babel.lists import format_list
 from babel.messages.mofile import write_mo
 from babel.messages.pofile import read_po
@@ -55,6 +57,18 @@ class Language:
         # American English has a comma before the last, which the world does without.
         locale = "en_001" if self.code == "en" else self.locale
         return format_list(list(items), locale=locale)
+
+    def time_of_day(self, at: datetime) -> str:
+        """Return what a clock shows: "14:00"; in English with 24 hours, which all can read."""
+        if self.code == "en":
+            return f"{at:%H:%M}"
+        # In full, for of a Korean afternoon the short form says "PM".
+        pattern = str(self.locale.time_formats["short"].pattern).replace("a", "aaaa")
+        return format_time(at, pattern, locale=self.locale)
+
+    def joined(self, day: str, time: str) -> str:
+        """Return a day with a time: "Fri, Dec 4, 14:00"."""
+        return str(get_datetime_format("medium", locale=self.locale)).format(time, day)
 
     def in_sentence(self, title: str) -> str:
         """Return a title as it stands within a sentence: in English without its capital."""

@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, select, update
 
 from smsapp.extensions import database_now, db, reading, settings
+from smsapp.languages import ENGLISH, Language
 from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Phone, Wording
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.asker import Asker
@@ -18,12 +19,16 @@ from smsapp.recipients.verification import Verdict
 
 @dataclass(frozen=True, slots=True)
 class Visitor:
-    """A verified customer as a request shows them; address and user agent are evidence."""
+    """A verified customer as a request shows them; address and user agent are evidence.
+
+    `language`: that of the words they have before them.
+    """
 
     phone_key: str
     verify_sid: str | None
     address: str | None = None
     user_agent: str | None = None
+    language: Language = ENGLISH
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +84,7 @@ def _sign_up(
     }
     refused = [
         name
-        for name in (purpose.name for purpose in shown())
+        for name in (purpose.name for purpose in shown(visitor.language))
         if name not in purposes
         and (name not in latest or (purposes and latest[name].source is ConsentSource.API))
     ]
@@ -100,8 +105,8 @@ def withdraw(visitor: Visitor, purposes: Iterable[str]) -> None:
     _commit(visitor, purposes, ConsentAction.WITHDRAWN)
 
 
-def preferences(phone_key: str) -> Preferences | None:
-    """Return how a customer's purposes stand; None for a number that was erased."""
+def preferences(phone_key: str, language: Language) -> Preferences | None:
+    """Return how a customer's purposes stand, in a language; None for a number that was erased."""
     with reading() as conn:
         phone = conn.execute(select(Phone.__table__).where(Phone.phone_key == phone_key)).one()
         rows = consent.rows_of(conn, [phone_key])[phone_key]
@@ -115,7 +120,7 @@ def preferences(phone_key: str) -> Preferences | None:
         return None
     latest = {row.purpose: row for row in rows}
     found = []
-    for each in map(purpose, PURPOSES):
+    for each in (purpose(name, language) for name in PURPOSES):
         row = latest.get(each.name)
         granted = row is not None and row.action is ConsentAction.GRANTED
         text = words[row.wording_hash] if row and granted else each.words.text
@@ -193,7 +198,7 @@ def _append(
                 name,
                 action,
                 source,
-                purpose(name).words,
+                purpose(name, visitor.language).words,
                 verify_sid=visitor.verify_sid,
                 address=visitor.address,
                 user_agent=visitor.user_agent,

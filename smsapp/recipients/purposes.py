@@ -8,6 +8,7 @@ import hashlib
 from dataclasses import dataclass
 
 from smsapp.extensions import settings
+from smsapp.languages import Language
 from smsapp.shop_words import Purposes
 
 # All there are, in the order of the pages.
@@ -37,19 +38,20 @@ class Purpose:
     words: Words
 
 
-def purpose(name: str) -> Purpose:
-    """Return one of PURPOSES as this shop shows it."""
-    config = settings()
+def purpose(name: str, language: Language) -> Purpose:
+    """Return one of PURPOSES as this shop shows it in a language, or else in its own."""
+    config, _ = settings(), language.gettext
     given = getattr(config.words_file.purposes, name)
-    text = given.words.format(shop=config.shop_name or "this shop")
+    said = given.said_in(language.code)
+    text = said.words.format(shop=config.shop_name or _("this shop"))
     # Nobody has to think of a version: other words are another.
     version = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Purpose(name, given.title, given.shown, Words(version, text))
+    return Purpose(name, said.title, given.shown, Words(version, text))
 
 
-def shown() -> list[Purpose]:
+def shown(language: Language) -> list[Purpose]:
     """Return those that people are asked to agree to."""
-    return [found for name in PURPOSES if (found := purpose(name)).shown]
+    return [found for name in PURPOSES if (found := purpose(name, language)).shown]
 
 
 # What stands in the ledger where a service brought the consent along.

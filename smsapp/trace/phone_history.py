@@ -9,6 +9,7 @@ from typing import Any
 from sqlalchemy import Row, select
 
 from smsapp.extensions import reading, settings
+from smsapp.languages import ENGLISH
 from smsapp.models import Consent, OptOut, Phone, Reason
 from smsapp.recipients import consent, permission
 from smsapp.recipients.purposes import PURPOSES, Purpose, purpose
@@ -65,7 +66,10 @@ def about(
         known = permission.consent_states(conn, numbers, settings().allowed_recipients)[phone_key]
         return AboutNumber(
             phone,
-            [(purpose(name), permission.may_text(known, name).refusal) for name in PURPOSES],
+            [
+                (purpose(name, ENGLISH), permission.may_text(known, name).refusal)
+                for name in PURPOSES
+            ],
             conn.execute(
                 consent.with_words(
                     phone_key, Consent.at, Consent.verify_sid, Consent.wording_version

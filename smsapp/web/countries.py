@@ -12,12 +12,14 @@ from flask import request
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
 from smsapp import typed
+from smsapp.languages import N_
 from smsapp.phone import InvalidPhone, parse_e164
 
 FALLBACK = "US"
 # Longer than any number that a person types, spaces, brackets and all.
 MAX_CHARACTERS = 60
-TOO_LONG = "That number has too many digits. Check it for a slip"
+TOO_LONG = N_("That number has too many digits. Check it for a slip")
+LIKE = N_("Enter a mobile number, like %(example)s")
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,9 +33,9 @@ class Country:
 
 
 @lru_cache
-def all_countries() -> dict[str, Country]:
+def all_countries(language: str = "en") -> dict[str, Country]:
     """Return every country that has numbers, by region, in the order of their names."""
-    names = Locale("en").territories
+    names = Locale(language).territories
     countries = [
         Country(
             region, names[region], phonenumbers.country_code_for_region(region), _example(region)
@@ -69,34 +71,34 @@ def to_e164(text: str, region: str) -> str:
         region: ISO 3166 alpha-2 code that a national number is read in.
 
     Raises:
-        InvalidPhone: It cannot be read, or its length is impossible; in words for that person.
+        InvalidPhone: It cannot be read, or its length is impossible; in words for that person,
+            to be translated, where %(example)s stands for the country's example.
 
     Source: ITU-T E.164 (11/2010): "+" and at most 15 digits.
     """
-    country = all_countries()[region]
-    like = f"like {country.example}"
     text = typed.clean(text).strip()
     if not text:
-        raise InvalidPhone("Enter your mobile number")
+        raise InvalidPhone(N_("Enter your mobile number"))
     if text.startswith("00"):
         text = f"+{text[2:]}"
     try:
         number = phonenumbers.parse(text[:MAX_CHARACTERS], region)
     except phonenumbers.NumberParseException as error:
         if error.error_type == error.INVALID_COUNTRY_CODE:
-            raise InvalidPhone("No country has that code. Check what comes after the +") from None
+            unknown = N_("No country has that code. Check what comes after the +")
+            raise InvalidPhone(unknown) from None
         if error.error_type == error.TOO_LONG:
             raise InvalidPhone(TOO_LONG) from None
-        raise InvalidPhone(f"Enter a mobile number, {like}") from None
+        raise InvalidPhone(LIKE) from None
     if number.extension:
-        raise InvalidPhone("Leave out the extension: a code cannot reach it, only the number")
+        raise InvalidPhone(N_("Leave out the extension: a code cannot reach it, only the number"))
     reason = phonenumbers.is_possible_number_with_reason(number)
     if reason in {ValidationResult.TOO_SHORT, ValidationResult.IS_POSSIBLE_LOCAL_ONLY}:
-        raise InvalidPhone("That number has too few digits. Give all of it, with its area code")
+        raise InvalidPhone(N_("That number has too few digits. Give all of it, with its area code"))
     with suppress(InvalidPhone):  # its words are for programs
         return parse_e164(phonenumbers.format_number(number, PhoneNumberFormat.E164))
     too_long = reason == ValidationResult.TOO_LONG
-    raise InvalidPhone(TOO_LONG if too_long else f"Enter a mobile number, {like}")
+    raise InvalidPhone(TOO_LONG if too_long else LIKE)
 
 
 def _example(region: str) -> str:

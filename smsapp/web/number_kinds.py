@@ -7,20 +7,21 @@ of is asked about, and only what can be nobody's mobile is refused.
 import phonenumbers
 from phonenumbers import PhoneNumberType
 
+from smsapp.languages import N_
+
 _NOBODYS_MOBILE = {
-    PhoneNumberType.PAGER: "a pager's number",
-    PhoneNumberType.PREMIUM_RATE: "a premium-rate number",
-    PhoneNumberType.SHARED_COST: "a shared-cost number",
-    PhoneNumberType.TOLL_FREE: "a freephone number",
-    PhoneNumberType.UAN: "a company's service number",
-    PhoneNumberType.VOICEMAIL: "a voicemail's number",
+    PhoneNumberType.PAGER: N_("a pager's number"),
+    PhoneNumberType.PREMIUM_RATE: N_("a premium-rate number"),
+    PhoneNumberType.SHARED_COST: N_("a shared-cost number"),
+    PhoneNumberType.TOLL_FREE: N_("a freephone number"),
+    PhoneNumberType.UAN: N_("a company's service number"),
+    PhoneNumberType.VOICEMAIL: N_("a voicemail's number"),
 }
 
 
-def refusal(e164: str) -> str | None:
-    """Return why no code goes to a number that can be nobody's mobile; None for all others."""
-    kind = _NOBODYS_MOBILE.get(phonenumbers.number_type(phonenumbers.parse(e164)))
-    return kind and f"That is {kind}, which we send no codes to. Enter your mobile number"
+def nobodys_mobile(e164: str) -> str | None:
+    """Return what a number is that can be nobody's mobile, to be translated; None for others."""
+    return _NOBODYS_MOBILE.get(phonenumbers.number_type(phonenumbers.parse(e164)))
 
 
 def is_landline(e164: str) -> bool:

@@ -1,5 +1,6 @@
 """The pages for everyone: keyboard, small screen, no script, a screen reader, light and dark."""
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 from zoneinfo import ZoneInfo
@@ -202,3 +203,39 @@ def test_with_javascript_the_example_follows_the_country(customer):
     page.get_by_label("Country").select_option("AU")
     expect(page.get_by_text("For example, 0412 345 678")).to_be_visible()
     expect(page.get_by_role("button", name="Change country")).to_have_count(0)
+
+
+@pytest.mark.parametrize(
+    ("locale", "heading"),
+    [
+        ("de-DE", "Wählen Sie, wozu wir Ihnen SMS schicken"),
+        ("ko-KR", "받으실 문자를 선택해 주세요"),
+    ],
+)
+def test_in_another_language_the_first_page_is_as_good(customer, locale, heading):
+    page = customer(locale=locale, **NARROW).page
+    page.goto("/")
+    expect(page.get_by_role("heading", name=heading)).to_be_visible()
+    found = Axe().run(page, options={"resultTypes": ["violations"]})
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth") == 360
+    page.get_by_role("link", name="English").click()
+    expect(page.get_by_role("heading", name="Choose what we text you about")).to_be_visible()
+
+
+def test_with_javascript_times_and_waits_are_said_in_the_language_too(customer):
+    alice = customer(locale="de-DE", timezone_id="Asia/Tokyo")
+    page = alice.page
+    page.goto("/")
+    page.get_by_label("Handynummer").fill(alice.number)
+    page.get_by_label("Support").check()
+    alice.presses("Code senden")
+    alice.presses("Neuen Code senden")
+    alice.presses("Lieber anrufen lassen")
+    expect(page.get_by_text("Sie können in 10 Minuten einen neuen Code anfordern.")).to_be_visible()
+    page.get_by_role("textbox", name="Code").fill(alice.code)
+    alice.presses("Code prüfen")
+    time = page.locator("time[data-local]").first
+    exact = datetime.fromisoformat(time.get_attribute("datetime") or "")
+    tokyo = exact.astimezone(ZoneInfo("Asia/Tokyo"))
+    expect(time).to_have_text(re.compile(rf"^{tokyo.day}\. \w+ {tokyo.year} um {tokyo:%H:%M}$"))

@@ -6,6 +6,7 @@ import pytest
 
 from smsapp.events.kinds import KINDS
 from smsapp.extensions import settings
+from smsapp.languages import ENGLISH
 from smsapp.recipients.purposes import PURPOSES, shown
 from tests.conftest import settings_of
 
@@ -23,7 +24,7 @@ def test_each_has_a_purpose_that_people_can_agree_to(kind):
 
 def test_people_are_asked_for_what_there_are_kinds_for_and_nothing_else(app):
     with settings_of(app, WORDS_FILE=""), app.app_context():
-        assert {p.name for p in shown()} == {kind.purpose for kind in KINDS.values()}
+        assert {p.name for p in shown(ENGLISH)} == {kind.purpose for kind in KINDS.values()}
 
 
 @pytest.mark.parametrize("kind", KINDS.values(), ids=KINDS)

@@ -19,6 +19,7 @@ from smsapp import clock
 from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
 from smsapp.extensions import db
+from smsapp.languages import ENGLISH
 from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification, Wording
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
@@ -137,7 +138,7 @@ def test_each_purpose_is_shown_in_its_exact_words_and_none_is_ticked(alice, app)
     with settings_of(app, SHOP_NAME="Rudy’s & Sons", **VERIFY):
         page = alice.get("/")
         with app.app_context():
-            for purpose in purposes.shown():
+            for purpose in purposes.shown(ENGLISH):
                 assert purpose.words.text in said(page)
                 assert "Rudy’s & Sons" in purpose.words.text
     assert page.text.count('type="checkbox"') == len(purposes.PURPOSES)
@@ -1115,8 +1116,10 @@ def test_the_sandbox_says_that_it_is_one_and_leads_to_its_phone(alice, app):
 
 
 @pytest.mark.parametrize("error", [*BY_STATUS.values(), Bug, DatabaseAway])
-def test_every_error_of_a_page_is_in_plain_words(error):
-    heading, sentence = wording.page(error(retry_after=240))
+@on_one_database
+def test_every_error_of_a_page_is_in_plain_words(app, error):
+    with app.test_request_context():
+        heading, sentence = wording.page(error(retry_after=240))
     plain = f"{heading} {sentence}"
     for jargon in ("Retry-After", "JSON", "details", "request id", "Allow", "key", "database"):
         assert jargon not in plain
@@ -1142,8 +1145,11 @@ def test_errors_look_like_every_page(alice, app, monkeypatch):
     assert ALICE not in broken.text
 
 
-def test_a_wait_is_said_in_words():
-    assert [wording.wait(s) for s in (None, 0, 1, 59, 60, 61, 600, 5400, 5401, 86400)] == [
+@on_one_database
+def test_a_wait_is_said_in_words(app):
+    with app.test_request_context():
+        waits = [wording.wait(s) for s in (None, 0, 1, 59, 60, 61, 600, 5400, 5401, 86400)]
+    assert waits == [
         "in a moment",
         "in a moment",
         "in 1 second",

@@ -68,6 +68,16 @@ def test_the_sum_is_asked_for_in_words_and_then_the_code_is_sent(alice, verify):
     assert alice.session()["code"]["purposes"] == ("support",)
 
 
+def test_the_words_that_were_ticked_stay_those_whatever_language_the_step_is_said_in(alice):
+    token = alice.token("/?language=de")
+    alice.get("/?language=ko")
+    fields = {"phone": ALICE, "sure": ALICE, "country": "US", "purpose": ["support"]}
+    page = alice.post_blindly("/", csrf_token=token, language="de", **fields)
+    assert title(page).startswith("한 단계 더 필요합니다")
+    assert alice.post_blindly("/", **solved(page)).location == "/verify"
+    assert alice.session()["code"]["language"] == "de"
+
+
 def test_a_code_that_is_asked_for_again_takes_it_too(alice, verify):
     alice.post_blindly("/", **solved(alice.asks_for_code()))
     page = alice.post("/verify/send", on="/verify", channel="call")

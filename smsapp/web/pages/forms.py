@@ -10,6 +10,7 @@ from smsapp.models import Channel
 from smsapp.phone import InvalidPhone
 from smsapp.recipients import purposes
 from smsapp.web import countries, number_kinds
+from smsapp.web.language import current, gettext
 
 
 class Doubt(StrEnum):
@@ -44,7 +45,9 @@ def typed_sign_up() -> SignUp:
     return SignUp(
         region if region in countries.all_countries() else countries.guess(),
         request.form.get("phone", "")[: countries.MAX_CHARACTERS],
-        tuple(p.name for p in purposes.shown() if p.name in request.form.getlist("purpose")),
+        tuple(
+            p.name for p in purposes.shown(current()) if p.name in request.form.getlist("purpose")
+        ),
         read_channel(),
     )
 
@@ -55,14 +58,17 @@ def read_sign_up() -> SignUp:
     try:
         form.e164 = countries.to_e164(form.phone, form.region)
     except InvalidPhone as error:
-        form.faults["phone"] = str(error)
+        form.faults["phone"] = gettext(str(error), example=form.country.example)
         return form
     # The form carries what Twilio said of its number the last time.
     form.is_landline = (
         number_kinds.is_landline(form.e164) or request.form.get("landline") == form.e164
     )
-    if refusal := number_kinds.refusal(form.e164):
-        form.faults["phone"] = refusal
+    if kind := number_kinds.nobodys_mobile(form.e164):
+        form.faults["phone"] = gettext(
+            "That is %(kind)s, which we send no codes to. Enter your mobile number",
+            kind=gettext(kind),
+        )
     # Whoever was asked about just this number, and sends it again, is sure.
     elif request.form.get("sure") != form.e164:
         form.doubt = _doubt(form)

@@ -15,6 +15,7 @@ from smsapp.recipients.opt_out import LIFTED_BY_PAGE
 from smsapp.recipients.purposes import PURPOSES, purpose
 from smsapp.retention import erasure
 from smsapp.web import guards
+from smsapp.web.language import current, gettext
 from smsapp.web.pages import sessions
 from smsapp.web.pages.sign_up import keep_nothing, see
 
@@ -26,7 +27,7 @@ bp.after_request(keep_nothing)
 @sessions.signed_in
 def show() -> ResponseReturnValue:
     """Show what is agreed, since when and in which words."""
-    found = customers.preferences(g.visitor.phone_key)
+    found = customers.preferences(g.visitor.phone_key, current())
     if found is None:  # erased since the guard looked
         return see("pages.start")
     texts_arrive = sessions.texts_arrive()
@@ -48,16 +49,17 @@ def switch(name: str) -> ResponseReturnValue:
     """Agree to one purpose, or take that back."""
     if name not in PURPOSES:
         raise NotFound
-    title = purpose(name).title.lower()
+    found = purpose(name, current())
+    title = current().in_sentence(found.title)
     match request.form.get("agree"):
-        case "yes" if not purpose(name).shown:
+        case "yes" if not found.shown:
             raise NotFound
         case "yes":
             customers.agree(g.visitor, [name])
-            flash(f"You have agreed to {title}.")
+            flash(gettext("You have agreed to %(purpose)s.", purpose=title))
         case "no":
             customers.withdraw(g.visitor, [name])
-            flash(f"You get no more {title} by text.")
+            flash(gettext("You get no more %(purpose)s by text.", purpose=title))
         case _:
             raise InvalidRequest
     return see("preferences.show")
@@ -69,7 +71,7 @@ def stop_everything() -> ResponseReturnValue:
     """Stop all texts, and take back each consent, so that one new grant brings back no other."""
     customers.withdraw(g.visitor, PURPOSES)
     stopping.stop(g.visitor.phone_key, OptOutSource.PAGE)
-    flash("All texts are stopped. We text you no more, about anything.")
+    flash(gettext("All texts are stopped. We text you no more, about anything."))
     return see("preferences.show")
 
 
@@ -120,5 +122,5 @@ def sign_out() -> ResponseReturnValue:
     """End the customer's sessions, in other browsers too."""
     customers.end_sessions(g.visitor.phone_key)
     sessions.sign_out()
-    flash("You are signed out.")
+    flash(gettext("You are signed out."))
     return see("pages.start")

@@ -13,12 +13,14 @@ from flask import flash, g, redirect, request, session, url_for
 from flask.typing import ResponseReturnValue
 
 from smsapp import clock
+from smsapp.languages import ENGLISH, Language
 from smsapp.models import Channel
 from smsapp.recipients import asker, customers
 from smsapp.recipients.asker import Asker
 from smsapp.recipients.customers import Visitor
 from smsapp.web import guards
 from smsapp.web.guards import View
+from smsapp.web.language import gettext, of_words
 
 # From the approval on, however busy the customer is: a copied cookie is not good for long.
 LASTS = timedelta(minutes=30)
@@ -28,7 +30,10 @@ _CODE, _CUSTOMER, _ID = "code", "customer", "id"
 
 @dataclass(frozen=True, slots=True)
 class CodeSent:
-    """A code on its way, and what was ticked with it. Times are ISO 8601."""
+    """A code on its way, and what was ticked with it. Times are ISO 8601.
+
+    `language` is that of the words that were ticked, whatever the page is shown in since.
+    """
 
     phone_key: str
     verify_sid: str
@@ -37,6 +42,7 @@ class CodeSent:
     began: str
     resend_at: str
     is_landline: bool = False
+    language: str = ENGLISH.code  # of a session that began before there were others
 
     @property
     def texts_arrive(self) -> bool:
@@ -97,7 +103,7 @@ def customer() -> tuple[Visitor, str] | None:
     e164 = customers.number_in_session(kept["phone_key"], began)
     if e164 is None or clock.now() - began > LASTS:
         return None
-    return visitor(kept["phone_key"], kept["verify_sid"]), e164
+    return visitor(kept["phone_key"], kept["verify_sid"], of_words()), e164
 
 
 def texts_arrive() -> bool:
@@ -105,11 +111,11 @@ def texts_arrive() -> bool:
     return bool(session.get(_CUSTOMER, {}).get("texts_arrive", True))
 
 
-def visitor(phone_key: str, verify_sid: str) -> Visitor:
-    """Return a customer as this request shows them."""
+def visitor(phone_key: str, verify_sid: str, language: Language) -> Visitor:
+    """Return a customer as this request shows them, with words in a language before them."""
     address = guards.client_address()
     seen_at = None if address is None else str(address)
-    return Visitor(phone_key, verify_sid, seen_at, request.user_agent.string)
+    return Visitor(phone_key, verify_sid, seen_at, request.user_agent.string, language)
 
 
 def signed_in(view: View) -> View:
@@ -121,7 +127,7 @@ def _check_customer() -> ResponseReturnValue | None:
     found = customer()
     if found is None:
         session.pop(_CUSTOMER, None)
-        flash("Confirm your number to go on. For your safety that holds for 30 minutes.")
+        flash(gettext("Confirm your number to go on. For your safety that holds for 30 minutes."))
         return redirect(url_for("pages.start"), 303)
     g.visitor, g.e164 = found
     return None

@@ -8,16 +8,17 @@ import phonenumbers
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from smsapp import typed
+from smsapp import languages, typed
 from smsapp.config_types import LOOPBACK, host
 from smsapp.errors import Landline, ProofRequired, RateLimited, SmsappError
 from smsapp.events import confirming
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in, settings
+from smsapp.languages import Language
 from smsapp.models import Channel
 from smsapp.phone import country, mask, phone_key
 from smsapp.recipients import customers, purposes, verification
-from smsapp.trace.status_text import moment
-from smsapp.web import countries, guards, wording
+from smsapp.web import countries, guards, language, wording
+from smsapp.web.language import gettext
 from smsapp.web.pages import forms, proof, sessions
 from smsapp.web.pages.forms import SignUp
 from smsapp.web.pages.sessions import CodeSent
@@ -50,7 +51,7 @@ def send_code() -> ResponseReturnValue:
     if form.doubt:
         return _start_page(form)
     try:
-        _send(form.e164, form.channel, form.purposes, form.is_landline)
+        _send(form.e164, form.channel, form.purposes, form.is_landline, language.of_words())
     except ProofRequired as error:
         return proof.page(error, form.e164), error.status
     except SmsappError as error:
@@ -75,13 +76,16 @@ def check_code() -> ResponseReturnValue:
     sent: CodeSent = g.code
     code = typed.code(request.form.get("code", ""))
     if code is None:
-        return _verify_page(f"Enter the code: the {typed.CODE_DIGITS} digits that we sent"), 400
+        fault = gettext(
+            "Enter the code: the %(digits)s digits that we sent", digits=typed.CODE_DIGITS
+        )
+        return _verify_page(fault), 400
     try:
         _count_check()
     except RateLimitExceeded:
         error = RateLimited(retry_after=seconds_until_let_in())
         return _verify_page(wording.too_often(error)), error.status, error.headers
-    visitor = sessions.visitor(sent.phone_key, sent.verify_sid)
+    visitor = sessions.visitor(sent.phone_key, sent.verify_sid, languages.of(sent.language))
     try:
         asker = sessions.this_asker()
         verdict, agreed = customers.sign_up(visitor, g.e164, code, sent.agreed, asker)
@@ -90,7 +94,7 @@ def check_code() -> ResponseReturnValue:
     if verdict.approved_at is None:
         return _verify_page(wording.not_approved(verdict)), 400
     sessions.sign_in(replace(sent, verify_sid=verdict.verify_sid), verdict.approved_at)
-    confirming.confirm(g.e164, sent.verify_sid, agreed)
+    confirming.confirm(g.e164, sent.verify_sid, agreed, language.current().code)
     return see("preferences.show")
 
 
@@ -100,13 +104,14 @@ def send_again() -> ResponseReturnValue:
     """Send another code, or say it in a call."""
     channel = forms.read_channel()
     try:
-        _send(g.e164, channel, g.code.purposes, g.code.is_landline)
+        shown_in = languages.of(g.code.language)
+        _send(g.e164, channel, g.code.purposes, g.code.is_landline, shown_in)
     except ProofRequired as error:
         return proof.page(error, g.e164), error.status
     except SmsappError as error:
         flash(wording.not_sent(error, forms.offers_calls()), "fault")
     else:
-        flash(wording.SENT_AGAIN[channel])
+        flash(gettext(wording.SENT_AGAIN[channel]))
     return see("pages.verify")
 
 
@@ -134,7 +139,7 @@ def _everywhere() -> dict[str, Any]:
     }
 
 
-bp.add_app_template_filter(moment, "moment")
+bp.add_app_template_filter(wording.moment, "moment")
 
 
 @bp.app_template_filter("international")
@@ -147,14 +152,22 @@ def _international(e164: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.INTERNATIONAL)
 
 
-def _send(e164: str, channel: Channel, purposes: tuple[str, ...], is_landline: bool) -> None:
-    """Send a code and keep in the session that it is on its way."""
+def _send(
+    e164: str, channel: Channel, purposes: tuple[str, ...], is_landline: bool, shown_in: Language
+) -> None:
+    """Send a code and keep in the session that it is on its way, and what was ticked in what words.
+
+    The code comes in the language of this page; where that is none of theirs, as Twilio sees fit.
+    """
     try:
         _count_code()
     except RateLimitExceeded:
         raise RateLimited(retry_after=seconds_until_let_in()) from None
     paid_bits = proof.paid_bits(e164)
-    begun = verification.start(e164, channel, sessions.this_asker(), paid_bits=paid_bits)
+    known = language.known()
+    begun = verification.start(
+        e164, channel, sessions.this_asker(), known.code if known else None, paid_bits=paid_bits
+    )
     sessions.remember_code(
         CodeSent(
             phone_key=phone_key(e164, settings().phone_key_bytes),
@@ -162,6 +175,7 @@ def _send(e164: str, channel: Channel, purposes: tuple[str, ...], is_landline: b
             channel=channel,
             purposes=purposes,
             is_landline=is_landline,
+            language=shown_in.code,
             began=begun.started_at.isoformat(),
             resend_at=begun.resend_at.isoformat(),
         )
@@ -185,8 +199,8 @@ def _start_page(form: SignUp) -> str:
     return render_template(
         "phone/phone.html",
         form=form,
-        countries=countries.all_countries().values(),
-        purposes=purposes.shown(),
+        countries=countries.all_countries(language.current().code).values(),
+        purposes=purposes.shown(language.current()),
     )
 
 
