@@ -8,6 +8,7 @@ from functools import lru_cache
 
 import phonenumbers
 from babel import Locale, parse_locale
+from babel.core import get_global
 from flask import request
 from phonenumbers import PhoneNumberFormat, PhoneNumberType, ValidationResult
 
@@ -48,15 +49,22 @@ def all_countries(language: str = "en") -> dict[str, Country]:
 def guess() -> str:
     """Return the region that the browser's languages name, such as GB for en-GB, else US.
 
-    Source: RFC 5646 (BCP 47), section 2.1: language, script, region, variants, extensions.
+    One that names none counts for where most who speak it live, but for English, which is
+    everywhere.
+
+    Source: RFC 5646 (BCP 47), section 2.1: language, script, region, variants, extensions; and
+    CLDR's likely subtags.
     """
     for language, _ in request.accept_languages:
         # What follows a letter alone are extensions ("-u-hc-h12"), which name no country.
         tag = re.split(r"-\w-", language.replace("_", "-"))[0]
         try:
-            region = parse_locale(tag, sep="-")[1]
+            spoken, region = parse_locale(tag, sep="-")[:2]
         except ValueError:
             continue
+        if region is None and spoken != "en":
+            likely = get_global("likely_subtags").get(spoken, "")
+            region = likely.rpartition("_")[2]
         if region in all_countries():
             return region
     return FALLBACK

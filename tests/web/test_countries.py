@@ -50,7 +50,11 @@ def test_an_extension_is_refused_with_its_reason(typed):
         ("fr_CA", "CA"),
         ("de-AT-1996", "AT"),
         ("en-IE-u-hc-h12", "IE"),
-        ("de-x-at", "US"),
+        ("de-x-at", "DE"),
+        ("de,en-US;q=0.7,en;q=0.3", "DE"),  # as Firefox asks in German
+        ("en,de-AT;q=0.5", "AT"),
+        ("en", "US"),
+        ("tlh", "US"),
         ("es-419,es-MX;q=0.8", "MX"),
         ("*", "US"),
         ("not a language!", "US"),
