@@ -6,7 +6,7 @@ database with every request: an erasure and a sign-out end all sessions of a num
 """
 
 import secrets
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import datetime, timedelta
 
 from flask import flash, g, redirect, request, session, url_for
@@ -74,7 +74,11 @@ def this_asker() -> Asker:
 def remember_code(sent: CodeSent) -> None:
     """Keep that a code is on its way, in place of any before it."""
     identity()
-    session[_CODE] = asdict(sent)
+    # Without what is as usual: the process of the last release, which may answer next, knows of
+    # no language and no landline.
+    usual = {each.name: each.default for each in fields(CodeSent)}
+    kept = asdict(sent).items()
+    session[_CODE] = {name: value for name, value in kept if value != usual[name]}
 
 
 def sign_in(sent: CodeSent, at: datetime) -> None:
