@@ -1,9 +1,13 @@
 """Every kind of event becomes a text that arrives: on each database, without anybody asking."""
 
+import json
+import re
+import subprocess
+
 import pytest
 
 from smsapp.events.kinds import KINDS
-from tests.conftest import ALICE
+from tests.conftest import ALICE, ROOT
 from tests.flows.conftest import installation_on
 from tests.system import get, post, wait_for
 
@@ -49,3 +53,19 @@ def test_its_text_becomes_delivered(shop, kind):
     assert found["metadata"] == {"kind": kind.name}
     _, again = post(url, system.key, event, path=f"/api/events/{kind.name}")
     assert again["duplicate"] is True
+
+
+def test_the_commands_of_the_readme_work_as_pasted(shop):
+    _, url = shop
+    (pasted,) = re.findall(r"```sh\n(KEY=.*?)```", (ROOT / "README.md").read_text(), re.DOTALL)
+    pasted = pasted.replace("<your key>", shop[0].key).replace("http://127.0.0.1:8000", url)
+    ended = subprocess.run(
+        ["bash", "-c", pasted], capture_output=True, text=True, check=True, timeout=60
+    )
+    *told, would, listed, late = map(json.loads, ended.stdout.splitlines())
+    assert all(answer.get("accepted") for answer in told), told
+    commands = re.findall(r"^tell (\w+)", pasted, re.MULTILINE)
+    assert {kind for kind in KINDS if KINDS[kind].about != "appointment"} <= set(commands)
+    assert would["wouldSend"] is True
+    assert listed["data"][0]["orderId"] == "1002"
+    assert late["error"] == "too_late"
