@@ -22,7 +22,7 @@ REASONS = (
     "no_consent",
     "superseded",
 )
-NEW = "not_wanted"
+NEW = ("not_wanted", "no_channel")
 # SQLite makes the table anew, without the trigger of 0011.
 SUBJECT_OF_OLDER_CODE = (
     "CREATE TRIGGER delivery_subject AFTER INSERT ON delivery WHEN NEW.subject IS NULL"
@@ -47,12 +47,12 @@ def upgrade():
         ),
         sa.PrimaryKeyConstraint("delivery_id", name=op.f("appointment_event_pkey")),
     )
-    replace_check((*REASONS, NEW))
+    replace_check((*REASONS, *NEW))
 
 
 def downgrade():
     op.drop_table("appointment_event")
-    op.execute("UPDATE delivery SET reason = NULL WHERE reason = 'not_wanted'")
+    op.execute("UPDATE delivery SET reason = NULL WHERE reason IN ('not_wanted', 'no_channel')")
     replace_check(REASONS)
 
 

@@ -14,9 +14,14 @@ def sender_of(channel: Channel) -> SenderSettings:
     return SenderSettings(channel, provider.sender, provider.per_second)
 
 
+def configured() -> list[Channel]:
+    """Return the channels that the running app's settings have all for."""
+    return [channel for channel, provider in CHANNELS.items() if provider.is_configured]
+
+
 def senders() -> dict[Channel, SenderSettings]:
-    """Return the sender of each channel."""
-    return {channel: sender_of(channel) for channel in CHANNELS}
+    """Return the sender of each of them."""
+    return {channel: sender_of(channel) for channel in configured()}
 
 
 def status_label(status: str) -> str:

@@ -1,6 +1,7 @@
 """Claims: what is due is leased to whoever will send it now."""
 
 import logging
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, select, update
@@ -12,6 +13,7 @@ from smsapp.delivery import (
     daily_quota,
     leases,
     restore,
+    routes,
     sender,
     throttle,
 )
@@ -23,6 +25,7 @@ from smsapp.models import (
     AttemptSource,
     Delivery,
     DeliveryState,
+    Reason,
 )
 from smsapp.recipients import permission, phones
 
@@ -44,6 +47,8 @@ _DUE = (
         Delivery.tries,
         Delivery.phone_key,
         Delivery.channel,
+        Delivery.route,
+        Delivery.locale,
         Delivery.purpose,
         Delivery.waits_for_morning,
         Delivery.time_zone,
@@ -65,6 +70,11 @@ _OF = Delivery.id.in_(bindparam("ids", expanding=True))
 _LEASE = update(Delivery).where(_OF).values(tries=Delivery.tries + 1)
 _SUPPRESS = update(Delivery).where(_OF).values(state=DeliveryState.SUPPRESSED, due_at=None)
 _EXPIRE = update(Delivery).where(_OF).values(state=DeliveryState.EXPIRED, due_at=None)
+_NOWHERE = (
+    update(Delivery)
+    .where(_OF)
+    .values(state=DeliveryState.FAILED, reason=Reason.NO_CHANNEL, due_at=None)
+)
 _POSTPONE = update(Delivery).where(_OF).values(due_at=bindparam("until"))
 
 
@@ -88,6 +98,7 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
     sender_state = sender.read_state(conn, of.name)
     if sender_state.is_paused:
         return []
+    provider = channels.CHANNELS[of.channel]
     now = database_now(conn)
     held = sender_state.is_held
     due = list(conn.execute(_DUE, {"now": now, "most": 1 if held else most, "channel": of.channel}))
@@ -116,6 +127,9 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
             conn.execute(_POSTPONE, {"ids": [row.id], "until": until})
         else:
             allowed.append(row)
+    addresses = provider.addresses(conn, numbers)
+    _go_on(conn, [row for row in allowed if row.phone_key not in addresses], numbers, now)
+    allowed = [row for row in allowed if row.phone_key in addresses]
     texts = daily_quota.texts_today(conn, numbers, now)
     # A text that was tried today has its place already.
     ready: list[Any] = []
@@ -128,7 +142,7 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
         conn.execute(
             _POSTPONE, {"ids": [row.id for row in late], "until": daily_quota.next_day(now)}
         )
-    waits = channels.CHANNELS[of.channel].not_before(conn, {row.phone_key for row in ready}, now)
+    waits = provider.not_before(conn, {row.phone_key for row in ready}, now)
     for row in ready:
         if row.phone_key in waits:
             conn.execute(_POSTPONE, {"ids": [row.id], "until": waits[row.phone_key]})
@@ -150,10 +164,12 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
             channel=of.channel,
             sender=of.name,
             e164=numbers[row.phone_key] or "",  # may_text has refused those we no longer know
+            address=addresses[row.phone_key] or "",
             country=phone[row.phone_key].country,
             phone_key=row.phone_key,
             purpose=row.purpose,
             body=row.body,
+            locale=row.locale,
             kind=row.kind,
             event_id=row.event_id,
             expires_at=row.expires_at,
@@ -167,3 +183,15 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
         conn.execute(_LEASE.values(columns), {"ids": [claim.delivery_id for claim in claims]})
     leases.write_attempts(conn, claims, AttemptSource.WORKER, now)
     return claims
+
+
+def _go_on(
+    conn: Connection, rows: list[Any], numbers: dict[str, str | None], now: datetime
+) -> None:
+    """Let those whom this channel does not reach wait for the next, or fail without one."""
+    ways = {
+        row.id: routes.after(conn, row.route, row.phone_key, numbers[row.phone_key]) for row in rows
+    }
+    routes.take(conn, {delivery_id: way for delivery_id, way in ways.items() if way})
+    if nowhere := [delivery_id for delivery_id, way in ways.items() if way is None]:
+        conn.execute(_NOWHERE.values(state_at=now), {"ids": nowhere})

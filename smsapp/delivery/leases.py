@@ -32,6 +32,10 @@ from smsapp.quiet_hours import QuietHours
 log = logging.getLogger(__name__)
 
 
+# They wake nobody.
+SILENT = frozenset({Channel.EMAIL})
+
+
 @dataclass(frozen=True, slots=True)
 class Rules:
     """What the settings say about sending; the same for all rows of a process."""
@@ -56,10 +60,12 @@ class Claim:
     channel: Channel
     sender: str
     e164: str
+    address: str  # where the channel reaches them
     country: str
     phone_key: str
     purpose: str
     body: str
+    locale: str | None
     kind: str
     event_id: str
     expires_at: datetime
@@ -125,10 +131,10 @@ def first_due(at: datetime, rules: Rules, row: Any, e164: str) -> datetime:
     Args:
         at: When it is to leave.
         rules: The settings.
-        row: A delivery, or one to be: its waits_for_morning and time_zone count.
+        row: A delivery, or one to be: its waits_for_morning, time_zone and channel count.
         e164: Whose clock it is, where the delivery names no zone.
     """
-    if not row.waits_for_morning:
+    if not row.waits_for_morning or row.channel in SILENT:
         return at
     zones = (ZoneInfo(row.time_zone),) if row.time_zone else quiet_hours.zones_of(e164)
     return quiet_hours.next_allowed(at, zones, rules.quiet_hours)

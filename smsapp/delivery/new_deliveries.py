@@ -13,6 +13,7 @@ from smsapp.delivery import (
     first_texts,
     leases,
     restore,
+    routes,
     sender,
     superseding,
     throttle,
@@ -49,6 +50,8 @@ class NewDelivery:
         canceled: Why it is not to be sent at all, though it might be.
         details: What its kind has to know of the event.
         metadata: What the service wants kept with it.
+        route: The channels to be tried after `channel`.
+        locale: The language of its words, BCP 47.
     """
 
     kind: str
@@ -74,6 +77,8 @@ class NewDelivery:
     canceled: Reason | None = None
     details: Any = None
     metadata: dict[str, str] | None = None
+    route: tuple[Channel, ...] = ()
+    locale: str | None = None
 
     @property
     def event(self) -> tuple[str, str]:
@@ -152,6 +157,8 @@ def write(
             values["due_at"] = max(values["due_at"], way.not_before[row.phone_key])
         elif hold := way.sender_state.hold_of(row.e164):
             values["due_at"] = max(values["due_at"], hold.probe_at)
+        elif row.phone_key not in way.addresses:
+            pass  # whoever claims it finds another channel
         elif row.send_now and values["due_at"] == now and way.reservations:
             if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease
@@ -165,7 +172,8 @@ def write(
     inserted = conn.execute(_WHICH, {"ids": list(written)}).scalars().all()
     fresh = {}
     for row, values in map(written.__getitem__, inserted):
-        claim = _claim(row, values, call_at.get(values["id"], 0.0))
+        address = ways[row.channel].addresses.get(row.phone_key) or ""
+        claim = _claim(row, values, address, call_at.get(values["id"], 0.0))
         superseding.cancel(conn, row.supersedes, row.phone_key, row.subject, now, but=values["id"])
         fresh[row.event] = Accepted(
             values["id"],
@@ -186,9 +194,10 @@ def write(
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How a channel's sender stands, its reservations, and whom it may not write to before when."""
+    """How a channel's sender stands, its reservations, and whom it reaches where, or not before."""
 
     sender_state: SenderState
+    addresses: Mapping[str, str | None]
     reservations: list[float]
     not_before: Mapping[str, datetime]
 
@@ -198,8 +207,9 @@ def _way(conn: Connection, of: SenderSettings, new: Iterable[NewDelivery], now: 
     state = sender.read_state(conn, of.name)
     wanted = sum(row.send_now for row in rows)
     reservations = throttle.reserve_for_requests(conn, of, state, wanted, now)
-    phone_keys = {row.phone_key for row in rows}
-    return _Way(state, reservations, CHANNELS[of.channel].not_before(conn, phone_keys, now))
+    provider, numbers = CHANNELS[of.channel], {row.phone_key: row.e164 for row in rows}
+    not_before = provider.not_before(conn, numbers.keys(), now)
+    return _Way(state, provider.addresses(conn, numbers), reservations, not_before)
 
 
 def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
@@ -250,6 +260,8 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "phone_key": row.phone_key,
         "purpose": row.purpose,
         "channel": row.channel,
+        "route": routes.as_text(row.route),
+        "locale": row.locale,
         "subject": row.subject,
         "order_id": row.subject,  # for older code
         "body": row.body,
@@ -276,7 +288,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
     }
 
 
-def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | None:
+def _claim(row: NewDelivery, values: dict[str, Any], address: str, call_at: float) -> Claim | None:
     if values["state"] is not DeliveryState.SENDING:
         return None
     return Claim(
@@ -288,10 +300,12 @@ def _claim(row: NewDelivery, values: dict[str, Any], call_at: float) -> Claim | 
         channel=row.channel,
         sender=row.rules.senders[row.channel].name,
         e164=row.e164,
+        address=address,
         country=country(row.e164),
         phone_key=row.phone_key,
         purpose=row.purpose,
         body=values["body"],
+        locale=row.locale,
         kind=row.kind,
         event_id=row.event_id,
         expires_at=values["expires_at"],

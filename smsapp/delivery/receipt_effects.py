@@ -1,10 +1,14 @@
 """What one receipt does to its attempt and its delivery. Rows are dicts, changed in place."""
 
 import uuid
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
+from sqlalchemy import Connection
+
+from smsapp.delivery import routes
 from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.routes import Way
 from smsapp.delivery.states import ARRIVED, FOLLOWS, after_receipt
 from smsapp.models import (
     AttemptState,
@@ -57,18 +61,36 @@ def move(delivery: dict[str, Any], attempt: dict[str, Any]) -> bool:
 
 
 def try_again(
-    delivery: dict[str, Any], attempt: dict[str, Any], waits: tuple[timedelta, ...]
-) -> None:
-    """Let a delivery wait for a new attempt where the carrier's trouble may pass."""
+    conn: Connection,
+    delivery: dict[str, Any],
+    attempt: dict[str, Any],
+    waits: tuple[timedelta, ...],
+) -> Way | None:
+    """Let a delivery wait for a new attempt where the carrier's trouble may pass.
+
+    Or go on over another channel, which is returned: at once where that trouble does not pass, and
+    else after the first such attempt.
+    """
     failed = delivery["new_state"] in {DeliveryState.UNDELIVERED, DeliveryState.FAILED}
-    tried = delivery["new_undelivered"]
-    code = attempt["attempt_code"]
-    if not failed or not code or tried >= len(waits):
-        return
-    if CHANNELS[attempt["channel"]].meaning(code).error_class is ErrorClass.TRANSIENT:
-        delivery |= {
-            "new_state": DeliveryState.PENDING,
-            "new_due_at": delivery["now"] + waits[tried],
-            "new_undelivered": tried + 1,
-            "new_tries": 0,
-        }
+    code, tried = attempt["attempt_code"], delivery["new_undelivered"]
+    if not failed or not code:
+        return None
+    meaning = CHANNELS[attempt["channel"]].meaning(code)
+    passes = meaning.error_class is ErrorClass.TRANSIENT
+    if meaning.elsewhere and (tried or not passes or not waits):
+        way = routes.after(conn, attempt["route"], attempt["phone_key"], attempt["e164"])
+        if way:
+            delivery |= _pending(delivery["now"], undelivered=0) | {"code": None}
+            return way
+    if passes and tried < len(waits):
+        delivery |= _pending(delivery["now"] + waits[tried], undelivered=tried + 1)
+    return None
+
+
+def _pending(due_at: datetime, undelivered: int) -> dict[str, Any]:
+    return {
+        "new_state": DeliveryState.PENDING,
+        "new_due_at": due_at,
+        "new_undelivered": undelivered,
+        "new_tries": 0,
+    }

@@ -13,8 +13,10 @@ from smsapp.delivery import (
     receipt_effects,
     reconcile_times,
     rejected_receipts,
+    routes,
 )
 from smsapp.delivery.channels import CHANNELS
+from smsapp.delivery.routes import Way
 from smsapp.delivery.states import advance
 from smsapp.extensions import database_now, insert_into, settings
 from smsapp.models import (
@@ -89,6 +91,7 @@ _CURRENT = (
         Delivery.kind,
         Delivery.event_id,
         Delivery.phone_key,
+        Delivery.route,
         Delivery.state,
         Delivery.error_code,
         Delivery.undelivered,
@@ -164,6 +167,7 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
     }
     results, receipts, moved_deliveries, changed_attempts = [], [], {}, {}
     strays = []
+    ways: dict[uuid.UUID, Way] = {}
     for row in rows:
         attempt = receipt_effects.attempt_of(row.sid, row.attempt_id, attempts, by_sid)
         if attempt is None:
@@ -200,7 +204,9 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
             changed_attempts[attempt["id"]] = attempt
         delivery = deliveries[attempt["delivery_id"]]
         if after != before and receipt_effects.move(delivery, attempt):
-            receipt_effects.try_again(delivery, attempt, row.retry_waits)
+            way = receipt_effects.try_again(conn, delivery, attempt, row.retry_waits)
+            if way:
+                ways[delivery["of"]] = way
             moved_deliveries[delivery["of"]] = delivery
         results.append(_recorded(attempt, delivery, moved=after != before))
     if strays:
@@ -226,7 +232,13 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
         for delivery in moved_deliveries.values():
             delivery["new_check_at"] = reconcile_times.next_reconcile_at(delivery["new_state"], now)
         conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
+    routes.take(conn, {of: way for of, way in ways.items() if _still_goes_on(moved_deliveries[of])})
     return results
+
+
+def _still_goes_on(delivery: dict[str, Any]) -> bool:
+    """Whether no other receipt of the same commit says that it arrived after all."""
+    return delivery["new_state"] is DeliveryState.PENDING
 
 
 def _recorded(attempt: dict[str, Any], delivery: dict[str, Any], *, moved: bool) -> HandledReceipt:

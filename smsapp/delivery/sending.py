@@ -4,10 +4,11 @@ The same `send` serves the thread of a request and the worker's.
 """
 
 import logging
+import re
 import time
 from datetime import timedelta
 
-from smsapp import clock, metrics
+from smsapp import clock, languages, metrics
 from smsapp.delivery import channels, group_commit, leases, sender, stopping, throttle
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.channels import CHANNELS
@@ -73,12 +74,19 @@ def _call(claim: Claim) -> SendResult:
         return Unwritten("late")  # the lease might lapse during the call
     return provider.send(
         Outgoing(
-            to=claim.e164,
+            id=claim.attempt_id.hex,
+            to=claim.address,
+            title=_first_sentence(claim.body),
             body=claim.body,
+            language=languages.of(claim.locale),
             callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
             valid_seconds=int((claim.expires_at - clock.now()).total_seconds()),
         )
     )
+
+
+def _first_sentence(words: str) -> str:
+    return re.split(r"(?<=[.!?।])\s", words, maxsplit=1)[0]
 
 
 def _wait_for_reservation(claim: Claim) -> str | None:

@@ -8,9 +8,10 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, exists, select, update
 from sqlalchemy.orm import aliased
 
-from smsapp.delivery import holding, reconcile_times, retry
+from smsapp.delivery import holding, reconcile_times, retry, routes
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.holding import Held
+from smsapp.delivery.routes import Way
 from smsapp.delivery.states import FOLLOWS, advance
 from smsapp.extensions import database_now
 from smsapp.models import Attempt, AttemptState, Delivery, DeliveryState, Reason
@@ -42,6 +43,7 @@ _CURRENT = (
         Delivery.state,
         Delivery.reason,
         Delivery.error_code,
+        Delivery.route,
         Delivery.lease_token,
         exists()
         .where(_Newer.delivery_id == Attempt.delivery_id, _Newer.number > Attempt.number)
@@ -99,10 +101,17 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
     attempts = [_attempt_after(row, current[row.claim.attempt_id], now) for row in rows]
     conn.execute(_SET_ATTEMPT, attempts)
     deliveries, settled = [], []
+    ways: dict[uuid.UUID, Way] = {}
     for row, attempt in zip(rows, attempts, strict=True):
         before = current[row.claim.attempt_id]
         held = holding.hold_or_release(conn, row, now)
         delivery = _delivery_after(row, before, attempt["new_state"], held, now)
+        if delivery and _may_go_on(row, delivery, held):
+            claim = row.claim
+            way = routes.after(conn, before.route, claim.phone_key, claim.e164)
+            if way:
+                ways[claim.delivery_id] = way
+                delivery = _columns(row, DeliveryState.PENDING, now, due_at=now, tries=0)
         if delivery:
             deliveries.append(delivery)
         settled.append(
@@ -117,6 +126,7 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
         )
     if deliveries:
         conn.execute(_SET_DELIVERY, deliveries)
+    routes.take(conn, ways)
     return settled
 
 
@@ -186,6 +196,13 @@ def _delivery_after(
             return _columns(row, DeliveryState.FAILED, now, reason=Reason.ATTEMPTS_SPENT)
         case _:
             return _columns(row, DeliveryState.FAILED, now, reason=Reason.REJECTED)
+
+
+def _may_go_on(row: CallResult, delivery: dict[str, Any], held: Held) -> bool:
+    """Whether another channel may do, where this one does not or not now."""
+    if row.meaning is None or not row.meaning.elsewhere:
+        return False
+    return held.country is not None or delivery["new_state"] is DeliveryState.FAILED
 
 
 def _columns(

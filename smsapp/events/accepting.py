@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp import metrics
-from smsapp.delivery import group_commit, leases
+from smsapp.delivery import channels, group_commit, leases
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
@@ -37,6 +37,7 @@ def new_delivery(
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
+    channel, *route = [one for one in event.channels or kind.route if one in channels.configured()]
     ending = f" {how_to_stop(event.language)}"
     says_all = not config.shop_name or body.endswith(ending)
     return NewDelivery(
@@ -46,7 +47,9 @@ def new_delivery(
         phone_key=key,
         e164=event.phone,
         purpose=kind.purpose,
-        channel=kind.route[0],
+        channel=channel,
+        route=tuple(route),
+        locale=event.locale,
         subject=kind.subject(event),
         body=body,
         consent_at=event.consent_at,

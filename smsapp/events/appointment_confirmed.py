@@ -6,6 +6,7 @@ from smsapp.config import Settings
 from smsapp.events.appointment_fields import AppointmentTime
 from smsapp.events.fields import text
 from smsapp.events.kind import Kind
+from smsapp.models import Channel
 
 
 class AppointmentConfirmed(AppointmentTime):
@@ -28,5 +29,6 @@ APPOINTMENT_CONFIRMED = Kind(
     subject=lambda event: event.appointment_id,
     content=lambda event: [event.appointment_id],
     words=words,
+    route=(Channel.SMS,),
     max_age=lambda _settings: timedelta(hours=1),
 )

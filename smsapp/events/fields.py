@@ -19,6 +19,7 @@ from pydantic.alias_generators import to_camel
 from smsapp import clock, languages
 from smsapp.config import Settings
 from smsapp.languages import Language
+from smsapp.models import Channel
 from smsapp.phone import parse_e164
 
 # A caller's clock may be this much ahead of ours.
@@ -132,6 +133,16 @@ LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag
 Metadata = Annotated[dict[str, str], BeforeValidator(_kept)]
 
 
+def _channels(value: object) -> tuple[Channel, ...]:
+    if not isinstance(value, list) or not value or not set(map(str, value)) <= set(Channel):
+        raise ValueError(f"must be a list of one or more of {', '.join(Channel)}")
+    return tuple(dict.fromkeys(map(Channel, value)))
+
+
+# In the order in which they are tried.
+Channels = Annotated[tuple[Channel, ...], BeforeValidator(_channels)]
+
+
 class Event(BaseModel):
     """What every event has; others than these and the kind's own fields are ignored.
 
@@ -151,6 +162,7 @@ class Event(BaseModel):
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None
     locale: LanguageTag | None = None
+    channels: Channels | None = None
     metadata: Metadata | None = None
 
     @property

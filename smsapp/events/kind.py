@@ -48,7 +48,7 @@ class Kind:
     max_age: Callable[[Settings], timedelta]
     waits_for_morning: bool = False
     supersedes: tuple[str, ...] = ()
-    route: tuple[Channel, ...] = (Channel.SMS,)
+    route: tuple[Channel, ...] = (Channel.SMS, Channel.EMAIL)
     accept: Callable[[Connection, list[NewDelivery]], list[Accepted]] = outbox.accept
     details: Callable[[Any, Settings], Any] = lambda _event, _settings: None
 

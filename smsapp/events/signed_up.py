@@ -8,6 +8,7 @@ from datetime import timedelta
 from smsapp.config import Settings
 from smsapp.events.fields import Event, how_to_stop, text
 from smsapp.events.kind import Kind
+from smsapp.models import Channel
 from smsapp.recipients.purposes import purpose
 
 
@@ -39,5 +40,6 @@ SIGNED_UP = Kind(
     subject=lambda event: event.verification,
     content=lambda event: [*event.purposes],
     words=words,
+    route=(Channel.SMS,),
     max_age=lambda _settings: timedelta(hours=1),
 )

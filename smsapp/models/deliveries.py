@@ -68,6 +68,7 @@ class Reason(StrEnum):
     NO_CONSENT = "no_consent"  # neither the ledger nor the event knows of any
     SUPERSEDED = "superseded"  # a later event made it pointless before it left
     NOT_WANTED = "not_wanted"  # the shop's settings say that none is sent
+    NO_CHANNEL = "no_channel"  # none of its route reaches them
 
 
 class AttemptSource(StrEnum):
@@ -136,6 +137,10 @@ class Delivery(Base):
     phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
     purpose: Mapped[str] = mapped_column(String(40))
     channel: Mapped[Channel] = mapped_column(server_default=Channel.SMS.value)
+    # The channels to be tried after it, in their order, with commas between; null for none.
+    route: Mapped[str | None] = mapped_column(String(40))
+    # The language of its words, BCP 47; null for English.
+    locale: Mapped[str | None] = mapped_column(String(100))
     # What the event is about: an order, say. Nullable, and beside it order_id, which is the same,
     # for as long as older code may run beside this one: that knows order_id alone.
     subject: Mapped[str] = mapped_column(String(80), nullable=True)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from sqlalchemy import Connection
 
+from smsapp.languages import Language
 from smsapp.models import AttemptState
 from smsapp.providers.messages import Listed, SendResult
 from smsapp.providers.outcomes import Failure
@@ -18,16 +19,24 @@ class Outgoing:
     """One message to one person.
 
     Attributes:
-        to: E.164.
+        id: What names this attempt, 32 hexadecimal digits.
+        to: The address: E.164, or what the channel has instead.
+        title: What it is about, in the language of its words.
         body: Its words.
+        language: That of its words.
         callback: Where the provider posts what becomes of it.
         valid_seconds: After that it need not be delivered any more.
+        unsubscribe: Where the person says that they want none over this channel; "" for nowhere.
     """
 
+    id: str
     to: str
+    title: str
     body: str
+    language: Language
     callback: str
     valid_seconds: int
+    unsubscribe: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,9 +52,13 @@ class Callback:
 class Provider(Protocol):
     """A channel's way out, and what its provider says about it.
 
-    What is called within a transaction of the group commit (`not_before`, `state_of`, `meaning`)
-    reads no settings: no app's context is there.
+    What is called within a transaction of the group commit (`addresses`, `not_before`, `state_of`,
+    `meaning`) reads no settings: no app's context is there.
     """
+
+    @property
+    def is_configured(self) -> bool:
+        """Whether the settings have all that it needs."""
 
     @property
     def sender(self) -> str:
@@ -54,6 +67,16 @@ class Provider(Protocol):
     @property
     def per_second(self) -> float | None:
         """How many may leave in a second; None for no limit."""
+
+    def addresses(
+        self, conn: Connection, numbers: Mapping[str, str | None]
+    ) -> Mapping[str, str | None]:
+        """Return who can be reached over this channel, and where: {phone key: address}.
+
+        Args:
+            conn: The database.
+            numbers: {phone key: E.164, or None once it was forgotten}.
+        """
 
     def not_before(
         self, conn: Connection, phone_keys: Collection[str], now: datetime

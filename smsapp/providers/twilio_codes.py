@@ -227,5 +227,11 @@ DAILY_LIMIT = 63038
 # About where a message goes: all others leave.
 HOLDS_COUNTRY = frozenset({21215, 21408, 21606, 21612, 21703})
 
+# About the phone, the way to it or the channel: another channel may reach the same person.
+ELSEWHERE = frozenset(
+    {21211, 21217, 21408, 21612, 21614, 21703, 30003, 30005, 30006, 30007, 30008, 30034, 30036}
+    | {63003, 63016, 63024, 63027, 63028, 63032, 63041, 63042, 63049}
+)
+
 # Too fast: for our account, for our registration, for the channel, for the queue of our number.
 SLOWS_SENDER = frozenset({10004, 20429, 21611, 30001, 30022, 63017, 63018})

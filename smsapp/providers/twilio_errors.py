@@ -28,6 +28,7 @@ class ErrorMeaning:
         holds_country: Every further text to the country would fail alike until somebody acts.
         suspects_sender: Nobody knows whose fault it is: the sender's, where others meet it too.
         slows_sender: Texts leave faster than Twilio or the carriers take them.
+        elsewhere: Another channel may reach the same person.
         code: Twilio's code; None where it gave none.
     """
 
@@ -38,6 +39,7 @@ class ErrorMeaning:
     holds_country: bool = False
     suspects_sender: bool = False
     slows_sender: bool = False
+    elsewhere: bool = False
     code: int | None = None
 
     @property
@@ -124,6 +126,7 @@ _KNOWN = {
         holds_sender=code in twilio_codes.HOLDS_SENDER,
         holds_country=code in twilio_codes.HOLDS_COUNTRY,
         slows_sender=code in twilio_codes.SLOWS_SENDER,
+        elsewhere=code in twilio_codes.ELSEWHERE,
         code=code,
     )
     for table in _TABLES

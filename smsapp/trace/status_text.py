@@ -127,6 +127,11 @@ def _waiting(trace: Trace) -> tuple[str, str]:
 
 def _failed(trace: Trace) -> tuple[str, str]:
     newest = trace.attempts[-1] if trace.attempts else None
+    if trace.delivery.reason is Reason.NO_CHANNEL and newest is None:
+        return (
+            "No way of writing to them is known of those that it may take.",
+            "Ask the customer for an address or a number, and send the event anew.",
+        )
     trouble = trouble_of(newest) if newest else None
     trouble = trouble or meaning(trace.delivery.error_code)
     if trace.delivery.reason is Reason.ATTEMPTS_SPENT:

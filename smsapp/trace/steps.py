@@ -109,7 +109,13 @@ def _permission(at: datetime, happened: History, attempt: int | None = None) -> 
 
 
 def _attempted(happened: History) -> Iterator[Step]:
+    before = None
     for attempt in happened.attempts:
+        if before and before.channel is not attempt.channel:
+            yield Step(
+                attempt.started_at, "next_channel", "smsapp", attempt.number, reason=attempt.channel
+            )
+        before = attempt
         if attempt.source == "worker" or attempt.number > 1:
             yield _permission(attempt.started_at, happened, attempt.number)
         yield Step(attempt.started_at, "sending", attempt.source, attempt.number)

@@ -4,11 +4,11 @@ No words here hold a number, a body or a person's name.
 """
 
 from smsapp.delivery import reconcile, retry
-from smsapp.models import Act, ConsentSource, Ignored, OptOutSource, Reason
+from smsapp.models import Act, Channel, ConsentSource, Ignored, OptOutSource, Reason
 from smsapp.providers import statuses
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
-from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, CANCELED, moment
+from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, CANCELED, CHANNELS, moment
 from smsapp.trace.steps import LATE, Step
 
 _STEPS = {
@@ -73,6 +73,9 @@ def of_step(step: Step) -> str:
             return f"A service canceled it, with the API key “{step.by}”."
         case "canceled" if step.reason in CANCELED:
             return f"It was canceled. {CANCELED[Reason(step.reason)]}"
+        case "next_channel":
+            way = CHANNELS[Channel(step.reason or "")]
+            return f"What came before did not reach them, so it went on another way: {way}."
         case "expired":
             return "It had waited for too long and was not sent."
         case "failed":

@@ -243,13 +243,13 @@ def slowed_to(rows):
 
 
 def test_too_many_requests_slow_down_once_for_all_that_left_at_that_rate(app, shop, twilio, rows):
-    twilio.answers += [Refused(429, 20429, None)] * 8
-    queue(app, shop, 8)
+    twilio.answers += [Refused(429, 20429, None)] * 9
+    queue(app, shop, 9)
     with settings_of(app, MESSAGES_PER_SECOND="80"), app.app_context():
         worker.run_once()
         once = slowed_to(rows)
         assert pace.SLOWEST < once < 80
-        twilio.answers += [Refused(429, 20429, None)] * 5
+        twilio.answers += [Refused(429, 20429, None)] * 9
         make_due(app)
         worker.run_once()
     assert slowed_to(rows) < once
@@ -265,17 +265,17 @@ def test_a_chance_refusal_slows_nothing_down(app, shop, twilio, rows):
 
 def test_where_no_rate_is_set_it_falls_from_that_of_the_last_seconds(app, shop, twilio, rows):
     queue(app, shop, 30)
-    taken = [Sent(sid(n), "queued", 1) for n in range(24)]
-    twilio.answers += taken + [Refused(429, None, None)] * 6
+    taken = [Sent(sid(n), "queued", 1) for n in range(22)]
+    twilio.answers += taken + [Refused(429, None, None)] * 8
     with settings_of(app, WORKER_THREADS="30"), app.app_context():
         worker.run_once()
-    heard = pace.Heard(30, 6, 0.1)
+    heard = pace.Heard(30, 8, 0.1)
     assert slowed_to(rows) == pytest.approx(pace.fallen(SenderState(), None, START, heard))
 
 
 @pytest.mark.parametrize("code", sorted(SLOWS_SENDER - {20429, 21611}))
 def test_a_carriers_limit_on_receipts_slows_down_too(app, shop, twilio, rows, code):
-    shop.ships_many(6)
+    shop.ships_many(8)
     with app.app_context(), settings_of(app, MESSAGES_PER_SECOND="80"):
         *most, last = sorted(rows.all(Attempt), key=lambda row: row.id)
         for attempt in most:

@@ -154,8 +154,8 @@ def test_a_pause_and_its_reason_stand_before_the_figures(app, support):
 
 def test_a_slower_pace_after_too_many_requests_is_named(support, shop, twilio):
     assert "too fast" not in support.sees("/console/overview").text
-    twilio.answers += [Refused(429, 20429, None)] * 6
-    shop.ships_many(6)
+    twilio.answers += [Refused(429, 20429, None)] * 8
+    shop.ships_many(8)
     page = words(support.sees("/console/overview"))
     assert "Twilio finds us too fast, so we send more slowly:" in page
     assert "rises again by itself" in page

@@ -22,6 +22,7 @@ from tests.conftest import ALICE, change, run_worker, shipment, sid
 from tests.web import signing
 
 BIRD = 4711
+AWAY = 4712
 
 
 @dataclass
@@ -34,6 +35,14 @@ class Pigeons:
     flown: list = field(default_factory=list)
     seen: list = field(default_factory=list)
     resting_until: datetime | None = None
+    is_configured: bool = True
+    before: int = 0  # messages that others sent
+    nests: set | None = None  # whom it finds; None for everybody
+
+    def addresses(self, conn, numbers):
+        if self.nests is None:
+            return numbers
+        return {key: f"nest of {key}" for key in numbers if key in self.nests}
 
     def not_before(self, conn, phone_keys, now):
         if self.resting_until is None or self.resting_until <= now:
@@ -45,7 +54,11 @@ class Pigeons:
 
     def send(self, message):
         self.flown.append(message)
-        return self.answers.pop(0) if self.answers else Sent(sid(len(self.flown)), "aloft", None)
+        return (
+            self.answers.pop(0)
+            if self.answers
+            else Sent(sid(self.before + len(self.flown)), "aloft", None)
+        )
 
     def find(self, sid_):
         return next((one for one in self.seen if one.sid == sid_), Refused(404, None, None))
@@ -62,6 +75,10 @@ class Pigeons:
         )
 
     def meaning(self, code, http_status=None):
+        if code == AWAY:
+            return ErrorMeaning(
+                ErrorClass.PERMANENT, "They moved.", "Ask.", elsewhere=True, code=code
+            )
         holds = code == BIRD
         kind = ErrorClass.CONFIGURATION if holds else ErrorClass.PERMANENT
         cause, step = "The loft is shut.", "Open the loft."

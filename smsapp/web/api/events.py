@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import clock, metrics
 from smsapp.api_keys import Scope
+from smsapp.delivery import channels
 from smsapp.delivery.new_deliveries import Accepted
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.errors import EventIdReused, InvalidRequest, NotFound
@@ -53,6 +54,7 @@ def event(name: str) -> ResponseReturnValue:
 def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     """Accept one event, send its message unless that is left to a worker, and answer."""
     event, caller = parse(body), g.caller
+    _refuse_what_is_not_set_up(event)
     if _is_dry_run():
         return _told(dry_run(kind, event, caller.id), event.phone), 200
     respond_async = prefers("respond-async")
@@ -79,6 +81,13 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     metrics.count(metrics.EVENTS, kind.name, word)
     fields |= {"delivery": delivery_id, "answer": word}
     return answer, status, headers
+
+
+def _refuse_what_is_not_set_up(event: Event) -> None:
+    """Refuse an event that asks for channels which the settings say nothing of."""
+    ours = channels.configured()
+    if missing := [f"{one} is not set up" for one in event.channels or () if one not in ours]:
+        raise InvalidRequest(extra=details({"channels": missing}))
 
 
 def _is_dry_run() -> bool:
