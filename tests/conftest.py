@@ -2,6 +2,7 @@
 
 import functools
 import os
+import shutil
 import sqlite3
 import threading
 from collections.abc import Callable, Iterator, Sequence
@@ -106,28 +107,103 @@ def redis_url() -> Iterator[str]:
 
 
 @contextmanager
-def a_database(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
-    """Yield a new database of the kind that the fixture's parameter names."""
-    if request.param == "sqlite":
-        yield f"sqlite:///{folder}/test.sqlite3"
-    else:
-        with servers.database(request.getfixturevalue("postgres_url")) as url:
-            yield url
-
-
-@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
-def database_url(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+def a_database(
+    request: pytest.FixtureRequest, folder: Path, like: str | None = None
 ) -> Iterator[str]:
-    """An empty database with our schema, one of each kind."""
-    with a_database(request, tmp_path_factory.mktemp("database")) as url:
+    """Yield a new database of the kind that the fixture's parameter names.
+
+    Empty, or a copy of one `like` it that nobody is connected to.
+    """
+    if request.param == "postgresql":
+        with servers.database(request.getfixturevalue("postgres_url"), like) as url:
+            yield url
+        return
+    file = folder / "test.sqlite3"
+    if like:
+        shutil.copy(str(make_url(like).database), file)
+    yield f"sqlite:///{file}"
+
+
+Once = Callable[[str, Callable[[], Any]], Any]
+
+
+@contextmanager
+def _kept() -> Iterator[Once]:
+    with ExitStack() as stack:
+        made: dict[str, Any] = {}
+
+        def once(name: str, make: Callable[[], Any]) -> Any:
+            if name not in made:
+                made[name] = stack.enter_context(make())
+            return made[name]
+
+        yield once
+
+
+@pytest.fixture(scope="session")
+def kept() -> Iterator[Once]:
+    """Make a thing once for all tests of a process.
+
+    A fixture with parameters alone would make it anew for each file of tests: each asks for one
+    database and then for the other.
+    """
+    with _kept() as once:
+        yield once
+
+
+@pytest.fixture(scope="session")
+def kept_on_postgres(postgres_url: str) -> Iterator[Once]:
+    """Do the same with what has to go before its server goes."""
+    with _kept() as once:
+        yield once
+
+
+def _keeper(request: pytest.FixtureRequest, kind: str) -> Once:
+    name = "kept_on_postgres" if kind.startswith("postgresql") else "kept"
+    once: Once = request.getfixturevalue(name)
+    return once
+
+
+@contextmanager
+def _migrated(request: pytest.FixtureRequest, folder: Path) -> Iterator[str]:
+    with a_database(request, folder) as url:
         with app_at(url):
             upgrade()
         yield url
 
 
+def with_schema(request: pytest.FixtureRequest) -> str:
+    """Return a database with our schema that is there to be copied: migrating takes a second."""
+    folder = request.getfixturevalue("tmp_path_factory").mktemp("schema")
+    once = _keeper(request, request.param)
+    url: str = once("schema", lambda: _migrated(request, folder))
+    return url
+
+
+@pytest.fixture(scope="session", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with our schema, one of each kind."""
+    like, folder = with_schema(request), tmp_path_factory.mktemp("database")
+    once = _keeper(request, request.param)
+    url: str = once("database", lambda: a_database(request, folder, like))
+    return url
+
+
 # For a test that is about what comes before the database, in many forms.
-on_one_database = pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+on_one_database = pytest.mark.one_database
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave PostgreSQL out where one database will do."""
+    spared = [item for item in items if _is_spared(item)]
+    config.hook.pytest_deselected(items=spared)
+    items[:] = [item for item in items if not _is_spared(item)]
+
+
+def _is_spared(item: pytest.Item) -> bool:
+    given = getattr(item, "callspec", None)
+    on_postgres = given is not None and given.params.get("database_url") == "postgresql"
+    return on_postgres and item.get_closest_marker("one_database") is not None
 
 
 def make_app(**environment: str) -> Flask:
@@ -151,13 +227,19 @@ def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(scope="session")
-def shared_app(database_url: str) -> Iterator[Flask]:
-    """One app for all tests of a database: an engine and a writer thread for each would add up."""
-    app = make_app(DATABASE_URL=database_url)
+@contextmanager
+def _app(url: str) -> Iterator[Flask]:
+    app = make_app(DATABASE_URL=url)
     yield app
     with app.app_context():
         db.engine.dispose()
+
+
+@pytest.fixture(scope="session")
+def shared_app(request: pytest.FixtureRequest, database_url: str) -> Flask:
+    """One app for all tests of a database: an engine and a writer thread for each would add up."""
+    app: Flask = _keeper(request, database_url)("app", lambda: _app(database_url))
+    return app
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from smsapp.events.fields import how_to_stop
 from smsapp.events.kinds import KINDS
 from smsapp.events.lint import warnings
 from smsapp.languages import NAMES
-from tests.conftest import ALICE, ENVIRONMENT, settings_of
+from tests.conftest import ALICE, ENVIRONMENT, on_one_database, settings_of
 
 ORDER = {"orderId": "1001"}
 # A Friday that is still to come when this is read.
@@ -224,6 +224,7 @@ def test_a_language_is_no_content_and_no_other_makes_another_event(app, shop, tw
     assert call["body"] == "Rosa: Ihre Bestellung 1001 ist unterwegs. Abbestellen mit STOP."
 
 
+@on_one_database
 @pytest.mark.parametrize(("kind", "fields", "fault"), FAULTY)
 def test_what_is_wrong_is_named_by_its_field(shop, twilio, kind, fields, fault):
     whole = ORDER | VISIT | ({"place": "5 Hill Street"} if kind == "order_ready" else {})

@@ -6,14 +6,17 @@ from pathlib import Path
 
 import pytest
 
-from tests.conftest import a_database
+from tests.conftest import a_database, with_schema
 from tests.system import System, installation
 
 
 @contextmanager
 def installation_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[System]:
     """Set up an installation on the database that the fixture's parameter names."""
-    with a_database(request, folder) as url, installation(url, folder) as system:
+    with (
+        a_database(request, folder, with_schema(request)) as url,
+        installation(url, folder) as system,
+    ):
         yield system
 
 

@@ -36,6 +36,9 @@ from tests.conftest import (
 )
 from tests.web.conftest import HTTPS
 
+# What a page says does not hang on the database; what it asks of that is tried in its own tests.
+pytestmark = on_one_database
+
 
 def words(answer):
     """Return a page as it is read: no tags, one space between words."""

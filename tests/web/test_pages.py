@@ -42,6 +42,9 @@ from tests.conftest import (
 )
 from tests.fake_verify import CODE, VERIFY, FakeVerify
 
+# What a page says does not hang on the database; what it asks of that is tried in its own tests.
+pytestmark = on_one_database
+
 # One that Britain gives to mobiles, and one that London has.
 MOBILE, LANDLINE = "+447400123456", "+442079460018"
 BROWSER = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}

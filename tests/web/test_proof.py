@@ -13,9 +13,12 @@ from time_machine import travel
 from smsapp import clock
 from smsapp.phone import phone_key
 from smsapp.web.pages import proof
-from tests.conftest import ALICE, make_app, settings_of
+from tests.conftest import ALICE, make_app, on_one_database, settings_of
 from tests.fake_verify import VERIFY
 from tests.web.test_pages import Person, said, title
+
+# What a page says does not hang on the database; what it asks of that is tried in its own tests.
+pytestmark = on_one_database
 
 NEIGHBOUR = "+12025550124"
 
