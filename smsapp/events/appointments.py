@@ -114,7 +114,7 @@ def details(event: Any, config: Settings) -> tuple[dict[str, Any], Settings]:
         "time_zone": event.time_zone,
         "place": getattr(event, "place", None),
         "remind_before": None if before is None else [each.text for each in before],
-        "locale": event.locale,
+        "locale": event.locale and event.language.tag,
         "confirmed_at": None,
     }
     return said, config

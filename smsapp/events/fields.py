@@ -31,6 +31,9 @@ MAX_METADATA_BYTES = 1024
 # What programs write for “never” lies before: the year 1, say.
 EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 
+# So many days about a time are looked at for an hour that is not quiet.
+_DAYS_AROUND = timedelta(days=7)
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
@@ -66,19 +69,24 @@ def _time_with_offset(value: object) -> datetime:
         raise ValueError("must be an RFC 3339 time with an offset, such as 2026-06-02T09:00:00Z")
     try:
         at = datetime.fromisoformat(value.upper())
-        at.astimezone(UTC)  # near the ends of the calendar it may have none
+        # Near the end of the calendar it may be none elsewhere, or have no morning after it.
+        at.astimezone(UTC) + _DAYS_AROUND
         return at
     except (ValueError, OverflowError):
         raise ValueError("there is no such time") from None
+
+
+def _since_1970(value: datetime) -> datetime:
+    if value < EARLIEST:
+        raise ValueError("must be a time since 1970: this one looks like an empty value")
+    return value
 
 
 def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _plausible(value: datetime) -> datetime:
-    if value < EARLIEST:
-        raise ValueError("must be a time since 1970: this one looks like an empty value")
+def _not_ahead(value: datetime) -> datetime:
     if value > clock.now() + CLOCK_SKEW:
         raise ValueError("must not be in the future: nobody can have agreed yet")
     return value
@@ -125,8 +133,8 @@ TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
 Place = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
 Day = Annotated[date, BeforeValidator(_iso_date)]
 # With the offset it came with: by the clock of where it happens.
-LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset)]
-ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_plausible)]
+LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset), AfterValidator(_since_1970)]
+ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_not_ahead)]
 SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
 # One that is not ours is no fault: the text is in English then.
 LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag)]

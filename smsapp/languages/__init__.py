@@ -40,6 +40,11 @@ class Language:
     locale: Locale
 
     @property
+    def tag(self) -> str:
+        """Return it by BCP 47: "de-AT"."""
+        return str(self.locale).replace("_", "-")
+
+    @property
     def catalogue(self) -> NullTranslations:
         """Return its words."""
         return _catalogue(self.code)

@@ -114,6 +114,12 @@ def test_it_is_reminded_of_as_its_event_says(tells, waiting):
     assert times(waiting()) == [NOON - 7 * DAY]
 
 
+def test_a_language_may_be_named_at_length(tells, waiting):
+    tag = "de-AT-x-" + "-".join(["hillstre"] * 9)
+    assert tells("booked", locale=tag, remindBefore=["P1D"]).status_code == 202
+    assert "Termin" in waiting()[0][1]
+
+
 def test_nobody_is_reminded_who_does_not_want_it(tells, waiting):
     assert tells("booked", remindBefore=[]).json["reminders"] == []
     assert waiting() == []

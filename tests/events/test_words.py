@@ -179,6 +179,11 @@ FAULTY = [
     *((kind, {"timeZone": bad}, "timeZone") for kind in VISITS for bad in ZONES),
     *((kind, {"startsAt": bad}, "startsAt") for kind in VISITS for bad in STARTS),
     *((kind, {"eventAt": "yesterday"}, "eventAt") for kind in VISITS),
+    # Where the calendar ends, and what some programs write for “never”.
+    *((kind, {"startsAt": "9999-12-31T23:30:00Z"}, "startsAt") for kind in VISITS),
+    *((kind, {"eventAt": "0001-01-01T00:00:00Z"}, "eventAt") for kind in VISITS),
+    ("order_out_for_delivery", {"until": "0001-01-01T00:00:00Z"}, "until"),
+    ("order_ready", {"place": "here", "until": "9999-12-31T23:59:59-12:00"}, "until"),
     *(("appointment_booked", {"remindBefore": bad}, "remindBefore") for bad in BEFORE),
     ("appointment_moved", {"startsAt": None}, "startsAt"),
     ("appointment_moved", {"place": "x" * 81}, "place"),

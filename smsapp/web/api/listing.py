@@ -11,7 +11,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from pydantic_core.core_schema import ValidationInfo
 
 from smsapp.events import kinds
-from smsapp.events.fields import EARLIEST, LocalTime, Reference, same_time
+from smsapp.events.fields import LocalTime, Reference, same_time
 from smsapp.extensions import settings
 from smsapp.models import DeliveryState
 from smsapp.trace.filtering import Filter
@@ -45,14 +45,8 @@ def _with_plus(value: str) -> str:
     return _BLANK_OF_OFFSET.sub("+", value)
 
 
-def _since_1970(value: datetime) -> datetime:
-    if value < EARLIEST:
-        raise ValueError("must be a time since 1970")
-    return value
-
-
 # The last BeforeValidator is the first that runs.
-_Time = Annotated[LocalTime, BeforeValidator(_with_plus), AfterValidator(_since_1970)]
+_Time = Annotated[LocalTime, BeforeValidator(_with_plus)]
 
 
 class Wanted(BaseModel):
