@@ -1,7 +1,7 @@
 """Deliveries of events not seen before: the rows that a commit of the outbox inserts."""
 
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any
@@ -142,15 +142,14 @@ def write(
         row = new[event]
         why_not = refusal(known, row)
         values = _new_row(row, why_not, now)
-        is_pointless = any((row.phone_key, row.subject, kind) in told for kind in row.superseded_by)
-        canceled = Reason.SUPERSEDED if is_pointless else row.canceled
-        if why_not is None and canceled is None:
+        why_canceled = canceled(row, told)
+        if why_not is None and why_canceled is None:
             values["body"] += first_texts.ending(row.phone_key, row.if_first, untexted)
         way = ways[row.channel]
         if why_not:
             pass
-        elif canceled:
-            values |= {"state": DeliveryState.CANCELED, "reason": canceled, "due_at": None}
+        elif why_canceled:
+            values |= {"state": DeliveryState.CANCELED, "reason": why_canceled, "due_at": None}
         elif restore.is_perhaps_known(way.sender_state, now):
             values |= restore.unknown(way.sender_state, now)
         elif row.phone_key in way.not_before:
@@ -216,6 +215,12 @@ def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
     """Return why an event's message may not be sent; None where it may."""
     brings = row.consent_at is not None
     return permission.may_text(known[row.phone_key], row.purpose, brings_consent=brings).refusal
+
+
+def canceled(row: NewDelivery, told: Collection[tuple[str, str, str]]) -> Reason | None:
+    """Return why an event's message is not to be sent though it may, by what superseding.told."""
+    is_pointless = any((row.phone_key, row.subject, kind) in told for kind in row.superseded_by)
+    return Reason.SUPERSEDED if is_pointless else row.canceled
 
 
 def _note_consent(

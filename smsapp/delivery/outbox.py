@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from smsapp.delivery import first_texts, new_deliveries
+from smsapp.delivery import first_texts, new_deliveries, superseding
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.extensions import database_now
 from smsapp.models import (
@@ -94,9 +94,16 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
             seen |= _seen(conn, {row.event})
         if _is_spent(seen[row.event], row):
             refusal = new_deliveries.refusal(known, row)
+            told = superseding.told(conn, row.superseded_by, [row.subject])
             ending = first_texts.ending(row.phone_key, "" if refusal else row.if_first, untexted)
             seen[row.event] = _queue_again(
-                conn, seen[row.event], row, refusal, row.body + ending, now
+                conn,
+                seen[row.event],
+                row,
+                refusal,
+                None if refusal else new_deliveries.canceled(row, told),
+                row.body + ending,
+                now,
             )
         answers.append(_repeat(seen[row.event], row.content_hash))
     return answers
@@ -136,17 +143,19 @@ def _queue_again(
     seen: Any,
     row: NewDelivery,
     refusal: Reason | None,
+    canceled: Reason | None,
     body: str,
     now: datetime,
 ) -> Any:
     """Give a delivery whose attempts were spent a fresh allowance; return it as it now is."""
+    state = DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING
     conn.execute(
         _QUEUE_AGAIN,
         {
             "of": seen.id,
-            "new_state": DeliveryState.SUPPRESSED if refusal else DeliveryState.PENDING,
-            "new_reason": refusal,
-            "new_due": None if refusal else now,
+            "new_state": DeliveryState.CANCELED if canceled else state,
+            "new_reason": refusal or canceled,
+            "new_due": None if refusal or canceled else now,
             "new_expiry": now + row.max_age,
             "new_body": body,
             "new_metadata": row.metadata,

@@ -38,7 +38,13 @@ _REMINDER = (APPOINTMENT_REMINDER.name,)
 ABOUT_APPOINTMENTS = (*_RANK, *_REMINDER, APPOINTMENT_CONFIRMED.name)
 
 _TOLD = (
-    select(AppointmentEvent.__table__, Delivery.kind, Delivery.created_at, Delivery.subject)
+    select(
+        AppointmentEvent.__table__,
+        Delivery.kind,
+        Delivery.event_id,
+        Delivery.created_at,
+        Delivery.subject,
+    )
     .join(Delivery, Delivery.id == AppointmentEvent.delivery_id)
     .where(Delivery.phone_key == bindparam("of"))
 )
@@ -174,9 +180,13 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
 def _accept(conn: Connection, row: NewDelivery) -> Accepted:
     now = database_now(conn)
     said, config = row.details
-    new = SimpleNamespace(kind=row.kind, created_at=now, **said)
     known = conn.execute(_TOLD_OF_ONE, {"of": row.phone_key, "about": row.subject}).all()
-    stands = standing([*known, new])
+    # One that came before may be sent again, and is no later than it was.
+    new: Any = next((each for each in known if (each.kind, each.event_id) == row.event), None)
+    if new is None:
+        new = SimpleNamespace(kind=row.kind, created_at=now, **said)
+        known = [*known, new]
+    stands = standing(known)
     is_latest = stands.latest is new
     if not is_latest:
         row = replace(row, canceled=Reason.SUPERSEDED)
