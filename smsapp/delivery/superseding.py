@@ -15,16 +15,19 @@ _KINDS = Delivery.kind.in_(bindparam("kinds", expanding=True))
 _TOLD = select(Delivery.phone_key, Delivery.subject, Delivery.kind).where(
     Delivery.subject.in_(bindparam("subjects", expanding=True)), _KINDS
 )
-_CANCEL = (
-    update(Delivery)
-    .where(
-        Delivery.subject == bindparam("about"),
-        Delivery.phone_key == bindparam("of"),
-        _KINDS,
-        Delivery.state == DeliveryState.PENDING,
-        Delivery.id != bindparam("but"),
-    )
-    .values(state=DeliveryState.CANCELED, reason=Reason.SUPERSEDED, due_at=None)
+_THEIRS = update(Delivery).where(
+    Delivery.subject == bindparam("about"),
+    Delivery.phone_key == bindparam("of"),
+    _KINDS,
+    Delivery.id != bindparam("but"),
+)
+_CANCEL = _THEIRS.where(Delivery.state == DeliveryState.PENDING).values(
+    state=DeliveryState.CANCELED, reason=Reason.SUPERSEDED, due_at=None
+)
+# What is being sent, or was, may come back to be sent again; it is too old by then.
+_NOT_AGAIN = _THEIRS.where(
+    Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN, DeliveryState.SENT]),
+    Delivery.expires_at > bindparam("now"),
 )
 
 
@@ -48,8 +51,10 @@ def cancel(
 ) -> None:
     """Cancel what these kinds have waiting about a subject, but for one delivery.
 
-    With the number locked (phones.py).
+    What of them is on its way is not tried again. With the number locked (phones.py).
     """
     if kinds:
         which = {"about": subject, "of": phone_key, "kinds": kinds, "but": but}
+        # First these: what comes back in between waits, and is canceled.
+        conn.execute(_NOT_AGAIN.values(expires_at=now), which | {"now": now})
         conn.execute(_CANCEL.values(state_at=now), which)

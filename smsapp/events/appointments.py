@@ -192,6 +192,9 @@ def _accept(conn: Connection, row: NewDelivery) -> Accepted:
         row = replace(row, canceled=Reason.SUPERSEDED)
     elif row.kind == BOOKED and not config.confirm_appointments:
         row = replace(row, canceled=Reason.NOT_WANTED)
+    if stands.starts_at and not stands.is_canceled:
+        until_then = stands.starts_at - max(now, row.send_at or now)
+        row = replace(row, max_age=min(row.max_age, until_then))
     (accepted,) = outbox.accept(conn, [row])
     if accepted.is_duplicate:
         return accepted

@@ -9,12 +9,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsapp.events.appointments import BOOKED, CANCELED, MOVED, standing
+from smsapp.inbound.messages import Missed, Text, receive
 from smsapp.models import AppointmentEvent, Delivery, DeliveryState, Reason
+from smsapp.providers.outcomes import Refused
 from tests.conftest import (
     ALICE,
     BOB,
+    change,
     make_due,
     opt_out,
+    run_until_settled,
     run_worker,
     settings_of,
     sid,
@@ -149,6 +153,44 @@ def test_a_move_replaces_what_is_planned(tells, waiting, rows, twilio):
 def test_a_move_of_what_was_never_booked_is_a_booking(tells, waiting):
     assert tells("moved").json["status"] == "sent"
     assert times(waiting()) == [NOON - DAY, NOON - 2 * HOUR]
+
+
+def test_a_reminder_that_was_leaving_during_a_move_is_not_tried_again(app, tells, twilio, rows):
+    tells("booked", remindBefore=["P1D"])
+    make_due(app)
+
+    def moved_meanwhile():
+        tells("moved", NOON + 3 * DAY, remindBefore=[])
+        return Refused(429, 20429, None)
+
+    twilio.answers.append(moved_meanwhile)
+    with settings_of(app, QUIET_HOURS="none"):
+        run_until_settled(app)
+    said = [call["body"] for call in twilio.calls]
+    assert ["You have an appointment" in words for words in said] == [False, True, False]
+    (reminder,) = [row for row in rows.all(Delivery) if row.kind == REMINDER]
+    assert reminder.state == DeliveryState.EXPIRED
+
+
+def test_no_text_about_an_appointment_leaves_after_it_began(tells, rows):
+    tells("booked", NOW + HOUR, appointmentId="A-1", remindBefore=[])
+    tells("booked", NOW + 2 * HOUR, sendAt=(NOW + HOUR).isoformat(), remindBefore=[])
+    ends = sorted(row.expires_at for row in rows.all(Delivery))
+    second = timedelta(seconds=1)
+    assert all(abs(end - NOW - hours * HOUR) < second for hours, end in enumerate(ends, 1))
+
+
+def test_an_old_event_told_again_is_not_sent_again(app, tells, twilio, rows):
+    twilio.rejects(20429, 429)
+    old = {"eventId": "visit-moved-1", "remindBefore": []}
+    tells("moved", **old)
+    change(app, Delivery, state="failed", reason="attempts_spent", due_at=None)
+    tells("moved", NOON + DAY, remindBefore=[])
+    again = tells("moved", **old)
+    assert (again.status_code, again.json["status"]) == (200, "canceled")
+    assert state_of(rows, again) == CANCELED_STATE
+    run_until_settled(app)
+    assert len(twilio.calls) == 2
 
 
 def test_a_cancellation_cancels_all_that_waits(tells, waiting, rows, twilio):
