@@ -52,7 +52,7 @@ _TOLD_OF_ONE = _TOLD.where(Delivery.subject == bindparam("about"))
 _WRITTEN_ABOUT = select(Delivery.subject).where(
     Delivery.phone_key == bindparam("of"),
     Delivery.kind.in_(ABOUT_APPOINTMENTS),
-    Delivery.last_attempt_at.is_not(None),
+    Delivery.last_attempt_at <= bindparam("by"),
 )
 _CONFIRM = (
     update(AppointmentEvent)
@@ -255,27 +255,42 @@ def _as_json(planned: Reminder) -> dict[str, str | None]:
 
 
 def confirm(
-    conn: Connection, phone_key: str, e164: str, config: Settings, now: datetime
+    conn: Connection,
+    phone_key: str,
+    e164: str,
+    config: Settings,
+    now: datetime,
+    said_at: datetime,
 ) -> tuple[str, Appointment] | None:
-    """Confirm somebody's soonest appointment that they were written to about; return which.
+    """Confirm the soonest appointment that somebody was written to about when they said so.
 
-    None where none is open. The number is locked (phones.py). What waits asks for it no more.
+    Return which; None where none was open, or it is another by now. The number is locked
+    (phones.py). What waits asks for it no more.
     """
-    written_about = set(conn.scalars(_WRITTEN_ABOUT, {"of": phone_key}))
+    written_about = set(conn.scalars(_WRITTEN_ABOUT, {"of": phone_key, "by": said_at}))
     events: dict[str, list[Any]] = {}
     for row in conn.execute(_TOLD, {"of": phone_key}):
         if row.subject in written_about:
             events.setdefault(row.subject, []).append(row)
-    all_of_them = ((subject, standing(rows)) for subject, rows in events.items())
+    then = {
+        subject: standing(known)
+        for subject, rows in events.items()
+        if (known := [row for row in rows if row.created_at <= said_at])
+    }
     open_ = [
-        (stands.starts_at, subject, stands)
-        for subject, stands in all_of_them
-        if stands.starts_at and stands.starts_at > now
+        (stands.starts_at, subject)
+        for subject, stands in then.items()
+        if stands.starts_at and stands.starts_at > said_at
         if not stands.is_canceled and stands.confirmed_at is None
     ]
     if not open_:
         return None
-    _, subject, stands = min(open_, key=lambda found: found[:2])
+    _, subject = min(open_)
+    stands = standing(events[subject])
+    if stands.latest.delivery_id != then[subject].latest.delivery_id:
+        return None
+    if stands.starts_at is None or stands.starts_at <= now:
+        return None
     conn.execute(_CONFIRM, {"of": stands.latest.delivery_id, "now": now})
     stands = replace(stands, confirmed_at=now)
     reminder = stands.event(AppointmentReminder, "reworded", e164, subject)

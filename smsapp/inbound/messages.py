@@ -12,6 +12,7 @@ from smsapp.delivery import stopping
 from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.inbound import keywords, replies
 from smsapp.inbound.keywords import Keyword
+from smsapp.inbound.replies import Answered
 from smsapp.models import Inbound, OptOutSource, Phone
 from smsapp.phone import country, mask, phone_key, reported
 from smsapp.recipients import opt_out, phones
@@ -82,19 +83,21 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: number})
         now = database_now(conn)
+        sent_at = missed.sent_at if missed else now
         row = {
             "sid": text.sid,
             "phone_key": key,
             "body": _body(conn, key, text, missed),
             "keyword": keyword,
-            "received_at": missed.sent_at if missed else now,
+            "received_at": sent_at,
         }
         is_new = bool(conn.execute(_insert(conn), row).all())
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _apply(conn, key, keyword, now, missed)
         did = None
         if is_new and keyword is None and number:
-            did = replies.answer(conn, text.sid, key, number, text.body, now)
+            said = Answered(text.sid, key, number, text.body, sent_at, is_missed=bool(missed))
+            did = replies.answer(conn, said, now)
     effect = (did or ("missed" if missed else "new")) if is_new else "repeated"
     metrics.count(metrics.INBOUND, keyword or "text", effect)
     log.info(

@@ -338,6 +338,29 @@ class TestConfirming:
         confirmed = [row.starts_at for row in rows.all(AppointmentEvent) if row.confirmed_at]
         assert confirmed == [NOON]  # of A-1 they have not heard yet
 
+    def test_one_that_twilio_never_posted_is_about_what_it_was_about_then(
+        self, app, tells, twilio, rows
+    ):
+        tells("booked", NOON, appointmentId="A-1")
+        tells("booked", NOON + DAY, appointmentId="A-2")
+
+        def found(number, said_at):
+            with app.app_context():
+                text = Text(sid(number), ALICE, "C", None)
+                return receive(text, Missed(said_at, datetime.now(UTC), is_undone=False))
+
+        found(901, NOW - HOUR)  # before any of it was told
+        before = datetime.now(UTC)
+        tells("canceled", appointmentId="A-1")
+        found(902, before)  # of A-1 is meant, and that is off
+        assert not any(row.confirmed_at for row in rows.all(AppointmentEvent))
+        found(903, datetime.now(UTC))
+        assert [row.starts_at for row in rows.all(AppointmentEvent) if row.confirmed_at] == [
+            NOON + DAY
+        ]
+        run_worker(app)
+        assert len(twilio.calls) == 3  # and nobody is answered so late
+
     def test_what_was_moved_since_is_to_be_confirmed_anew(self, app, tells, waiting):
         tells("booked")
         text_in(app, sid(901), ALICE, "C")
