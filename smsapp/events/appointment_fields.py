@@ -8,7 +8,7 @@ from pydantic_core.core_schema import ValidationInfo
 
 from smsapp import clock, durations
 from smsapp.durations import Duration
-from smsapp.events.fields import Event, LocalTime, Place, Reference, same_time
+from smsapp.events.fields import Event, HappenedAt, LocalTime, Place, Reference, same_time
 from smsapp.events.times import moment
 from smsapp.quiet_hours import zone_names
 
@@ -46,7 +46,7 @@ class AboutAppointment(Event):
     """
 
     appointment_id: Reference
-    event_at: LocalTime | None = None
+    event_at: HappenedAt | None = None
 
 
 class AppointmentTime(AboutAppointment):

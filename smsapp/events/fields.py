@@ -86,9 +86,15 @@ def _in_utc(value: datetime) -> datetime:
     return value.astimezone(UTC)
 
 
-def _not_ahead(value: datetime) -> datetime:
+def _agreed(value: datetime) -> datetime:
     if value > clock.now() + CLOCK_SKEW:
         raise ValueError("must not be in the future: nobody can have agreed yet")
+    return value
+
+
+def _happened(value: datetime) -> datetime:
+    if value > clock.now() + CLOCK_SKEW:
+        raise ValueError("must not be in the future: it would count above all that happens")
     return value
 
 
@@ -134,7 +140,8 @@ Place = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_print
 Day = Annotated[date, BeforeValidator(_iso_date)]
 # With the offset it came with: by the clock of where it happens.
 LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset), AfterValidator(_since_1970)]
-ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_not_ahead)]
+ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_agreed)]
+HappenedAt = Annotated[LocalTime, AfterValidator(_happened)]
 SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
 # One that is not ours is no fault: the text is in English then.
 LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag)]

@@ -182,6 +182,7 @@ FAULTY = [
     # Where the calendar ends, and what some programs write for “never”.
     *((kind, {"startsAt": "9999-12-31T23:30:00Z"}, "startsAt") for kind in VISITS),
     *((kind, {"eventAt": "0001-01-01T00:00:00Z"}, "eventAt") for kind in VISITS),
+    *((kind, {"eventAt": "2082-12-04T19:00:00Z"}, "eventAt") for kind in VISITS),
     ("order_out_for_delivery", {"until": "0001-01-01T00:00:00Z"}, "until"),
     ("order_ready", {"place": "here", "until": "9999-12-31T23:59:59-12:00"}, "until"),
     *(("appointment_booked", {"remindBefore": bad}, "remindBefore") for bad in BEFORE),
