@@ -47,12 +47,14 @@ def let_pass(engine: Engine, time: timedelta) -> None:
     """
     waits = update(Delivery).where(Delivery.state == DeliveryState.PENDING)
     with engine.begin() as conn:
-        soon = database_now(conn) + time
-        conn.execute(waits.where(Delivery.due_at <= soon).values(waits_for_morning=False))
+        now = database_now(conn)
+        conn.execute(waits.where(Delivery.due_at <= now + time).values(waits_for_morning=False))
         for row in conn.execute(
             select(Delivery.id, Delivery.due_at, Delivery.expires_at)
             .where(Delivery.state == DeliveryState.PENDING)
             .with_for_update()
         ).all():
-            nearer = {"due_at": row.due_at - time, "expires_at": row.expires_at - time}
+            # Nobody was here to send it in time: it is due now, and of use for as long as before.
+            by = min(time, max(row.due_at - now, timedelta(0)))
+            nearer = {"due_at": row.due_at - by, "expires_at": row.expires_at - by}
             conn.execute(waits.where(Delivery.id == row.id).values(nearer))

@@ -26,3 +26,14 @@ def test_what_is_planned_leaves_once_enough_days_have_passed(app, shop, twilio, 
         "appointment_booked": "sent",
         "appointment_reminder": "sent",
     }
+
+
+def test_a_reminder_of_that_day_leaves_though_the_appointment_is_over_by_then(app, shop, twilio):
+    starts_at = datetime.now(UTC) + DAY / 2
+    visit = {"appointmentId": "A-7", "startsAt": starts_at.isoformat(), "remindBefore": ["PT2H"]}
+    with settings_of(app, QUIET_HOURS="none"):
+        shop.post("/api/events/appointment_booked", json=shipment("visit-A-7-booked", **visit))
+        with app.app_context():
+            let_pass(db.engine, DAY)
+        run_worker(app)
+    assert "You have an appointment" in twilio.calls[-1]["body"]
