@@ -12,7 +12,7 @@ from types import SimpleNamespace
 from typing import Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, func, insert, select, update
 
 from smsapp import durations, quiet_hours
 from smsapp.config import Settings
@@ -49,10 +49,15 @@ _TOLD = (
     .where(Delivery.phone_key == bindparam("of"))
 )
 _TOLD_OF_ONE = _TOLD.where(Delivery.subject == bindparam("about"))
-_WRITTEN_ABOUT = select(Delivery.subject).where(
-    Delivery.phone_key == bindparam("of"),
-    Delivery.kind.in_(ABOUT_APPOINTMENTS),
-    Delivery.last_attempt_at <= bindparam("by"),
+# Of each appointment when the last was accepted of what was written about it.
+_WRITTEN_ABOUT = (
+    select(Delivery.subject, func.max(Delivery.created_at))
+    .where(
+        Delivery.phone_key == bindparam("of"),
+        Delivery.kind.in_(ABOUT_APPOINTMENTS),
+        Delivery.last_attempt_at <= bindparam("by"),
+    )
+    .group_by(Delivery.subject)
 )
 _CONFIRM = (
     update(AppointmentEvent)
@@ -264,10 +269,12 @@ def confirm(
 ) -> tuple[str, Appointment] | None:
     """Confirm the soonest appointment that somebody was written to about when they said so.
 
-    Return which; None where none was open, or it is another by now. The number is locked
-    (phones.py). What waits asks for it no more.
+    About how it stands, that is: that it was moved they may not have heard yet. Return which;
+    None where none was open, or it is another by now. The number is locked (phones.py). What
+    waits asks for it no more.
     """
-    written_about = set(conn.scalars(_WRITTEN_ABOUT, {"of": phone_key, "by": said_at}))
+    which = {"of": phone_key, "by": said_at}
+    written_about = {row[0]: row[1] for row in conn.execute(_WRITTEN_ABOUT, which)}
     events: dict[str, list[Any]] = {}
     for row in conn.execute(_TOLD, {"of": phone_key}):
         if row.subject in written_about:
@@ -282,6 +289,7 @@ def confirm(
         for subject, stands in then.items()
         if stands.starts_at and stands.starts_at > said_at
         if not stands.is_canceled and stands.confirmed_at is None
+        if written_about[subject] >= stands.latest.created_at
     ]
     if not open_:
         return None

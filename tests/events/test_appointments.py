@@ -361,6 +361,17 @@ class TestConfirming:
         run_worker(app)
         assert len(twilio.calls) == 3  # and nobody is answered so late
 
+    def test_a_time_that_they_have_not_heard_of_is_not(self, app, tells, waiting, rows):
+        tells("booked")
+        tells("moved", NOON + 2 * DAY, sendAt=(NOW + DAY).isoformat())
+        text_in(app, sid(901), ALICE, "C")
+        assert not any(row.confirmed_at for row in rows.all(AppointmentEvent))
+        make_due(app)
+        run_worker(app)
+        text_in(app, sid(902), ALICE, "C")
+        (confirmed,) = [row for row in rows.all(AppointmentEvent) if row.confirmed_at]
+        assert confirmed.starts_at == NOON + 2 * DAY
+
     def test_what_was_moved_since_is_to_be_confirmed_anew(self, app, tells, waiting):
         tells("booked")
         text_in(app, sid(901), ALICE, "C")
