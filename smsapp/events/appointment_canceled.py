@@ -8,7 +8,7 @@ from smsapp.events.times import moment
 
 
 class AppointmentCanceled(AboutAppointment):
-    """What a service says when an appointment is off; the text says when it was to be, if told."""
+    """What a service says when an appointment is off; the text says when it was to be, if known."""
 
     starts_at: Upcoming | None = None
     time_zone: TimeZone | None = None

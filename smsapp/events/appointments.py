@@ -4,7 +4,7 @@ What is known is never changed but only added to. How an appointment stands foll
 and so is the same in whichever order the events come in.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta, timezone
 from functools import partial
@@ -22,7 +22,7 @@ from smsapp.events import reminders
 from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
 from smsapp.events.appointment_fields import AppointmentTime
 from smsapp.events.appointment_reminder import APPOINTMENT_REMINDER, AppointmentReminder
-from smsapp.events.fields import order_max_age
+from smsapp.events.fields import how_to_stop, order_max_age
 from smsapp.events.kind import Kind, message
 from smsapp.events.reminders import Reminder
 from smsapp.extensions import database_now, reading
@@ -115,10 +115,19 @@ class Appointment:
         )
 
 
-def details(event: Any, config: Settings) -> tuple[dict[str, Any], Settings]:
+@dataclass(frozen=True, slots=True)
+class Told:
+    """An event about an appointment, and how a text says it."""
+
+    event: Any
+    words: Callable[[Any, Settings], str]
+    config: Settings
+
+
+def _said(event: Any) -> dict[str, Any]:
     """Return what an event says of its appointment, by the columns of appointment_event."""
     starts_at, before = event.starts_at, getattr(event, "remind_before", None)
-    said = {
+    return {
         "event_at": event.event_at,
         "starts_at": starts_at,
         "utc_offset": starts_at and starts_at.utcoffset() // timedelta(minutes=1),
@@ -128,7 +137,6 @@ def details(event: Any, config: Settings) -> tuple[dict[str, Any], Settings]:
         "locale": event.locale and event.language.tag,
         "confirmed_at": None,
     }
-    return said, config
 
 
 def standing(events: Sequence[Any]) -> Appointment:
@@ -184,7 +192,8 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
 
 def _accept(conn: Connection, row: NewDelivery) -> Accepted:
     now = database_now(conn)
-    said, config = row.details
+    told: Told = row.details
+    said, config = _said(told.event), told.config
     known = conn.execute(_TOLD_OF_ONE, {"of": row.phone_key, "about": row.subject}).all()
     # One that came before may be sent again, and is no later than it was.
     new: Any = next((each for each in known if (each.kind, each.event_id) == row.event), None)
@@ -193,6 +202,7 @@ def _accept(conn: Connection, row: NewDelivery) -> Accepted:
         known = [*known, new]
     stands = standing(known)
     is_latest = stands.latest is new
+    row = _in_full(row, told, stands)
     if not is_latest:
         row = replace(row, canceled=Reason.SUPERSEDED)
     elif row.kind == BOOKED and not config.confirm_appointments:
@@ -215,6 +225,21 @@ def _accept(conn: Connection, row: NewDelivery) -> Accepted:
         source = str(accepted.delivery_id)
         outbox.accept(conn, [_reminder(each, stands, row, source, config) for each in waiting])
     return replace(accepted, answer={"reminders": [_as_json(each) for each in planned]})
+
+
+def _in_full(row: NewDelivery, told: Told, stands: Appointment) -> NewDelivery:
+    """Return an event's delivery in the language, and by the clock, that an earlier one named."""
+    unsaid = {
+        name: getattr(stands, name)
+        for name in ("starts_at", "time_zone", "locale")
+        if getattr(told.event, name) is None
+    }
+    event = told.event.model_copy(update=unsaid)
+    return replace(
+        row,
+        body=told.words(event, told.config),
+        if_first=row.if_first and f" {how_to_stop(event.language)}",
+    )
 
 
 def _plan(stands: Appointment, e164: str, config: Settings, now: datetime) -> list[Reminder]:
@@ -307,13 +332,19 @@ def confirm(
     return subject, stands
 
 
-# What all kinds about an appointment share.
-appointment_kind = partial(
-    Kind,
-    purpose="appointment_reminders",
-    about="appointment",
-    subject=lambda event: event.appointment_id,
-    max_age=order_max_age,
-    accept=accept,
-    details=details,
-)
+def appointment_kind(**its_own: Any) -> Kind:
+    """Return a kind about an appointment: what is its own, and what all of them share."""
+
+    def details(event: Any, config: Settings) -> Told:
+        return Told(event, partial(message, kind), config)
+
+    kind = Kind(
+        purpose="appointment_reminders",
+        about="appointment",
+        subject=lambda event: event.appointment_id,
+        max_age=order_max_age,
+        accept=accept,
+        details=details,
+        **its_own,
+    )
+    return kind

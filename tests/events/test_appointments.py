@@ -150,6 +150,19 @@ def test_a_move_replaces_what_is_planned(tells, waiting, rows, twilio):
     assert states.count(CANCELED_STATE) == 2
 
 
+def test_what_a_later_event_leaves_out_its_text_says_as_before(tells, twilio):
+    tells("booked", timeZone="Europe/Berlin", locale="de", remindBefore=[])
+    tells("moved", NOON + DAY)
+    tells("canceled", starts_at=None)
+    moved, canceled = [call["body"] for call in twilio.calls[1:]]
+    assert moved.startswith("Ihr Termin ist jetzt")
+    assert all(
+        "18:00 GMT+01:00" in words or "19:00 GMT+02:00" in words for words in (moved, canceled)
+    )
+    tells("canceled", starts_at=None, appointmentId="A-8")
+    assert twilio.calls[-1]["body"] == "Your appointment is canceled."
+
+
 def test_a_move_of_what_was_never_booked_is_a_booking(tells, waiting):
     assert tells("moved").json["status"] == "sent"
     assert times(waiting()) == [NOON - DAY, NOON - 2 * HOUR]
