@@ -4,13 +4,15 @@ from datetime import timedelta
 
 from smsapp.config import Settings
 from smsapp.events.appointment_fields import AppointmentTime
-from smsapp.events.fields import text
+from smsapp.events.fields import LocalTime, text
 from smsapp.events.kind import Kind
 from smsapp.models import Channel
 
 
 class AppointmentConfirmed(AppointmentTime):
     """The appointment that they confirmed; the event id is their text's SID."""
+
+    starts_at: LocalTime  # by the database's clock, which this process's need not agree with
 
 
 def words(event: AppointmentConfirmed, settings: Settings) -> str:

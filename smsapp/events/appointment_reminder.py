@@ -2,13 +2,14 @@
 
 from smsapp.config import Settings
 from smsapp.events.appointment_fields import AppointmentTime
-from smsapp.events.fields import order_max_age, text
+from smsapp.events.fields import LocalTime, order_max_age, text
 from smsapp.events.kind import Kind
 
 
 class AppointmentReminder(AppointmentTime):
     """An appointment as it stands, and whether the customer said that they come."""
 
+    starts_at: LocalTime  # by the database's clock, which this process's need not agree with
     is_confirmed: bool
 
 

@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from smsapp.events import appointment_fields
 from smsapp.events.appointments import BOOKED, CANCELED, MOVED, standing
 from smsapp.inbound.messages import Missed, Text, receive
 from smsapp.models import AppointmentEvent, Delivery, DeliveryState, Reason
@@ -384,6 +385,13 @@ class TestConfirming:
         text_in(app, sid(902), ALICE, "C")
         (confirmed,) = [row for row in rows.all(AppointmentEvent) if row.confirmed_at]
         assert confirmed.starts_at == NOON + 2 * DAY
+
+    def test_a_process_whose_clock_is_ahead_takes_it_too(self, app, tells, waiting, monkeypatch):
+        tells("booked")
+        late = SimpleNamespace(now=lambda: NOON + DAY)
+        monkeypatch.setattr(appointment_fields, "clock", late)
+        text_in(app, sid(901), ALICE, "C")
+        assert [words.endswith("12:00.") for _, words in waiting()] == [True, True]
 
     def test_what_was_moved_since_is_to_be_confirmed_anew(self, app, tells, waiting):
         tells("booked")
