@@ -83,7 +83,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     phones.remember_and_lock(conn, numbers)
     now = database_now(conn)
     known = permission.consent_states(conn, numbers, rows[0].rules.allowed)
-    untexted = first_texts.untexted(conn, {row.phone_key for row in to_write if row.if_first})
+    untexted = first_texts.untexted(conn, {row.phone_key for row in to_write if row.if_first}, now)
     fresh = new_deliveries.write(conn, new, known, untexted, now)
     answers = []
     for row in rows:

@@ -141,6 +141,14 @@ def test_a_shop_may_only_remind(app, tells, twilio, waiting, rows):
     assert words.endswith("Reply C to confirm. Reply STOP to stop.")  # the first that they get
 
 
+def test_the_first_text_says_how_to_stop_whatever_is_planned(app, tells, twilio, waiting):
+    with settings_of(app, CONFIRM_APPOINTMENTS="false", SHOP_NAME="Rosa"):
+        tells("booked")
+        tells("moved", NOON + DAY)
+    assert twilio.calls[0]["body"].endswith("Reply STOP to stop.")
+    assert not any("STOP" in words for _, words in waiting())
+
+
 def test_a_move_replaces_what_is_planned(tells, waiting, rows, twilio):
     tells("booked", place="5 Hill Street")
     moved = tells("moved", NOON + 3 * DAY)
