@@ -25,7 +25,7 @@ from smsapp.errors import (
     Unauthorized,
 )
 from smsapp.sqlite import LOCK_SECONDS
-from smsapp.web import api, console, health, language, pages, twilio, wording
+from smsapp.web import api, console, docs, health, language, pages, twilio, wording
 from smsapp.web.pages import sessions, sign_up
 
 log = logging.getLogger(__name__)
@@ -78,6 +78,7 @@ def create_app(settings: Settings) -> Flask:
         *console.BLUEPRINTS,
         twilio.bp,
         health.bp,
+        docs.bp,
     ):
         app.register_blueprint(blueprint)
     language.init_app(app)

@@ -14,7 +14,7 @@ from sqlalchemy.exc import ArgumentError
 
 from smsapp import durations
 from smsapp.durations import Duration
-from smsapp.phone import parse_e164
+from smsapp.phone import EXAMPLE, parse_e164
 from smsapp.quiet_hours import QuietHours
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -164,7 +164,15 @@ Address = Annotated[str, AfterValidator(_address)]
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
 Link = Annotated[str, AfterValidator(_link)]
-E164 = Annotated[str, AfterValidator(parse_e164)]
+E164 = Annotated[
+    str,
+    Field(
+        description="A phone number in E.164 form: +, country code, number.",
+        examples=[EXAMPLE],
+        json_schema_extra={"pattern": r"^\+[1-9][0-9]{1,14}$"},
+    ),
+    AfterValidator(parse_e164),
+]
 # A number of ours, which stays as Twilio has it.
 SenderNumber = Annotated[str, AfterValidator(_sender_number)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]

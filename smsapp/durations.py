@@ -6,6 +6,8 @@ from datetime import timedelta
 
 MOST_DAYS = 60
 
+# For callers, in the words of JSON Schema.
+PATTERN = "^P(?=.)([0-9]{1,4}W)?([0-9]{1,4}D)?(T(?=.)([0-9]{1,4}H)?([0-9]{1,5}M)?)?$"
 _ISO = re.compile(
     r"P(?=.)(?:(\d{1,4})W)?(?:(\d{1,4})D)?(?:T(?=.)(?:(\d{1,4})H)?(?:(\d{1,5})M)?)?", re.ASCII
 )

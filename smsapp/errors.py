@@ -5,7 +5,49 @@ may hold a phone number, a body, a code or a token.
 """
 
 from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar, NotRequired
+
+from pydantic import Field
+from typing_extensions import TypedDict
+
+
+class ErrorAnswer(TypedDict):
+    """What every error answers; `retryAfter` in seconds, where a repeat may do."""
+
+    error: str
+    message: str
+    retryAfter: NotRequired[int]
+
+
+class Faults(TypedDict):
+    """All faults at once: of the body as a whole, and by field."""
+
+    formErrors: Annotated[list[str], Field(examples=[[]])]
+    fieldErrors: Annotated[dict[str, list[str]], Field(examples=[{"phone": ["must be given"]}])]
+
+
+class FaultyAnswer(ErrorAnswer):
+    """What a request with faults is answered."""
+
+    details: Faults
+
+
+class OtherKindsAnswer(ErrorAnswer):
+    """What an address is answered that there is not; the kinds, where it names none of them."""
+
+    kinds: NotRequired[list[str]]
+
+
+class ReusedAnswer(ErrorAnswer):
+    """What an event id with other content is answered; the delivery is that of the first."""
+
+    deliveryId: Annotated[str, Field(examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"])]
+
+
+class TooLateAnswer(ErrorAnswer):
+    """What is answered where a delivery does not wait any more."""
+
+    status: Annotated[str, Field(examples=["sent"])]
 
 
 class SmsappError(Exception):
@@ -15,11 +57,15 @@ class SmsappError(Exception):
         message: One sentence in plain words; the class's own when left out.
         extra: More fields for the JSON answer.
         retry_after: Seconds until a repeat makes sense, sent as Retry-After.
+
+    Attributes:
+        answer: The shape of its JSON, with the fields of `extra`.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     message: ClassVar[str]
+    answer: ClassVar[type] = ErrorAnswer
 
     def __init__(
         self,
@@ -42,8 +88,13 @@ class SmsappError(Exception):
 class InvalidRequest(SmsappError):
     """The request cannot be read; `details` names every fault at once."""
 
-    code, status = "invalid_request", 400
+    code, status, answer = "invalid_request", 400, FaultyAnswer
     message = "The request has faults; details names each of them."
+
+    def __init__(self, message: str | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
+        faults: Faults = {"formErrors": [message] if message else [], "fieldErrors": {}}
+        self.extra.setdefault("details", faults)
 
 
 class Unauthorized(SmsappError):
@@ -63,6 +114,7 @@ class NotFound(SmsappError):
     """There is no such thing."""
 
     code, status, message = "not_found", 404, "Nothing was found there."
+    answer = OtherKindsAnswer
 
 
 class MethodNotAllowed(SmsappError):
@@ -88,7 +140,7 @@ class UnsupportedMediaType(SmsappError):
 class EventIdReused(SmsappError):
     """The event id came before with different content."""
 
-    code, status = "event_id_reused", 422
+    code, status, answer = "event_id_reused", 422, ReusedAnswer
     message = "This event id came before with different content."
 
 
@@ -99,7 +151,7 @@ class TooLate(SmsappError):
         state: The delivery's.
     """
 
-    code, status = "too_late", 409
+    code, status, answer = "too_late", 409, TooLateAnswer
     message = "It cannot be canceled any more."
 
     def __init__(self, state: str) -> None:

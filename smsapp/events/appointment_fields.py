@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, WithJsonSchema, field_validator
 from pydantic_core.core_schema import ValidationInfo
 
 from smsapp import clock, durations
@@ -34,9 +34,34 @@ def _durations(value: object) -> list[Duration]:
     return list(found.values())
 
 
-Upcoming = Annotated[LocalTime, AfterValidator(_upcoming)]
-TimeZone = Annotated[str, AfterValidator(_zone)]
-RemindBefore = Annotated[list[Duration], BeforeValidator(_durations)]
+Upcoming = Annotated[
+    LocalTime,
+    Field(description="When it begins: an RFC 3339 time with an offset, in the future."),
+    AfterValidator(_upcoming),
+]
+TimeZone = Annotated[
+    str,
+    Field(
+        description="Where it takes place: a time zone of the IANA database.",
+        examples=["Europe/Berlin"],
+        json_schema_extra={"pattern": "^[A-Za-z0-9_+/-]+$"},
+    ),
+    AfterValidator(_zone),
+]
+RemindBefore = Annotated[
+    list[Duration],
+    BeforeValidator(_durations),
+    WithJsonSchema(
+        {
+            "type": "array",
+            "description": "How long before it to remind of it, as ISO 8601 durations of at most "
+            f"{durations.MOST_DAYS} days; with none, never.",
+            "items": {"type": "string", "pattern": durations.PATTERN},
+            "maxItems": MOST_REMINDERS,
+            "examples": [["P1D", "PT2H"]],
+        }
+    ),
+]
 
 
 class AboutAppointment(Event):

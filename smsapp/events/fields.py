@@ -18,9 +18,9 @@ from pydantic.alias_generators import to_camel
 
 from smsapp import clock, languages
 from smsapp.config import Settings
+from smsapp.config_types import E164
 from smsapp.languages import Language
 from smsapp.models import Channel
-from smsapp.phone import parse_e164
 
 # A caller's clock may be this much ahead of ours.
 CLOCK_SKEW = timedelta(minutes=5)
@@ -35,6 +35,8 @@ EARLIEST = datetime(1970, 1, 1, tzinfo=UTC)
 _DAYS_AROUND = timedelta(days=7)
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff]")
+# For callers, in the words of JSON Schema: what no field of a line may hold.
+ONE_LINE = {"pattern": r"^[^\x00-\x1f\x7f-\x9f]*$"}
 _RFC3339 = re.compile(
     r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII | re.IGNORECASE
 )
@@ -134,18 +136,101 @@ def _kept(value: object) -> object:
 
 
 # What people search an order or a ticket by.
-Reference = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
-TrackingUrl = Annotated[str, Field(max_length=500), AfterValidator(_http_url)]
-Place = Annotated[str, Field(min_length=1, max_length=80), AfterValidator(_printable)]
-Day = Annotated[date, BeforeValidator(_iso_date)]
+Reference = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=80,
+        description="What people search by, on one line.",
+        examples=["1001"],
+        json_schema_extra=ONE_LINE,
+    ),
+    AfterValidator(_printable),
+]
+TrackingUrl = Annotated[
+    str,
+    Field(
+        max_length=500,
+        description="An http or https URL, sent as it is written.",
+        examples=["https://example.com/track/1001"],
+        json_schema_extra={"pattern": "^[Hh][Tt][Tt][Pp][Ss]?://"},
+    ),
+    AfterValidator(_http_url),
+]
+Place = Annotated[
+    str,
+    Field(
+        min_length=1,
+        max_length=80,
+        description="Where, as the text says it, on one line.",
+        examples=["Hill Street 1"],
+        json_schema_extra=ONE_LINE,
+    ),
+    AfterValidator(_printable),
+]
+Day = Annotated[
+    date,
+    Field(description="A day.", examples=["2030-06-03"]),
+    BeforeValidator(_iso_date),
+]
 # With the offset it came with: by the clock of where it happens.
-LocalTime = Annotated[datetime, BeforeValidator(_time_with_offset), AfterValidator(_since_1970)]
-ConsentAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_agreed)]
-HappenedAt = Annotated[LocalTime, AfterValidator(_happened)]
-SendAt = Annotated[LocalTime, AfterValidator(_in_utc), AfterValidator(_soon)]
+LocalTime = Annotated[
+    datetime,
+    Field(
+        description="An RFC 3339 time with an offset.",
+        examples=["2030-06-03T15:00:00+02:00"],
+    ),
+    BeforeValidator(_time_with_offset),
+    AfterValidator(_since_1970),
+]
+ConsentAt = Annotated[
+    LocalTime,
+    Field(
+        description="When the customer agreed to texts like this: an RFC 3339 time with an offset, "
+        "not in the future.",
+        examples=["2026-06-02T09:00:00Z"],
+    ),
+    AfterValidator(_in_utc),
+    AfterValidator(_agreed),
+]
+HappenedAt = Annotated[
+    LocalTime,
+    Field(
+        description="When it happened: of events that come in out of order the latest counts.",
+        examples=["2026-06-02T09:00:00Z"],
+    ),
+    AfterValidator(_happened),
+]
+SendAt = Annotated[
+    LocalTime,
+    Field(
+        description="When the text is to leave: an RFC 3339 time with an offset, "
+        f"at most {SEND_AHEAD.days} days ahead.",
+        examples=["2026-06-02T18:00:00+02:00"],
+    ),
+    AfterValidator(_in_utc),
+    AfterValidator(_soon),
+]
 # One that is not ours is no fault: the text is in English then.
-LanguageTag = Annotated[str, Field(max_length=100), AfterValidator(_language_tag)]
-Metadata = Annotated[dict[str, str], BeforeValidator(_kept)]
+LanguageTag = Annotated[
+    str,
+    Field(
+        max_length=100,
+        description="The customer's language by BCP 47; of one that we have no words in, English.",
+        examples=["de-AT"],
+        json_schema_extra={"pattern": "^[A-Za-z]{1,3}(-[A-Za-z0-9]{1,8})*$"},
+    ),
+    AfterValidator(_language_tag),
+]
+Metadata = Annotated[
+    dict[str, str],
+    Field(
+        description="Kept and told with the delivery; names and values have at most "
+        f"{MAX_METADATA_BYTES} bytes in all.",
+        examples=[{"cart": "77"}],
+    ),
+    BeforeValidator(_kept),
+]
 
 
 def _channels(value: object) -> tuple[Channel, ...]:
@@ -155,7 +240,15 @@ def _channels(value: object) -> tuple[Channel, ...]:
 
 
 # In the order in which they are tried.
-Channels = Annotated[tuple[Channel, ...], BeforeValidator(_channels)]
+Channels = Annotated[
+    tuple[Channel, ...],
+    Field(
+        description="How to reach the customer, in the order in which that is tried.",
+        examples=[["sms"]],
+        json_schema_extra={"minItems": 1},
+    ),
+    BeforeValidator(_channels),
+]
 
 
 class Event(BaseModel):
@@ -172,8 +265,18 @@ class Event(BaseModel):
         hide_input_in_errors=True,
     )
 
-    event_id: Annotated[str, Field(min_length=6, max_length=120), AfterValidator(_printable)]
-    phone: Annotated[str, AfterValidator(parse_e164)]
+    event_id: Annotated[
+        str,
+        Field(
+            min_length=6,
+            max_length=120,
+            description="Yours, of this event alone: the same again texts nobody twice.",
+            examples=["event-1001"],
+            json_schema_extra=ONE_LINE,
+        ),
+        AfterValidator(_printable),
+    ]
+    phone: E164
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None
     locale: LanguageTag | None = None

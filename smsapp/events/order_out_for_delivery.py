@@ -25,7 +25,7 @@ class OrderOutForDelivery(Event):
 
     order_id: Reference
     from_: Annotated[LocalTime | None, Field(alias="from")] = None
-    until: LocalTime | None = None
+    until: Annotated[LocalTime, Field(examples=["2030-06-03T17:00:00+02:00"])] | None = None
     tracking_url: TrackingUrl | None = None
 
     @field_validator("until")

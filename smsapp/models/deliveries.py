@@ -29,7 +29,9 @@ BODY_MAY_GO = text(
 
 
 class DeliveryState(StrEnum):
-    """Where a delivery is in its life; docs/architecture.md draws it, states.py moves it."""
+    """Where a delivery is in its life."""
+
+    # docs/architecture.md draws it, states.py moves it.
 
     PENDING = "pending"  # waits for a sender until due_at
     SENDING = "sending"  # a sender holds its lease
@@ -45,7 +47,9 @@ class DeliveryState(StrEnum):
 
 
 class AttemptState(StrEnum):
-    """How far one call got; receipts move it forward by rank only."""
+    """How far one call got."""
+
+    # Receipts move it forward by rank only.
 
     SENDING = "sending"
     UNKNOWN = "unknown"

@@ -58,7 +58,12 @@ def api_key(scope: Scope) -> Callable[[View], View]:
             raise Forbidden(f"This API key has no “{scope}” scope.")
         api_limits.count()
 
-    return lambda view: guarded(view, "api_key", check)
+    def guard(view: View) -> View:
+        behind = guarded(view, "api_key", check)
+        behind.scope = scope  # type: ignore[attr-defined]
+        return behind
+
+    return guard
 
 
 def twilio_signed(view: View) -> View:

@@ -67,6 +67,16 @@ def test_it_is_accepted_waits_for_morning_and_arrives(app, lends, shop, twilio, 
     assert [(row["subject"], row["loanId"]) for row in found] == [("77", "77")]
 
 
+def test_it_stands_in_the_contract_with_its_fields(lends, client):
+    contract = client.get("/openapi.json").json
+    told = contract["paths"]["/api/events/loan_due"]["post"]
+    assert (told["operationId"], told["summary"]) == ("loan_due", "Loan due soon")
+    assert told["description"].startswith("What a library says when a book is to come back.")
+    schemas = contract["components"]["schemas"]
+    assert "loanId" in schemas["LoanDue"]["required"]
+    assert "loanId" in schemas["Outline"]["properties"]
+
+
 def test_it_leaves_by_day_and_support_reads_its_title(app, lends, shop, twilio, support, rows):
     with settings_of(app, QUIET_HOURS="none"):
         assert lends().json["status"] == "sent"

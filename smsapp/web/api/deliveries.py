@@ -1,14 +1,14 @@
 """What became of events, as JSON; and canceling what waits."""
 
 import uuid
-from typing import Any
+from typing import Any, cast
 
 from flask import Blueprint, g, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.api_keys import Scope
 from smsapp.delivery import canceling
-from smsapp.errors import InvalidRequest, NotFound
+from smsapp.errors import InvalidRequest, NotFound, TooLate
 from smsapp.events import appointments
 from smsapp.events.appointments import Appointment
 from smsapp.events.kinds import about
@@ -20,8 +20,10 @@ from smsapp.providers.twilio_errors import ErrorMeaning
 from smsapp.trace import filtering, status_text, timeline, timeline_text
 from smsapp.trace.timeline import Trace
 from smsapp.web import guards
+from smsapp.web.api.answers import AppointmentAnswer, DeliveryAnswer, Outline, Page, Trouble
 from smsapp.web.api.listing import Wanted, write_cursor
 from smsapp.web.api.parsing import details, parameter, parse_query
+from smsapp.web.operations import Operation, told
 
 bp = Blueprint("api_deliveries", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
@@ -29,36 +31,40 @@ csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a
 
 @bp.get("/deliveries/<uuid:delivery_id>")
 @guards.api_key(Scope.READ)
-def delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
+@told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound,)))
+def get_delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Tell what became of a delivery."""
-    return described(timeline.of_delivery(delivery_id))
+    return _answer(timeline.of_delivery(delivery_id))
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/cancel")
 @guards.api_key(Scope.SEND)
-def cancel(delivery_id: uuid.UUID) -> ResponseReturnValue:
+@told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound, TooLate)))
+def cancel_delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Cancel a delivery that waits, and tell how it then is."""
     canceling.cancel(delivery_id, g.caller.name)
-    return described(timeline.of_delivery(delivery_id))
+    return _answer(timeline.of_delivery(delivery_id))
 
 
 @bp.get("/deliveries")
 @guards.api_key(Scope.READ)
-def deliveries() -> ResponseReturnValue:
-    """Tell what became of an event, or list deliveries."""
-    return _of_event() if "eventId" in request.args else _listed()
+@told(Operation({200: (Page, DeliveryAnswer)}, errors=(NotFound,), query=Wanted))
+def list_deliveries() -> ResponseReturnValue:
+    """List deliveries, newest first; or with eventId and kind, tell what became of that event."""
+    answer = _of_event() if "eventId" in request.args else _listed()
+    return cast(dict[str, Any], answer)
 
 
-def _listed() -> dict[str, Any]:
+def _listed() -> Page:
     wanted = parse_query(Wanted)
     found = filtering.page(wanted.filter, wanted.limit, wanted.after)
     return {
         "data": [_outline(row, row.e164, row.country, row.sid) for row in found.rows],
-        "nextCursor": found.go_on_after and write_cursor(found.go_on_after, wanted.filter),
+        "nextCursor": write_cursor(found.go_on_after, wanted.filter) if found.go_on_after else None,
     }
 
 
-def _of_event() -> dict[str, Any]:
+def _of_event() -> DeliveryAnswer:
     event_id = parameter("eventId")
     if not event_id:
         raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
@@ -69,12 +75,17 @@ def _of_event() -> dict[str, Any]:
 
 @bp.get("/messages/<sid>")
 @guards.api_key(Scope.READ)
-def message(sid: str) -> ResponseReturnValue:
+@told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound,)))
+def get_message(sid: str) -> ResponseReturnValue:
     """Tell what became of the delivery that a Message SID belongs to."""
-    return described(None if "\0" in sid else timeline.of_message(sid))
+    return _answer(None if "\0" in sid else timeline.of_message(sid))
 
 
-def described(trace: Trace | None) -> dict[str, Any]:
+def _answer(trace: Trace | None) -> ResponseReturnValue:
+    return cast(dict[str, Any], described(trace))
+
+
+def described(trace: Trace | None) -> DeliveryAnswer:
     """Return a delivery with its attempts and its timeline as JSON.
 
     Raises:
@@ -88,11 +99,11 @@ def described(trace: Trace | None) -> dict[str, Any]:
     sid = next((a.sid for a in reversed(trace.attempts) if a.sid), None)
     now = status_text.of_delivery(trace)
     appointment = appointments.of_delivery(delivery)
-    return _outline(delivery, phone.e164, phone.country, sid) | {
+    found: DeliveryAnswer = {
+        **_outline(delivery, phone.e164, phone.country, sid),  # type: ignore[typeddict-item]
         "metadata": delivery.metadata_ or {},
         "meaning": {"title": now.title, "cause": now.cause, "nextStep": now.next_step},
         "error": _error(timeline.trouble_of(newest)) if newest and not arrived else None,
-        **({"appointment": _appointment(appointment)} if appointment else {}),
         "attempts": [
             {
                 "attempt": attempt.number,
@@ -121,27 +132,29 @@ def described(trace: Trace | None) -> dict[str, Any]:
             for step in trace.steps
         ],
     }
+    if appointment:
+        found["appointment"] = _appointment(appointment)
+    return found
 
 
-def _appointment(stands: Appointment) -> dict[str, Any]:
+def _appointment(stands: Appointment) -> AppointmentAnswer:
     return {
-        "startsAt": stands.starts_at and stands.starts_at.isoformat(),
+        "startsAt": stands.starts_at.isoformat() if stands.starts_at else None,
         "timeZone": stands.time_zone,
         "place": stands.place,
         "isCanceled": stands.is_canceled,
-        "confirmedAt": stands.confirmed_at and stands.confirmed_at.isoformat(),
+        "confirmedAt": stands.confirmed_at.isoformat() if stands.confirmed_at else None,
     }
 
 
-def _outline(delivery: Any, e164: str | None, country: str, sid: str | None) -> dict[str, Any]:
+def _outline(delivery: Any, e164: str | None, country: str, sid: str | None) -> Outline:
     """Return what is told of a delivery wherever it is told of."""
-    return {
+    outline: Outline = {
         "deliveryId": str(delivery.id),
         "kind": delivery.kind,
         "channel": delivery.channel,
         "eventId": delivery.event_id,
         "subject": delivery.subject,
-        f"{about(delivery.kind)}Id": delivery.subject,
         "status": delivery.state,
         "reason": delivery.reason,
         "sid": sid,
@@ -150,9 +163,11 @@ def _outline(delivery: Any, e164: str | None, country: str, sid: str | None) -> 
         "createdAt": delivery.created_at.isoformat(),
         "dueAt": delivery.due_at and delivery.due_at.isoformat(),
     }
+    # And under the name of what it is: orderId.
+    return cast(Outline, outline | {f"{about(delivery.kind)}Id": delivery.subject})
 
 
-def _error(trouble: ErrorMeaning | None) -> dict[str, Any] | None:
+def _error(trouble: ErrorMeaning | None) -> Trouble | None:
     if trouble is None:
         return None
     return {

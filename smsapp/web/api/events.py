@@ -1,10 +1,12 @@
 """Events: what internal services tell us happened."""
 
+from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 from flask import Blueprint, g
 from flask.typing import ResponseReturnValue
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from smsapp import clock, metrics
 from smsapp.api_keys import Scope
@@ -26,7 +28,10 @@ from smsapp.providers.twilio_errors import ErrorClass, meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace.status_text import CANCELED
 from smsapp.web import guards
-from smsapp.web.api.parsing import details, parameter, parse, prefers
+from smsapp.web.api.answers import Accepted as AcceptedAnswer
+from smsapp.web.api.answers import Duplicate, NotDelivered, Refused, WouldSend
+from smsapp.web.api.parsing import Preferences, details, parse, parse_query, prefers
+from smsapp.web.operations import Error, Operation, told
 
 # What is due within it waits for a sender and not for its time.
 SOON = timedelta(minutes=1)
@@ -35,15 +40,68 @@ bp = Blueprint("api", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
 
 
+def _true_or_false(value: object) -> bool:
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
+class Asked(BaseModel):
+    """The parameters of an event. A slip is told: nobody should be texted for one."""
+
+    model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
+
+    dry_run: Annotated[
+        bool,
+        Field(
+            alias="dryRun",
+            description="With true nothing is written or sent: the answer, 200, says what would "
+            "become of the event.",
+        ),
+        BeforeValidator(_true_or_false),
+    ] = False
+
+
+@dataclass(frozen=True)
+class _Failed:
+    """What an event may be answered besides SmsappErrors."""
+
+    code: str
+    message: str
+    status: int
+    answer: type
+
+
+DELIVERY_FAILED = "sms_delivery_failed"
+_ERRORS: tuple[Error, ...] = (
+    *(_Failed(reason, refusal.message, 409, Refused) for reason, refusal in REFUSALS.items()),
+    EventIdReused,
+    _Failed(DELIVERY_FAILED, "This is not a phone number.", 502, NotDelivered),
+)
+
+
+def _operation(body: type[Event]) -> Operation:
+    answers: dict[int, tuple[Any, ...]] = {
+        200: (Duplicate, WouldSend),
+        202: (AcceptedAnswer, Duplicate),
+    }
+    return Operation(answers, _ERRORS, body, Asked, Preferences)
+
+
 @bp.post("/order-shipped-sms")
 @guards.api_key(Scope.SEND)
+@told(_operation(OrderShippedSms))
 def order_shipped_sms() -> ResponseReturnValue:
-    """Accept one shipment event and text the customer about it."""
+    """Accept one shipment event and text the customer about it.
+
+    The same as /api/events/order_shipped, but that consentAt must be given.
+    """
     return _accept(ORDER_SHIPPED, OrderShippedSms)
 
 
 @bp.post("/events/<name>")
 @guards.api_key(Scope.SEND)
+@told(_operation(Event))
 def event(name: str) -> ResponseReturnValue:
     """Accept one event of a kind and write to the customer about it."""
     if name not in KINDS:
@@ -55,7 +113,7 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     """Accept one event, send its message unless that is left to a worker, and answer."""
     event, caller = parse(body), g.caller
     _refuse_what_is_not_set_up(event)
-    if _is_dry_run():
+    if parse_query(Asked).dry_run:
         return _told(dry_run(kind, event, caller.id), event.phone), 200
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
@@ -88,19 +146,6 @@ def _refuse_what_is_not_set_up(event: Event) -> None:
     ours = channels.configured()
     if missing := [f"{one} is not set up" for one in event.channels or () if one not in ours]:
         raise InvalidRequest(extra=details({"channels": missing}))
-
-
-def _is_dry_run() -> bool:
-    """Whether only an answer is wanted: ?dryRun=true.
-
-    Raises:
-        InvalidRequest: It is neither true nor false, or its name is misspelt: nobody should be
-            texted for a slip.
-    """
-    asked = parameter("dryRun")
-    if asked not in {None, "true", "false"}:
-        raise InvalidRequest(extra=details({"dryRun": ["must be true or false"]}))
-    return asked == "true"
 
 
 def _told(would: DryRun, phone: str) -> dict[str, Any]:
@@ -165,7 +210,7 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
     if now.state is DeliveryState.FAILED:
         trouble = meaning(now.error_code)
         body: dict[str, Any] = {
-            "error": "sms_delivery_failed",
+            "error": DELIVERY_FAILED,
             "message": trouble.cause,
             "nextStep": trouble.next_step,
             "code": now.error_code,

@@ -16,6 +16,7 @@ from smsapp.extensions import settings
 from smsapp.models import DeliveryState
 from smsapp.trace.filtering import Filter
 
+MOST_AT_ONCE = 100
 _LIMIT = re.compile(r"[1-9][0-9]?|100", re.ASCII)
 # A plus that was not escaped comes out of a query as a blank.
 _BLANK_OF_OFFSET = re.compile(r" (?=\d\d:\d\d\Z)", re.ASCII)
@@ -33,6 +34,11 @@ def _kind(value: str) -> str:
     if value not in kinds.ALL:
         raise ValueError(f"must be one of {', '.join(kinds.ALL)}")
     return value
+
+
+def _list_kinds(schema: dict[str, Any]) -> None:
+    """Say which kinds there are when the schema is made: the table is the only list of them."""
+    schema["enum"] = list(kinds.ALL)
 
 
 def _limit(value: str) -> int:
@@ -55,14 +61,39 @@ class Wanted(BaseModel):
     model_config = ConfigDict(extra="ignore", hide_input_in_errors=True)
 
     # With it a single delivery is asked for; here it is known so that a slip of it is told.
-    event_id: Annotated[str | None, Field(alias="eventId")] = None
+    event_id: Annotated[
+        str | None,
+        Field(
+            alias="eventId",
+            description="The answer is what became of this event, and no list; `kind` says of "
+            "which kind it is (order_shipped where left out), and nothing else counts.",
+            examples=["event-1001"],
+        ),
+    ] = None
     subject: Reference | None = None
     status: Annotated[DeliveryState, BeforeValidator(_status)] | None = None
-    kind: Annotated[str, AfterValidator(_kind)] | None = None
-    since: _Time | None = None
-    until: _Time | None = None
-    limit: Annotated[int, BeforeValidator(_limit)] = 20
-    cursor: str | None = None
+    kind: (
+        Annotated[
+            str,
+            Field(examples=["order_shipped"], json_schema_extra=_list_kinds),
+            AfterValidator(_kind),
+        ]
+        | None
+    ) = None
+    since: Annotated[_Time, Field(description="Accepted from this time on.")] | None = None
+    until: Annotated[_Time, Field(description="Accepted before this time.")] | None = None
+    limit: Annotated[
+        int,
+        Field(ge=1, le=MOST_AT_ONCE, description="How many at most."),
+        BeforeValidator(_limit),
+    ] = 20
+    cursor: (
+        Annotated[
+            str,
+            Field(description="Where to go on: the nextCursor of a page of the same parameters."),
+        ]
+        | None
+    ) = None
 
     @field_validator("*", mode="before")
     @classmethod

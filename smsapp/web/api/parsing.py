@@ -1,16 +1,30 @@
 """What a request asks for, or all that is wrong with it."""
 
 import json
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeVar
 
 from flask import request
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 from werkzeug.http import parse_list_header
 
 from smsapp.errors import InvalidRequest, UnsupportedMediaType
 from smsapp.web.api import wording
 
 Model = TypeVar("Model", bound=BaseModel)
+
+
+class Preferences(BaseModel):
+    """The header that `prefers` reads."""
+
+    prefer: Annotated[
+        str | None,
+        Field(
+            alias="Prefer",
+            description="With respond-async (RFC 7240) the answer does not wait for Twilio; "
+            "Preference-Applied says so.",
+            examples=["respond-async"],
+        ),
+    ] = None
 
 
 def prefers(preference: str) -> bool:

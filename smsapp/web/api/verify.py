@@ -5,22 +5,33 @@ from typing import Annotated, Literal
 
 from flask import Blueprint
 from flask.typing import ResponseReturnValue
-from pydantic import AfterValidator, BaseModel, ConfigDict
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 
 from smsapp import typed
 from smsapp.api_keys import Scope
 from smsapp.config_types import E164
+from smsapp.errors import (
+    BudgetSpent,
+    DestinationBlocked,
+    Landline,
+    ProviderUnavailable,
+    VerifyMisconfigured,
+    VerifyNotConfigured,
+)
 from smsapp.events.fields import LanguageTag
 from smsapp.extensions import csrf
 from smsapp.models import Channel
 from smsapp.recipients import asker, verification
 from smsapp.web import guards
+from smsapp.web.api.answers import Begun, Verdict
 from smsapp.web.api.parsing import parse
+from smsapp.web.operations import Operation, told
 
 bp = Blueprint("verify_api", __name__, url_prefix="/api/verify")
 csrf.exempt(bp)
 
 CODE = re.compile(r"[0-9]{4,10}")
+AWAY = (ProviderUnavailable, VerifyMisconfigured, VerifyNotConfigured)
 
 
 def _code(value: str) -> str:
@@ -32,7 +43,7 @@ def _code(value: str) -> str:
 
 
 class Start(BaseModel):
-    """The body of POST /api/verify/start."""
+    """Whom to send a code, and how."""
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
@@ -42,17 +53,22 @@ class Start(BaseModel):
 
 
 class Check(BaseModel):
-    """The body of POST /api/verify/check."""
+    """A code that somebody entered."""
 
     model_config = ConfigDict(extra="allow", hide_input_in_errors=True)
 
     phone: E164
-    code: Annotated[str, AfterValidator(_code)]
+    code: Annotated[
+        str,
+        Field(description="As it was typed: 4 to 10 digits.", examples=["123456"]),
+        AfterValidator(_code),
+    ]
 
 
 @bp.post("/start")
 @guards.api_key(Scope.VERIFY)
-def start() -> ResponseReturnValue:
+@told(Operation({202: (Begun,)}, (Landline, DestinationBlocked, BudgetSpent, *AWAY), Start))
+def start_verification() -> ResponseReturnValue:
     """Send a code."""
     wanted = parse(Start)
     caller = asker.service()
@@ -62,7 +78,8 @@ def start() -> ResponseReturnValue:
 
 @bp.post("/check")
 @guards.api_key(Scope.VERIFY)
-def check() -> ResponseReturnValue:
+@told(Operation({200: (Verdict,)}, (Landline, DestinationBlocked, *AWAY), Check))
+def check_verification() -> ResponseReturnValue:
     """Check a code against the number's newest verification, if a service asked for one."""
     given = parse(Check)
     verdict = verification.check(given.phone, given.code, asker.service())

@@ -1,0 +1,239 @@
+"""The shapes of what the API answers: the views make them, /openapi.json tells of them."""
+
+from typing import Annotated, Any, Literal, NotRequired
+
+from pydantic import ConfigDict, Field, with_config
+from typing_extensions import TypedDict
+
+from smsapp.errors import ErrorAnswer
+from smsapp.events import kinds
+from smsapp.models import AttemptState, Channel, DeliveryState, Reason
+from smsapp.providers.twilio_errors import ErrorClass
+
+_ID = "01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"
+_SID = "SM00000000000000000000000000000001"
+
+Id = Annotated[
+    str,
+    Field(
+        description="Ours, of the delivery.",
+        examples=[_ID],
+        json_schema_extra={"format": "uuid"},
+    ),
+]
+Sid = Annotated[
+    str,
+    Field(description="Twilio's Message SID.", examples=[_SID]),
+]
+Time = Annotated[
+    str,
+    Field(examples=["2026-06-02T09:00:00+00:00"], json_schema_extra={"format": "date-time"}),
+]
+
+
+def _such_as(**example: Any) -> ConfigDict:
+    """Return the example of an answer, where those of the fields that it must have say too little.
+
+    Whatever it is about has the same ids.
+    """
+    ids = {"deliveryId": _ID, "sid": _SID}
+    return ConfigDict(json_schema_extra={"examples": [example | ids]})
+
+
+class PlannedReminder(TypedDict):
+    """A reminder of an appointment: when it leaves, or why it is left out."""
+
+    before: Annotated[str, Field(examples=["P1D"])]
+    sendAt: NotRequired[Time]
+    leftOut: NotRequired[Annotated[str, Field(examples=["past"])]]
+
+
+class _OfDelivery(TypedDict):
+    """What is told of an event's delivery, however it went."""
+
+    deliveryId: Id
+    sendAt: NotRequired[Annotated[Time, Field(description="When it leaves, if that is later.")]]
+    reminders: NotRequired[list[PlannedReminder]]
+
+
+@with_config(_such_as(accepted=True, status="sent"))
+class Accepted(_OfDelivery):
+    """The event is written down and not lost; `sid` where its text has left."""
+
+    accepted: Literal[True]
+    sid: NotRequired[Sid]
+    status: DeliveryState
+
+
+@with_config(_such_as(duplicate=True, status="delivered"))
+class Duplicate(_OfDelivery):
+    """The event came before: nobody is texted again, and `status` says how its text does."""
+
+    duplicate: Literal[True]
+    sid: NotRequired[Sid]
+    status: DeliveryState
+
+
+class Refused(_OfDelivery, ErrorAnswer):
+    """The customer is not to be texted; the delivery is kept as suppressed."""
+
+    duplicate: NotRequired[Literal[True]]
+
+
+class NotDelivered(_OfDelivery, ErrorAnswer):
+    """Twilio refused the text for good."""
+
+    duplicate: NotRequired[Literal[True]]
+    code: Annotated[int | None, Field(description="Twilio's error code.", examples=[21211])]
+    nextStep: Annotated[str, Field(examples=["Correct the number."])]
+
+
+class Why(TypedDict):
+    """As a word and in words."""
+
+    code: Annotated[str, Field(examples=["now"])]
+    message: Annotated[str, Field(examples=["It would leave now."])]
+
+
+class WouldSend(TypedDict):
+    """What would become of an event (?dryRun=true): nothing is written or sent."""
+
+    wouldSend: bool
+    why: Why
+    body: Annotated[str, Field(examples=["Corner Books: Your order 1001 has shipped."])]
+    segments: Annotated[int, Field(examples=[1])]
+    encoding: Annotated[str, Field(examples=["GSM-7"])]
+    channel: Channel
+    sendAt: Annotated[Time | None, Field(examples=[None])]
+    warnings: Annotated[list[str], Field(examples=[[]])]
+    reminders: NotRequired[list[PlannedReminder]]
+
+
+def _tell_subjects(schema: dict[str, Any]) -> None:
+    """Add the subject under the name of what it is: `orderId`."""
+    for about in sorted({kind.about for kind in kinds.ALL.values()}):
+        said = f"The subject, where it is the id of this {about}."
+        schema["properties"][f"{about}Id"] = {"type": "string", "description": said}
+
+
+@with_config(ConfigDict(json_schema_extra=_tell_subjects))
+class Outline(TypedDict):
+    """What is told of a delivery wherever it is told of."""
+
+    deliveryId: Id
+    kind: Annotated[str, Field(description="More may come.", examples=["order_shipped"])]
+    channel: Channel
+    eventId: Annotated[str, Field(examples=["event-1001"])]
+    subject: Annotated[
+        str, Field(description="What it is about, such as an order.", examples=["1001"])
+    ]
+    status: Annotated[DeliveryState, Field(examples=["delivered"])]
+    reason: Annotated[Reason | None, Field(examples=[None])]
+    sid: Sid | None
+    phone: Annotated[str | None, Field(description="Masked.", examples=["+*******2671"])]
+    country: Annotated[str, Field(description="ISO 3166 alpha-2, by the number.", examples=["US"])]
+    createdAt: Time
+    dueAt: Annotated[
+        Time | None, Field(description="When it leaves, where it waits.", examples=[None])
+    ]
+
+
+class Page(TypedDict):
+    """Deliveries, newest first. A page may hold few or none where nextCursor leads on."""
+
+    data: list[Outline]
+    nextCursor: Annotated[
+        str | None,
+        Field(
+            description="Of the next page, with the same parameters; null: there is none.",
+            examples=[None],
+        ),
+    ]
+
+
+class Meaning(TypedDict):
+    """How a delivery does, in plain words."""
+
+    title: Annotated[str, Field(examples=["Delivered"])]
+    cause: Annotated[str, Field(examples=["The carrier says that the phone has it."])]
+    nextStep: Annotated[str, Field(examples=["Nothing."])]
+
+
+# "class" is no name that Python lets a field have.
+Trouble = TypedDict(
+    "Trouble",
+    {
+        "code": Annotated[int | None, Field(description="Twilio's.", examples=[30003])],
+        "class": ErrorClass,
+        "cause": str,
+        "nextStep": str,
+        "docs": Annotated[str | None, Field(description="Twilio's page about the code.")],
+    },
+)
+Trouble.__doc__ = "What went wrong, in plain words."
+
+
+class AppointmentAnswer(TypedDict):
+    """The appointment that a delivery is about, as it stands now."""
+
+    startsAt: Time | None
+    timeZone: Annotated[str | None, Field(examples=["Europe/Berlin"])]
+    place: Annotated[str | None, Field(examples=["Hill Street 1"])]
+    isCanceled: bool
+    confirmedAt: Time | None
+
+
+class AttemptAnswer(TypedDict):
+    """One call to the provider."""
+
+    attempt: Annotated[int, Field(examples=[1])]
+    channel: Channel
+    sid: Sid | None
+    status: Annotated[AttemptState, Field(examples=["delivered"])]
+    segments: Annotated[int | None, Field(examples=[1])]
+    startedAt: Time
+    error: Annotated[Trouble | None, Field(examples=[None])]
+
+
+class StepAnswer(TypedDict):
+    """One thing that happened, who said so, and what it means in plain words."""
+
+    at: Time
+    status: Annotated[str, Field(examples=["accepted"])]
+    source: Annotated[str, Field(examples=["api"])]
+    attempt: Annotated[int | None, Field(examples=[None])]
+    code: Annotated[int | None, Field(description="Twilio's error code.", examples=[None])]
+    reason: Annotated[str | None, Field(examples=[None])]
+    sid: Annotated[Sid | None, Field(examples=[None])]
+    consent: Annotated[
+        int | None, Field(description="The row of the consent ledger.", examples=[None])
+    ]
+    ignored: Annotated[
+        str | None, Field(description="Why it moved nothing, if so.", examples=[None])
+    ]
+    text: Annotated[str, Field(examples=["The event came in."])]
+
+
+class DeliveryAnswer(Outline):
+    """A delivery with its attempts and all that happened to it, oldest first."""
+
+    metadata: Annotated[dict[str, str], Field(examples=[{"cart": "77"}])]
+    meaning: Meaning
+    error: Annotated[Trouble | None, Field(description="Of the newest attempt.", examples=[None])]
+    appointment: NotRequired[AppointmentAnswer]
+    attempts: list[AttemptAnswer]
+    timeline: list[StepAnswer]
+
+
+class Begun(TypedDict):
+    """A code is on its way; `sid` is Twilio Verify's."""
+
+    sid: Annotated[str, Field(examples=["VE00000000000000000000000000000001"])]
+    status: Annotated[str, Field(examples=["pending"])]
+
+
+class Verdict(TypedDict):
+    """Whether the code was right; `pending` for a wrong one, `expired` where none is asked for."""
+
+    approved: bool
+    status: Annotated[str, Field(examples=["approved"])]

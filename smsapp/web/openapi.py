@@ -1,0 +1,355 @@
+"""The contract as OpenAPI 3.1, made from the routes, guards and models that run.
+
+Nothing is said here that is said elsewhere: see operations.py.
+"""
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any
+
+from flask import current_app
+from pydantic import BaseModel, TypeAdapter
+from pydantic.json_schema import GenerateJsonSchema
+from werkzeug.routing import Rule
+
+from smsapp import metrics
+from smsapp.errors import (
+    BodyTooLarge,
+    Bug,
+    DatabaseAway,
+    Forbidden,
+    InvalidRequest,
+    RateLimited,
+    Unauthorized,
+    UnsupportedMediaType,
+)
+from smsapp.events.fields import Event
+from smsapp.events.kind import Kind
+from smsapp.events.kinds import KINDS
+from smsapp.web.api.answers import Id, Sid
+from smsapp.web.api.wording import names
+from smsapp.web.operations import Error, Operation
+
+VERSION = "1"
+ABOUT = """\
+JSON in and out, UTF-8. Every error is {"error": "<code>", "message": "<sentence>"}: the code is
+for programs and stays, the sentence is for people. All faults of a request are told at once.
+
+Idempotency by eventId: send the same event again, with the same eventId, whenever no answer came:
+nobody is texted twice. The id is unique per kind; with other content it is refused (422).
+
+The Location of an event's answer is where to look what became of it. X-RateLimit-Limit,
+X-RateLimit-Remaining and X-RateLimit-Reset say how often the key may still call, Retry-After how
+many seconds to wait, and X-Request-Id under which name the log has the request.
+
+The contract only grows: fields, answers and values may be added, so take what you do not know."""
+# By blueprint: how its part of the contract is called.
+TAGS = {
+    "api": ("Events", "What a service tells us happened: each is texted once."),
+    "api_deliveries": ("Deliveries", "What became of events; and canceling what waits."),
+    "verify_api": ("Verification", "Proving that a number is somebody's."),
+    "health": ("Health", "For whatever watches over the processes."),
+}
+_SECURITY = {
+    "api_key": {
+        "key": {
+            "type": "http",
+            "scheme": "bearer",
+            "description": "An API key: flask api-key create NAME --scope send. Each operation "
+            "names the scope that it needs.",
+        }
+    },
+    "metrics_token": {
+        "metrics": {"type": "http", "scheme": "bearer", "description": "METRICS_TOKEN."}
+    },
+    "public": {},
+}
+# What every event may have and few need.
+_SELDOM = {"sendAt", "locale", "channels", "metadata"}
+_PATH = {"delivery_id": TypeAdapter(Id), "sid": TypeAdapter(Sid)}
+_REF = "#/components/schemas/"
+_RETRY_AFTER = {
+    "description": "Seconds until a repeat makes sense, where anybody knows.",
+    "schema": {"type": "integer", "minimum": 1},
+}
+
+Json = dict[str, Any]
+
+
+class _Schema(GenerateJsonSchema):
+    def field_title_should_be_set(self, schema: Any) -> bool:
+        """A field's name is title enough."""
+        return False
+
+
+@dataclass(frozen=True)
+class _Place:
+    """An address with what it does there; `kind` where it is one of the table's."""
+
+    path: str
+    method: str
+    rule: Rule
+    view: Any
+    operation: Operation
+    kind: Kind | None = None
+
+
+def document() -> Json:
+    """Return the whole contract."""
+    return _made(tuple(KINDS))
+
+
+@lru_cache(maxsize=4)  # anyone may ask, and it takes a twentieth of a second to make
+def _made(_kinds: tuple[str, ...]) -> Json:
+    places = list(_places())
+    schemas = _schemas(places)
+    paths: Json = {}
+    for place in places:
+        paths.setdefault(place.path, {})[place.method] = _operation(place, schemas)
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": "smsapp", "version": VERSION, "description": ABOUT},
+        "tags": [{"name": name, "description": about} for name, about in TAGS.values()],
+        "paths": paths,
+        "components": {
+            "schemas": _of_operations(places, schemas),
+            "securitySchemes": {
+                name: scheme for each in _SECURITY.values() for name, scheme in each.items()
+            },
+        },
+    }
+
+
+def _places() -> Iterator[_Place]:
+    tags = list(TAGS)
+    rules = sorted(current_app.url_map.iter_rules(), key=lambda rule: rule.rule)
+    for rule in sorted(rules, key=lambda rule: _at(tags, rule.endpoint.partition(".")[0])):
+        view: Any = current_app.view_functions[rule.endpoint]
+        operation: Operation | None = getattr(view, "operation", None)
+        if operation is None:
+            continue
+        (method,) = set(rule.methods or ()) - {"HEAD", "OPTIONS"}
+        path = re.sub(r"<(?:\w+:)?(\w+)>", lambda name: f"{{{_camel(name[1])}}}", rule.rule)
+        place = _Place(path, method.lower(), rule, view, operation)
+        if operation.body is not Event:
+            yield place
+            continue
+        for kind in KINDS.values():
+            its = replace(operation, body=kind.body)
+            yield replace(place, path=path.format(name=kind.name), operation=its, kind=kind)
+
+
+def _at(tags: list[str], name: str) -> int:
+    return tags.index(name) if name in tags else len(tags)
+
+
+def _operation(place: _Place, schemas: Json) -> Json:
+    blueprint = place.rule.endpoint.partition(".")[0]
+    summary, _, more = str(place.view.__doc__).partition("\n")
+    told: Json = {
+        "operationId": place.kind.name if place.kind else place.view.__name__,
+        "tags": [TAGS[blueprint][0]],
+        "summary": place.kind.title if place.kind else summary.rstrip("."),
+        "description": _about(place.kind) if place.kind else _plain(more),
+        "security": [
+            {name: [str(place.view.scope)] if place.view.guard == "api_key" else []}
+            for name in _SECURITY[place.view.guard]
+        ],
+        "parameters": list(_parameters(place, schemas)),
+        "responses": _responses(place, schemas),
+    }
+    if body := place.operation.body:
+        told["requestBody"] = {
+            "required": True,
+            "content": {
+                "application/json": {
+                    "schema": _ref(body),
+                    "example": _body(body, schemas),
+                }
+            },
+        }
+    return {name: value for name, value in told.items() if value not in ("", [])} | {
+        "security": told["security"]
+    }
+
+
+def _about(kind: Kind) -> str:
+    waits = " It waits for the morning of the customer's own clock." * kind.waits_for_morning
+    return f"{_plain(kind.body.__doc__)} The customer must have agreed to {kind.purpose}.{waits}"
+
+
+def _parameters(place: _Place, schemas: Json) -> Iterator[Json]:
+    for name in sorted(place.rule.arguments & _PATH.keys()):
+        schema = _PATH[name].json_schema()
+        about = schema.pop("description")
+        yield {
+            "name": _camel(name),
+            "in": "path",
+            "required": True,
+            "description": about,
+            "schema": schema,
+        }
+    for where, model in (("query", place.operation.query), ("header", place.operation.headers)):
+        if model is None:
+            continue
+        for name, field in schemas[model.__name__]["properties"].items():
+            # Nobody can send a null there.
+            schema = {k: v for k, v in present(field).items() if k != "default" or v is not None}
+            about = {"description": schema.pop("description")} if "description" in schema else {}
+            yield {"name": name, "in": where, "required": False, **about, "schema": schema}
+
+
+def _responses(place: _Place, schemas: Json) -> Json:
+    told: Json = {}
+    for status, shapes in place.operation.answers.items():
+        if str in shapes:
+            media: Json = {metrics.CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}}
+            told[str(status)] = {"description": "Text.", "content": media}
+        else:
+            told[str(status)] = _response([shape.__name__ for shape in shapes], schemas)
+    by_status: dict[int, list[str]] = {}
+    for error in sorted(set(_errors(place)), key=lambda error: (error.status, error.code)):
+        by_status.setdefault(error.status, []).append(_name(error))
+    for status, its in by_status.items():
+        headers = {"headers": {"Retry-After": _RETRY_AFTER}} if status in {429, 503} else {}
+        told[str(status)] = _response(its, schemas) | headers
+    return dict(sorted(told.items()))
+
+
+def _response(names: list[str], schemas: Json) -> Json:
+    refs = [{"$ref": _REF + name} for name in names]
+    return {
+        "description": " ".join(dict.fromkeys(schemas[name]["description"] for name in names)),
+        "content": {
+            "application/json": {
+                "schema": refs[0] if len(refs) == 1 else {"oneOf": refs},
+                "examples": {name: {"value": example(schemas[name], schemas)} for name in names},
+            }
+        },
+    }
+
+
+def _errors(place: _Place) -> Iterator[Error]:
+    """Yield what an operation may answer besides what it is for."""
+    operation, guard = place.operation, place.view.guard
+    yield from operation.errors
+    yield Bug
+    if guard != "public":
+        yield Unauthorized
+    if guard == "api_key":
+        yield from (Forbidden, RateLimited, DatabaseAway)
+    if operation.body or operation.query:
+        yield InvalidRequest
+    if operation.body:
+        yield from (BodyTooLarge, UnsupportedMediaType)
+
+
+def _schemas(places: Iterable[_Place]) -> Json:
+    """Return the schema of each model and each error by its name."""
+    shapes: dict[str, Any] = {}
+    errors: dict[str, Error] = {}
+    for place in places:
+        its = place.operation
+        for shape in (its.body, its.query, its.headers, *sum(its.answers.values(), ())):
+            if shape not in (None, str):
+                shapes[shape.__name__] = shape
+        for error in _errors(place):
+            errors[_name(error)] = error
+            shapes[error.answer.__name__] = error.answer
+    _, found = TypeAdapter.json_schemas(
+        [(name, "validation", TypeAdapter(shape)) for name, shape in shapes.items()],
+        ref_template=_REF + "{model}",
+        schema_generator=_Schema,
+    )
+    schemas: Json = found["$defs"]
+    bases = {error.answer.__name__: schemas[error.answer.__name__] for error in errors.values()}
+    named = {name: _of_error(error, bases[error.answer.__name__]) for name, error in errors.items()}
+    rest = {name: schema for name, schema in schemas.items() if name not in bases}
+    return dict(sorted((rest | named).items()))
+
+
+def _of_operations(places: list[_Place], schemas: Json) -> Json:
+    """Return those that an operation names; what is read from a query or a header is none."""
+    read = {
+        model.__name__
+        for place in places
+        for model in (place.operation.query, place.operation.headers)
+        if model
+    }
+    return {name: schema for name, schema in schemas.items() if name not in read}
+
+
+def _of_error(error: Error, base: Json) -> Json:
+    """Return the schema of one error, with its own code and its sentence as the example."""
+    about = error.__doc__ if isinstance(error, type) else base["description"]
+    own = {
+        "error": {"type": "string", "const": error.code},
+        "message": {"type": "string", "examples": [error.message]},
+    }
+    properties = base["properties"] | own
+    return base | {
+        "title": _name(error),
+        "description": _plain(str(about).partition("\n\n")[0]),
+        "properties": properties,
+    }
+
+
+def present(schema: Json) -> Json:
+    """Return a schema without the null that an optional field may be."""
+    branches = [each for each in schema.get("anyOf", ()) if each != {"type": "null"}]
+    if len(branches) != 1:
+        return schema
+    outside = {name: value for name, value in schema.items() if name != "anyOf"}
+    return {**branches[0], **outside}
+
+
+def example(schema: Json, schemas: Json) -> Any:
+    """Return what a schema's values look like, from the examples of its fields."""
+    match schema:
+        case {"examples": [value, *_]} | {"const": value} | {"enum": [value, *_]}:
+            return value
+        case {"$ref": ref}:
+            return example(schemas[ref.removeprefix(_REF)], schemas)
+        case {"anyOf": _}:
+            return example(present(schema), schemas)
+        case {"properties": fields, "required": needed}:
+            return {name: example(fields[name], schemas) for name in needed}
+        case {"items": items}:
+            return [example(items, schemas)]
+        case {"type": "boolean"}:
+            return True
+        case {"type": "integer" | "number"}:
+            return 1
+        case {"type": "object", "additionalProperties": values}:
+            return {"name": example(values, schemas)}
+    return "…"
+
+
+def _body(model: type[BaseModel], schemas: Json) -> Json:
+    """Return a body that is taken: of an event, with all that is its kind's own."""
+    schema = schemas[model.__name__]
+    wanted = set(schema["required"])
+    if issubclass(model, Event):
+        wanted = set(names(model)) - _SELDOM
+    fields = schema["properties"].items()
+    return {name: example(field, schemas) for name, field in fields if name in wanted}
+
+
+def _ref(shape: Any) -> Json:
+    return {"$ref": _REF + shape.__name__}
+
+
+def _name(error: Error) -> str:
+    return "".join(word.capitalize() for word in error.code.split("_"))
+
+
+def _camel(name: str) -> str:
+    first, *rest = name.split("_")
+    return first + "".join(word.capitalize() for word in rest)
+
+
+def _plain(text: str | None) -> str:
+    """Return a docstring on one line."""
+    return " ".join((text or "").split())
