@@ -1,7 +1,7 @@
 """The language of a customer's page: chosen on it, or else what their browser asks for.
 
-The console stays English. A form with words to agree to tells which language they were shown in:
-the customer may have chosen another since, in another tab.
+The console and the page about the API stay English. A form with words to agree to tells which
+language they were shown in: the customer may have chosen another since, in another tab.
 """
 
 from typing import Any
@@ -14,13 +14,13 @@ from smsapp.languages import ENGLISH, NAMES, Language
 # The parameter of a switch's link, the field of a form, and the cookie that keeps a choice.
 NAME = "language"
 # What stays English.
-CONSOLE = "/console"
+ENGLISH_ONLY = ("/console", "/docs")
 KEEP_CHOICE = 365 * 24 * 60 * 60  # seconds
 
 
 def known() -> Language | None:
     """Return the language that a customer is known to read; None where we have none of theirs."""
-    if request.path.startswith(CONSOLE):
+    if request.path.startswith(ENGLISH_ONLY):
         return ENGLISH
     chosen = (request.args.get(NAME), request.cookies.get(NAME))
     # In the order of their liking: whoever reads de-AT best, and English too, gets German.
@@ -86,7 +86,7 @@ def _switches() -> list[tuple[str, str, str]]:
 
 def _keep_choice(response: Response) -> Response:
     """Keep what a switch on a customer's page said."""
-    is_page = response.mimetype == "text/html" and not request.path.startswith(CONSOLE)
+    is_page = response.mimetype == "text/html" and not request.path.startswith(ENGLISH_ONLY)
     if is_page and request.args.get(NAME) in NAMES:
         response.set_cookie(
             NAME,

@@ -305,13 +305,18 @@ def present(schema: Json) -> Json:
     return {**branches[0], **outside}
 
 
+def name_of(schema: Json) -> str:
+    """Return which schema one refers to."""
+    return str(schema["$ref"]).removeprefix(_REF)
+
+
 def example(schema: Json, schemas: Json) -> Any:
     """Return what a schema's values look like, from the examples of its fields."""
     match schema:
         case {"examples": [value, *_]} | {"const": value} | {"enum": [value, *_]}:
             return value
-        case {"$ref": ref}:
-            return example(schemas[ref.removeprefix(_REF)], schemas)
+        case {"$ref": _}:
+            return example(schemas[name_of(schema)], schemas)
         case {"anyOf": _}:
             return example(present(schema), schemas)
         case {"properties": fields, "required": needed}:

@@ -48,6 +48,7 @@ NAVIGATION = (
     ("Overview", "overview.show", Role.SUPPORT),
     ("Inbox", "console_inbox.inbox", Role.SUPPORT),
     ("Audit trail", "console_audit.audit_trail", Role.OPERATOR),
+    ("API", "docs.show", Role.SUPPORT),
 )
 
 _READS = {"GET", "HEAD"}

@@ -1,0 +1,77 @@
+"""The page about the API: made of the contract, readable by anyone, its commands good as pasted."""
+
+import html
+import re
+import shlex
+
+import pytest
+
+from smsapp.api_keys import Scope
+from smsapp.web import openapi
+from tests.conftest import ENVIRONMENT, on_one_database
+from tests.web.test_openapi import operations
+
+pytestmark = on_one_database
+
+
+@pytest.fixture
+def page(client):
+    answer = client.get("/docs", headers={"Accept-Language": "de"})
+    assert answer.status_code == 200
+    return answer
+
+
+def commands(page):
+    """Return the command of each call by its id."""
+    found = re.findall(r'<article id="(\w+)">.*?<pre>(curl .*?)</pre>', page.text, re.DOTALL)
+    return {call: html.unescape(command) for call, command in found}
+
+
+def test_it_shows_each_call_with_its_fields_answers_and_errors(app, page):
+    with app.app_context():
+        contract = openapi.document()
+    text = html.unescape(page.text)
+    told = dict(re.findall(r'<article id="(\w+)">(.*?)</article>', text, re.DOTALL))
+    for method, path, call in operations(contract):
+        shown = told[call["operationId"]]
+        assert f"{method.upper()} {path}" in shown
+        for parameter in call.get("parameters", ()):
+            assert f"<code>{parameter['name']}</code>" in shown
+        for status, answer in call["responses"].items():
+            for name in answer["content"].get("application/json", {}).get("examples", ()):
+                assert f"{status} {name}" in shown
+                assert f'id="{"shape" if status < "400" else "error"}-{name}"' in text
+        if "requestBody" in call:
+            name = call["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            for field in contract["components"]["schemas"][name.rpartition("/")[2]]["properties"]:
+                assert f"<code>{field}</code>" in shown
+    assert set(re.findall('href="#(.*?)"', text)) <= {"main", *re.findall('id="(.*?)"', text)}
+
+
+def test_it_needs_no_style_or_script_of_its_own_and_is_in_english(page):
+    assert page.headers["Content-Security-Policy"].startswith("default-src 'self'")
+    assert not re.search(r"<style|<script(?! src)| style=| on\w+=", page.text)
+    assert '<html lang="en">' in page.text
+
+
+def test_each_command_is_good_as_pasted(page, make_service, twilio, verify):
+    """But for those about what is not there yet: they are told so."""
+    service = make_service("shop", *Scope)
+    answers = {}
+    for call, command in commands(page).items():
+        one_line = command.replace("\\\n", "").replace("<your key>", service.key)
+        _, url, *rest = shlex.split(one_line)
+        flags = list(zip(rest[::2], rest[1::2], strict=True))
+        headers = dict(value.split(": ") for flag, value in flags if flag == "-H")
+        data = dict(flags).get("-d")
+        method = dict(flags).get("-X", "POST" if data else "GET")
+        path = url.removeprefix(ENVIRONMENT["PUBLIC_BASE_URL"])
+        answer = service.client.open(path, method=method, data=data, headers=headers)
+        answers[call] = answer.status_code
+    missing = {"get_delivery", "cancel_delivery", "prometheus"}
+    assert {call for call, status in answers.items() if status >= 300} == missing
+    assert {answers[call] for call in missing} == {404}
+
+
+def test_the_console_leads_to_it(support):
+    assert 'href="/docs"' in support.sees("/console/").text
