@@ -40,8 +40,10 @@ from smsapp.config_types import (
     Rate,
     SenderNumber,
     StorageUri,
+    Templates,
     Throttle,
     WebhookUrl,
+    WhatsAppNumber,
     host,
     sid,
 )
@@ -79,6 +81,8 @@ class Settings(BaseModel):
     twilio_from_number: SenderNumber | None = None
     twilio_messaging_service_sid: Annotated[str, sid("MG")] | None = None
     twilio_verify_service_sid: Annotated[str, sid("VA")] | None = None
+    twilio_whatsapp_from: WhatsAppNumber | None = None
+    whatsapp_templates: Templates = Field(default_factory=dict)
     twilio_base_url: BaseUrl | None = None
     require_twilio_signature: bool = True
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0

@@ -1,8 +1,10 @@
 """What a setting may be: types that read one variable, or say what is wrong with it."""
 
 import re
+import tomllib
 from datetime import datetime
 from ipaddress import ip_address
+from pathlib import Path
 from typing import Annotated
 from urllib.parse import urlsplit
 
@@ -14,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 
 from smsapp import durations
 from smsapp.durations import Duration
+from smsapp.languages import NAMES
 from smsapp.phone import EXAMPLE, parse_e164
 from smsapp.quiet_hours import QuietHours
 
@@ -160,6 +163,30 @@ def _durations(value: object) -> object:
     return tuple(durations.parse(part.strip()) for part in value.split(",") if part != "none")
 
 
+def _whatsapp_number(value: str) -> str:
+    return _sender_number(value.removeprefix("whatsapp:"))
+
+
+def _templates(path: object) -> object:
+    """Read a TOML file: a table for each kind, with a Content SID for each language."""
+    if not isinstance(path, str):
+        return path
+    try:
+        found = tomllib.loads(Path(path).read_text("utf-8"))
+    except OSError:
+        raise ValueError("there is no file that can be read") from None
+    except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise ValueError(f"the file is not TOML: {error}") from None
+    for kind, of_kind in found.items():
+        sids = of_kind.items() if isinstance(of_kind, dict) else [("", None)]
+        for language, sid in sids:
+            if language not in NAMES or not re.fullmatch(r"HX[0-9a-f]{32}", str(sid)):
+                raise ValueError(
+                    f'[{kind}] must have lines such as en = "HX…", with one of {", ".join(NAMES)}'
+                )
+    return found
+
+
 Address = Annotated[str, AfterValidator(_address)]
 Key = Annotated[SecretStr, Field(min_length=32)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
@@ -183,6 +210,9 @@ Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
 Countries = Annotated[frozenset[str], BeforeValidator(_countries)]
 Throttle = Annotated[float | None, AfterValidator(_throttle)]
 Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]
+WhatsAppNumber = Annotated[str, AfterValidator(_whatsapp_number)]
+# {kind: {language: Content SID}}
+Templates = Annotated[dict[str, dict[str, str]], BeforeValidator(_templates)]
 Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
 Hours = Annotated[QuietHours | None, BeforeValidator(_hours)]
 # What stands in a text: one line.

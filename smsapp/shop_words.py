@@ -68,6 +68,11 @@ class PurposeWords(Said):
         return found or self
 
 
+def _ours(name: str) -> PurposeWords:
+    purposes = tomllib.loads(DEFAULT_FILE.read_text("utf-8"))["purposes"]
+    return PurposeWords.model_validate(purposes[name])
+
+
 class Purposes(BaseModel):
     """Every purpose that there is, in the order of the pages."""
 
@@ -77,6 +82,8 @@ class Purposes(BaseModel):
     appointment_reminders: PurposeWords
     incident_alerts: PurposeWords
     support: PurposeWords
+    # No purpose but a way: a file of before there was this one shows our words.
+    whatsapp: PurposeWords = Field(default_factory=lambda: _ours("whatsapp"))
 
     @model_validator(mode="after")
     def _asks_for_something(self) -> Self:

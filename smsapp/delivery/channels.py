@@ -4,8 +4,9 @@ from smsapp.delivery.sender import SenderSettings
 from smsapp.models import Channel
 from smsapp.providers.channel import Provider
 from smsapp.providers.sms import Sms
+from smsapp.providers.whatsapp import WhatsApp
 
-CHANNELS: dict[Channel, Provider] = {Channel.SMS: Sms()}
+CHANNELS: dict[Channel, Provider] = {Channel.SMS: Sms(), Channel.WHATSAPP: WhatsApp()}
 
 
 def sender_of(channel: Channel) -> SenderSettings:

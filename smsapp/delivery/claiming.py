@@ -1,6 +1,7 @@
 """Claims: what is due is leased to whoever will send it now."""
 
 import logging
+import uuid
 from datetime import datetime
 from typing import Any
 
@@ -16,6 +17,7 @@ from smsapp.delivery import (
     routes,
     sender,
     throttle,
+    windows,
 )
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sender import SenderSettings
@@ -23,11 +25,14 @@ from smsapp.extensions import database_now, new_id
 from smsapp.models import (
     Attempt,
     AttemptSource,
+    Channel,
     Delivery,
     DeliveryState,
     Reason,
 )
+from smsapp.providers.channel import Provider, Template
 from smsapp.recipients import permission, phones
+from smsapp.recipients.permission import ConsentState
 
 log = logging.getLogger(__name__)
 
@@ -49,6 +54,7 @@ _DUE = (
         Delivery.channel,
         Delivery.route,
         Delivery.locale,
+        Delivery.variables,
         Delivery.purpose,
         Delivery.waits_for_morning,
         Delivery.time_zone,
@@ -128,8 +134,11 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
         else:
             allowed.append(row)
     addresses = provider.addresses(conn, numbers)
-    _go_on(conn, [row for row in allowed if row.phone_key not in addresses], numbers, now)
-    allowed = [row for row in allowed if row.phone_key in addresses]
+    said_by = _templates(conn, allowed, provider, rules, known, now)
+    unreached = [row for row in allowed if row.phone_key not in addresses or row.id not in said_by]
+    _go_on(conn, unreached, numbers, now)
+    gone = {row.id for row in unreached}
+    allowed = [row for row in allowed if row.id not in gone]
     texts = daily_quota.texts_today(conn, numbers, now)
     # A text that was tried today has its place already.
     ready: list[Any] = []
@@ -174,6 +183,7 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
             event_id=row.event_id,
             expires_at=row.expires_at,
             call_at=call_at,
+            template=said_by[row.id],
             is_half_open=held,
             tries_country=row.id in trying,
         )
@@ -183,6 +193,33 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
         conn.execute(_LEASE.values(columns), {"ids": [claim.delivery_id for claim in claims]})
     leases.write_attempts(conn, claims, AttemptSource.WORKER, now)
     return claims
+
+
+def _templates(
+    conn: Connection,
+    rows: list[Any],
+    provider: Provider,
+    rules: Rules,
+    known: dict[str, ConsentState],
+    now: datetime,
+) -> dict[uuid.UUID, Template | None]:
+    """Return by which template each of these is said; None for its own words.
+
+    Those that cannot be said over the channel now are missing, and those of people who do not
+    want it any more.
+    """
+    if not provider.has_window:
+        return {row.id: None for row in rows}
+    free = windows.open_for(conn, {row.phone_key for row in rows}, now)
+    said_by: dict[uuid.UUID, Template | None] = {}
+    for row in rows:
+        if not known[row.phone_key].agreed_to(Channel.WHATSAPP):
+            continue
+        if row.phone_key in free and len(row.body) <= windows.MAX_CHARACTERS:
+            said_by[row.id] = None
+        elif template := windows.template(rules.templates, row):
+            said_by[row.id] = template
+    return said_by
 
 
 def _go_on(

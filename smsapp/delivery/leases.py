@@ -27,6 +27,7 @@ from smsapp.models import (
     Delivery,
     DeliveryState,
 )
+from smsapp.providers.channel import Template
 from smsapp.quiet_hours import QuietHours
 
 log = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ class Rules:
     allowed: frozenset[str]
     quiet_hours: QuietHours | None
     ledger_key: bytes
+    templates: Mapping[str, Mapping[str, str]]  # {kind: {language: Content SID}}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +74,7 @@ class Claim:
     call_at: float = 0.0  # by monotonic(): its reservation of the throttle; 0.0 for at once
     is_half_open: bool = False  # whether it tries if a held sender works again
     tries_country: bool = False  # whether it tries if its country, which is held, does
+    template: Template | None = None
     claimed_at: float = field(default_factory=time.monotonic)
 
 
@@ -122,6 +125,7 @@ def rules() -> Rules:
         config.allowed_recipients,
         config.quiet_hours,
         config.ledger_key,
+        config.whatsapp_templates,
     )
 
 
@@ -164,6 +168,7 @@ def write_attempts(
             "source": source,
             "channel": claim.channel,
             "state": AttemptState.SENDING,
+            "template": claim.template and claim.template.sid,
             "started_at": now,
         }
         for claim in claims

@@ -2,7 +2,7 @@
 
 import uuid
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -52,6 +52,7 @@ class NewDelivery:
         metadata: What the service wants kept with it.
         route: The channels to be tried after `channel`.
         locale: The language of its words, BCP 47.
+        variables: What fills the gaps of a template.
     """
 
     kind: str
@@ -79,6 +80,7 @@ class NewDelivery:
     metadata: dict[str, str] | None = None
     route: tuple[Channel, ...] = ()
     locale: str | None = None
+    variables: tuple[str, ...] = ()
 
     @property
     def event(self) -> tuple[str, str]:
@@ -127,6 +129,7 @@ def write(
     if not new:
         return {}
     rules = next(iter(new.values())).rules
+    new = {event: _only_agreed(row, known) for event, row in new.items()}
     texts = daily_quota.texts_today(conn, {row.phone_key for row in new.values()}, now)
     ways = {
         channel: _way(conn, rules.senders[channel], new.values(), now)
@@ -156,8 +159,8 @@ def write(
             values["due_at"] = max(values["due_at"], way.not_before[row.phone_key])
         elif hold := way.sender_state.hold_of(row.e164):
             values["due_at"] = max(values["due_at"], hold.probe_at)
-        elif row.phone_key not in way.addresses:
-            pass  # whoever claims it finds another channel
+        elif row.phone_key not in way.addresses or CHANNELS[row.channel].has_window:
+            pass  # whoever claims it finds the words, or another channel
         elif row.send_now and values["due_at"] == now and way.reservations:
             if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease
@@ -211,10 +214,25 @@ def _way(conn: Connection, of: SenderSettings, new: Iterable[NewDelivery], now: 
     return _Way(state, provider.addresses(conn, numbers), reservations, not_before)
 
 
+def _only_agreed(row: NewDelivery, known: dict[str, ConsentState]) -> NewDelivery:
+    """Return a delivery without WhatsApp on its route where its person has not agreed to that."""
+    whole = (row.channel, *row.route)
+    if Channel.WHATSAPP not in whole or known[row.phone_key].agreed_to(Channel.WHATSAPP):
+        return row
+    others = [one for one in whole if one is not Channel.WHATSAPP]
+    if not others:
+        return row  # and it is refused
+    channel, *route = others
+    return replace(row, channel=channel, route=tuple(route))
+
+
 def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
     """Return why an event's message may not be sent; None where it may."""
-    brings = row.consent_at is not None
-    return permission.may_text(known[row.phone_key], row.purpose, brings_consent=brings).refusal
+    brings, theirs = row.consent_at is not None, known[row.phone_key]
+    refused = permission.may_text(theirs, row.purpose, brings_consent=brings).refusal
+    if refused is None and row.channel is Channel.WHATSAPP and not theirs.agreed_to(row.channel):
+        return Reason.NO_CONSENT
+    return refused
 
 
 def canceled(row: NewDelivery, told: Collection[tuple[str, str, str]]) -> Reason | None:
@@ -267,6 +285,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "channel": row.channel,
         "route": routes.as_text(row.route),
         "locale": row.locale,
+        "variables": list(row.variables) if Channel.WHATSAPP in (row.channel, *row.route) else None,
         "subject": row.subject,
         "order_id": row.subject,  # for older code
         "body": row.body,

@@ -79,6 +79,7 @@ def _call(claim: Claim) -> SendResult:
             title=_first_sentence(claim.body),
             body=claim.body,
             language=languages.of(claim.locale),
+            template=claim.template,
             callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
             valid_seconds=int((claim.expires_at - clock.now()).total_seconds()),
         )

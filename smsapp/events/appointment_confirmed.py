@@ -31,6 +31,6 @@ APPOINTMENT_CONFIRMED = Kind(
     subject=lambda event: event.appointment_id,
     content=lambda event: [event.appointment_id],
     words=words,
-    route=(Channel.SMS,),
+    route=(Channel.WHATSAPP, Channel.SMS),
     max_age=lambda _settings: timedelta(hours=1),
 )

@@ -9,12 +9,14 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsapp.events import accepting
 from smsapp.events.signed_up import SIGNED_UP, SignedUp
 from smsapp.extensions import settings
+from smsapp.recipients.purposes import WAYS
 
 log = logging.getLogger(__name__)
 
 
 def confirm(e164: str, verify_sid: str, agreed: Sequence[str], locale: str) -> None:
     """Text a customer what they have just agreed to, if the shop wants that; a worker sends it."""
+    agreed = [name for name in agreed if name not in WAYS]
     if not (agreed and settings().confirm_sign_ups):
         return
     event = SignedUp.model_validate(

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 from smsapp.config import Settings
 from smsapp.delivery import outbox
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
+from smsapp.events import times
 from smsapp.events.fields import Event, order_max_age
 from smsapp.models import Channel
 from smsapp.segments import smart
@@ -48,7 +49,7 @@ class Kind:
     max_age: Callable[[Settings], timedelta]
     waits_for_morning: bool = False
     supersedes: tuple[str, ...] = ()
-    route: tuple[Channel, ...] = (Channel.SMS, Channel.EMAIL)
+    route: tuple[Channel, ...] = (Channel.WHATSAPP, Channel.SMS, Channel.EMAIL)
     accept: Callable[[Connection, list[NewDelivery]], list[Accepted]] = outbox.accept
     details: Callable[[Any, Settings], Any] = lambda _event, _settings: None
 
@@ -56,6 +57,34 @@ class Kind:
         """Return what its event has besides every event's fields, as callers spell it."""
         fields = self.body.model_fields.items()
         return [str(field.alias) for name, field in fields if name not in Event.model_fields]
+
+
+def variables(kind: Kind, event: Event) -> tuple[str, ...]:
+    """Return what fills the gaps of a kind's template: its own fields, in their order.
+
+    A time is said as a text says it; what was left out is a dash, for no gap may be empty.
+    """
+    values = (getattr(event, name) for name in kind.body.model_fields if name in _told(kind))
+    return tuple(_in_words(value, event) for value in values)
+
+
+def _told(kind: Kind) -> list[str]:
+    """Return the fields that a template of the kind has gaps for."""
+    own = [name for name in kind.body.model_fields if name not in Event.model_fields]
+    return [name for name in own if name not in NEVER_TOLD]
+
+
+# They are for us and not for the customer.
+NEVER_TOLD = {"event_at", "remind_before", "time_zone", "is_confirmed"}
+
+
+def _in_words(value: Any, event: Any) -> str:
+    if isinstance(value, datetime):
+        zone = getattr(event, "time_zone", None)
+        return times.moment(value, event.phone, event.language, zone)
+    if isinstance(value, date):
+        return times.day(value, event.language)
+    return str(value) if value else "-"
 
 
 def message(kind: Kind, event: Event, config: Settings) -> str:

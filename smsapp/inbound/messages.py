@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, and_, select
+from sqlalchemy import Connection, and_, bindparam, or_, select, update
 
 from smsapp import metrics
 from smsapp.delivery import stopping
@@ -13,8 +13,9 @@ from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.inbound import keywords, replies
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.replies import Answered
-from smsapp.models import Inbound, OptOutSource, Phone
+from smsapp.models import Channel, Inbound, OptOutSource, Phone
 from smsapp.phone import country, mask, phone_key, reported
+from smsapp.providers.whatsapp import PREFIX
 from smsapp.recipients import opt_out, phones
 
 log = logging.getLogger(__name__)
@@ -38,6 +39,15 @@ def _insert(conn: Connection) -> Any:
     ).returning(Inbound.sid)
 
 
+# Whose window for words of our own it opens: by whichever came last, however late we hear of it.
+_WROTE = (
+    update(Phone)
+    .where(
+        Phone.phone_key == bindparam("of"),
+        or_(Phone.whatsapp_at.is_(None), Phone.whatsapp_at < bindparam("at")),
+    )
+    .values(whatsapp_at=bindparam("at"))
+)
 _OPPOSITE = {Keyword.STOP: Keyword.START, Keyword.START: Keyword.STOP}
 
 
@@ -79,6 +89,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         return False
     number = reported(text.address)
     key = phone_key(number or text.address, settings().phone_key_bytes)
+    channel = Channel.WHATSAPP if text.address.startswith(PREFIX) else Channel.SMS
     keyword = keywords.read(text.body, text.opt_out_type)
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: number})
@@ -88,10 +99,13 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
             "sid": text.sid,
             "phone_key": key,
             "body": _body(conn, key, text, missed),
+            "channel": channel,
             "keyword": keyword,
             "received_at": sent_at,
         }
         is_new = bool(conn.execute(_insert(conn), row).all())
+        if channel is Channel.WHATSAPP:
+            conn.execute(_WROTE, {"of": key, "at": row["received_at"]})
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _apply(conn, key, keyword, now, missed)
         did = None

@@ -16,11 +16,12 @@ from typing import TypeVar
 
 from sqlalchemy import bindparam, select, update
 
+from smsapp.delivery.channels import CHANNELS, configured
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.inbound import keywords, messages
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
-from smsapp.models import Inbound, InboundList
+from smsapp.models import Channel, Inbound, InboundList
 from smsapp.phone import reported
 from smsapp.providers import sms
 from smsapp.providers.messages import Listed
@@ -125,9 +126,10 @@ def _set_next_look(name: str, wait: timedelta, complete_until: datetime | None =
 def _senders() -> list[str]:
     """Return our numbers that people can text."""
     config = settings()
+    whatsapp = [CHANNELS[Channel.WHATSAPP].sender] if Channel.WHATSAPP in configured() else []
     if config.twilio_messaging_service_sid:
-        return _got(sms.client().senders_of(config.twilio_messaging_service_sid))
-    return [config.twilio_from_number or ""]
+        return _got(sms.client().senders_of(config.twilio_messaging_service_sid)) + whatsapp
+    return [config.twilio_from_number or "", *whatsapp]
 
 
 def _listed(senders: list[str], since: datetime) -> list[Listed]:

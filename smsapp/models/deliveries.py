@@ -152,6 +152,8 @@ class Delivery(Base):
     body: Mapped[str] = mapped_column(Text)
     # What the service wants to be told of it again; theirs, and blanked with the body.
     metadata_: Mapped[dict[str, str] | None] = mapped_column("metadata", JSON(none_as_null=True))
+    # What fills the gaps of a template in place of the body; goes when the body goes.
+    variables: Mapped[list[str] | None] = mapped_column(JSON(none_as_null=True))
     consent_at: Mapped[datetime | None]  # when the service says that they agreed, if it does
     api_key_id: Mapped[int | None] = mapped_column(ForeignKey("api_key.id"))
     state: Mapped[DeliveryState]
@@ -208,6 +210,7 @@ class Attempt(Base):
     # A word of ours where Twilio gave no code: "timeout", "reset", "lease", "http_429".
     trouble: Mapped[str | None] = mapped_column(String(20))
     segments: Mapped[int | None]
+    template: Mapped[str | None] = mapped_column(String(34))  # what it was sent by, "HX…"
     # Whether the SID was found by the text and not told: a receipt that says otherwise is right.
     is_inferred: Mapped[bool] = mapped_column(server_default=false())
     started_at: Mapped[datetime]

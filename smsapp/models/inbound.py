@@ -5,7 +5,7 @@ from datetime import datetime
 from sqlalchemy import ForeignKey, Index, String, Text, text
 from sqlalchemy.orm import Mapped, mapped_column
 
-from smsapp.models.base import Base, PhoneKey, partial_index
+from smsapp.models.base import Base, Channel, PhoneKey, partial_index
 
 BODY_IS_HERE = text("blanked_at IS NULL")
 
@@ -25,6 +25,8 @@ class Inbound(Base):
     sid: Mapped[str] = mapped_column(String(34), primary_key=True)
     phone_key: Mapped[str] = mapped_column(PhoneKey, ForeignKey("phone.phone_key"))
     body: Mapped[str] = mapped_column(Text)
+    # Of Channel: sms or whatsapp.
+    channel: Mapped[str] = mapped_column(String(8), server_default=Channel.SMS.value)
     keyword: Mapped[str | None] = mapped_column(String(10))  # stop, start, help
     received_at: Mapped[datetime]
     blanked_at: Mapped[datetime | None]  # since when `body` is empty

@@ -37,6 +37,8 @@ class Phone(Base):
     used_at: Mapped[datetime] = mapped_column(server_default="1970-01-01 00:00:00.000000")
     # When the number was forgotten because nobody had used it; once it is used it is known again.
     forgotten_at: Mapped[datetime | None]
+    # When they last wrote to us on WhatsApp: for a day from then on they may be written to freely.
+    whatsapp_at: Mapped[datetime | None]
     # The key of the number's right spelling, under which all of it stands (recipients/merging.py).
     # Of no number: the copy to PostgreSQL may write this row first.
     merged_into: Mapped[str | None] = mapped_column(PhoneKey)

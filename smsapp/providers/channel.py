@@ -15,6 +15,14 @@ from smsapp.providers.twilio_errors import ErrorMeaning
 
 
 @dataclass(frozen=True, slots=True)
+class Template:
+    """A template that Twilio knows, "HX…", and what fills its gaps, in their order."""
+
+    sid: str
+    variables: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Outgoing:
     """One message to one person.
 
@@ -26,6 +34,7 @@ class Outgoing:
         language: That of its words.
         callback: Where the provider posts what becomes of it.
         valid_seconds: After that it need not be delivered any more.
+        template: What says it where the channel takes no words of ours now.
         unsubscribe: Where the person says that they want none over this channel; "" for nowhere.
     """
 
@@ -36,6 +45,7 @@ class Outgoing:
     language: Language
     callback: str
     valid_seconds: int
+    template: Template | None = None
     unsubscribe: str = ""
 
 
@@ -59,6 +69,10 @@ class Provider(Protocol):
     @property
     def is_configured(self) -> bool:
         """Whether the settings have all that it needs."""
+
+    @property
+    def has_window(self) -> bool:
+        """Whether it takes words of ours only for a while after somebody wrote (windows.py)."""
 
     @property
     def sender(self) -> str:

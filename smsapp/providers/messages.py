@@ -13,7 +13,7 @@ from smsapp.providers.outcomes import UNREADABLE, Failure, outcome_of
 
 _MESSAGE_SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
 _SEGMENTS = re.compile(r"[1-9][0-9]{0,2}")
-_STATUS = re.compile(r"accepted|scheduled|queued|sending|sent|delivered|undelivered|failed")
+_STATUS = re.compile(r"accepted|scheduled|queued|sending|sent|delivered|undelivered|failed|read")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,21 +72,25 @@ class Twilio:
         self,
         *,
         to: str,
-        body: str,
+        body: str | None,
         status_callback: str,
         from_number: str | None = None,
         messaging_service_sid: str | None = None,
         validity_period: int | None = None,
+        content_sid: str | None = None,
+        content_variables: str | None = None,
     ) -> SendResult:
         """Ask Twilio, once, to send a text, and return what is certain afterwards.
 
         Args:
-            to: E.164.
-            body: The text, at most 1,600 characters.
+            to: E.164, perhaps with a prefix such as "whatsapp:".
+            body: The text, at most 1,600 characters; None with a template.
             status_callback: Where Twilio posts what becomes of it.
             from_number: The sender, E.164; or give `messaging_service_sid`, "MG…".
             messaging_service_sid: The Messaging Service that chooses a sender.
             validity_period: Seconds after which Twilio no longer sends it, 1 to 36,000.
+            content_sid: A template in place of the body, "HX…".
+            content_variables: What fills its gaps, a JSON object of strings.
         """
         fields = {
             "To": to,
@@ -95,6 +99,8 @@ class Twilio:
             "From": from_number,
             "MessagingServiceSid": messaging_service_sid,
             "ValidityPeriod": validity_period,
+            "ContentSid": content_sid,
+            "ContentVariables": content_variables,
         }
 
         def call() -> SendResult:

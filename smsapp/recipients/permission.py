@@ -44,6 +44,11 @@ class ConsentState:
     is_listed: bool = True
     is_known: bool = True
 
+    def agreed_to(self, purpose: str) -> bool:
+        """Whether the latest row for a purpose is a grant."""
+        rows = [row for row in self.consents if row.purpose == purpose]
+        return bool(rows) and rows[-1].action is ConsentAction.GRANTED
+
 
 @dataclass(frozen=True, slots=True)
 class Permission:

@@ -13,6 +13,8 @@ from smsapp.shop_words import Purposes
 
 # All there are, in the order of the pages.
 PURPOSES = tuple(Purposes.model_fields)
+# Those that are not about what but about how, as Channel has them.
+WAYS = frozenset({"whatsapp"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,8 @@ def purpose(name: str, language: Language) -> Purpose:
     text = said.words.format(shop=config.shop_name or _("this shop"))
     # Nobody has to think of a version: other words are another.
     version = hashlib.sha256(text.encode()).hexdigest()[:8]
-    return Purpose(name, said.title, given.shown, Words(version, text))
+    is_there = name not in WAYS or config.twilio_whatsapp_from is not None
+    return Purpose(name, said.title, given.shown and is_there, Words(version, text))
 
 
 def shown(language: Language) -> list[Purpose]:

@@ -36,6 +36,7 @@ class Pigeons:
     seen: list = field(default_factory=list)
     resting_until: datetime | None = None
     is_configured: bool = True
+    has_window: bool = False
     before: int = 0  # messages that others sent
     nests: set | None = None  # whom it finds; None for everybody
 
@@ -89,8 +90,8 @@ class Pigeons:
 def pigeons(monkeypatch):
     """Orders are told by pigeon, with the texts' channel beside it."""
     loft = Pigeons()
-    monkeypatch.setitem(channels.CHANNELS, Channel.WHATSAPP, loft)
-    kind = dataclasses.replace(ORDER_SHIPPED, route=(Channel.WHATSAPP,))
+    monkeypatch.setitem(channels.CHANNELS, Channel.EMAIL, loft)
+    kind = dataclasses.replace(ORDER_SHIPPED, route=(Channel.EMAIL,))
     monkeypatch.setitem(KINDS, "order_shipped", kind)
     return loft
 
@@ -120,13 +121,13 @@ def test_it_is_accepted_sent_received_and_shown(app, shop, ships, pigeons, rows,
     assert (message.to, message.body) == (ALICE, "Your order 1001 has shipped.")
     (attempt,) = rows.attempts
     assert str(attempt.id) in message.callback
-    assert (rows.delivery.channel, attempt.channel) == ("whatsapp", "whatsapp")
+    assert (rows.delivery.channel, attempt.channel) == ("email", "email")
     assert receipt(app, attempt, "landed").status_code == 204
     assert rows.delivery.state == "delivered"
     told = shop.get(f"/api/messages/{attempt.sid}").json
-    assert (told["channel"], told["attempts"][0]["channel"]) == ("whatsapp", "whatsapp")
+    assert (told["channel"], told["attempts"][0]["channel"]) == ("email", "email")
     page = operator.sees(f"/console/deliveries/{rows.delivery.id}").text
-    assert "WhatsApp" in page
+    assert "E-mail" in page
     assert "landed" in page
     assert ships().json["duplicate"] is True
     assert len(pigeons.flown) == 1
@@ -181,4 +182,4 @@ def test_after_a_restore_it_is_looked_for_on_its_own_channel(app, ships, pigeons
     ships(Prefer="respond-async")
     with app.app_context():
         assert pausing.restored(timedelta(hours=1)) == 1
-    assert [attempt.channel for attempt in rows.attempts] == ["whatsapp"]
+    assert [attempt.channel for attempt in rows.attempts] == ["email"]
