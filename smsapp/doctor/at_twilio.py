@@ -8,9 +8,11 @@ from smsapp.config import Settings
 from smsapp.doctor.data import skew
 from smsapp.doctor.findings import Finding, fault, ok, warning
 from smsapp.doctor.here import OUT_OF_REACH, SECONDS
+from smsapp.events import kinds
+from smsapp.events.kind import gaps
 from smsapp.extensions import settings
 from smsapp.phone import mask
-from smsapp.providers.account import DatedClient, Number, Reader, Webhook
+from smsapp.providers.account import DatedClient, Number, Reader, Template, Webhook
 from smsapp.providers.http_client import rest_client
 from smsapp.providers.outcomes import Failure, Refused, Unknown, Unwritten
 
@@ -58,6 +60,7 @@ def check_twilio() -> Iterator[Finding]:
     else:
         yield from _number(config, config.twilio_from_number or "", ours)
     yield from _verify(config, ours)
+    yield from _templates(config, ours)
 
 
 _REACH = (
@@ -192,6 +195,50 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
     else:
         served = ", ".join(sorted(config.code_countries or ["all countries"]))
         yield ok("Verify", f"the Verify Service is there; the pages send codes to {served}")
+
+
+def _templates(config: Settings, twilio: Reader) -> Iterator[Finding]:
+    """Look whether WhatsApp approved each template, and whether it has a gap for each field."""
+    if config.twilio_whatsapp_from is None:
+        return
+    faults = [
+        found
+        for kind, of_kind in config.whatsapp_templates.items()
+        for language, sid in of_kind.items()
+        if (found := _template(kind, language, twilio.template(sid)))
+    ]
+    yield from faults
+    if not config.whatsapp_templates:
+        yield warning(
+            "WhatsApp templates",
+            "There are none: who has not written to us for a day gets a text instead.",
+            "Have templates approved, and name them in the file WHATSAPP_TEMPLATES.",
+        )
+    elif not faults:
+        yield ok("WhatsApp templates", "all approved")
+
+
+def _template(kind: str, language: str, found: Template | Failure) -> Finding | None:
+    about = f"WhatsApp template {kind}, {language}"
+    if kind not in kinds.ALL:
+        return fault(about, "There is no such kind.", f"They are: {', '.join(kinds.ALL)}.")
+    if isinstance(found, Failure):
+        return _unseen(about, "the template", "WHATSAPP_TEMPLATES", found)
+    needed = gaps(kinds.ALL[kind])
+    if found.approval != "approved":
+        return fault(
+            about,
+            f"WhatsApp has not approved it: it is {found.approval}.",
+            "Until it is, who has not written to us for a day gets a text instead.",
+        )
+    if found.gaps != len(needed):
+        listed = ", ".join(needed)
+        return fault(
+            about,
+            f"It has {found.gaps} gaps, and the kind has {len(needed)} fields.",
+            f"Make one with as many gaps as there are fields, in their order: {listed}.",
+        )
+    return None
 
 
 def _unseen(about: str, what: str, setting: str, failure: Failure) -> Finding:

@@ -64,18 +64,17 @@ def variables(kind: Kind, event: Event) -> tuple[str, ...]:
 
     A time is said as a text says it; what was left out is a dash, for no gap may be empty.
     """
-    values = (getattr(event, name) for name in kind.body.model_fields if name in _told(kind))
-    return tuple(_in_words(value, event) for value in values)
-
-
-def _told(kind: Kind) -> list[str]:
-    """Return the fields that a template of the kind has gaps for."""
-    own = [name for name in kind.body.model_fields if name not in Event.model_fields]
-    return [name for name in own if name not in NEVER_TOLD]
+    return tuple(_in_words(getattr(event, name), event) for name in gaps(kind))
 
 
 # They are for us and not for the customer.
-NEVER_TOLD = {"event_at", "remind_before", "time_zone", "is_confirmed"}
+_NEVER_TOLD = {"event_at", "remind_before", "time_zone", "is_confirmed"}
+
+
+def gaps(kind: Kind) -> list[str]:
+    """Return the fields that a template of a kind has gaps for, in the order of the gaps."""
+    own = [name for name in kind.body.model_fields if name not in Event.model_fields]
+    return [name for name in own if name not in _NEVER_TOLD]
 
 
 def _in_words(value: Any, event: Any) -> str:

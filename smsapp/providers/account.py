@@ -1,5 +1,7 @@
 """What Twilio says about our account: read only, for whoever looks for what is wrong."""
 
+import json
+import re
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -50,6 +52,17 @@ class MessagingService:
     asks_numbers: bool
     numbers: tuple[str, ...]
     has_short_codes: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Template:
+    """A template: how WhatsApp's approval of it stands, and how many gaps it has."""
+
+    approval: str
+    gaps: int
+
+
+_GAP = re.compile(r"\{\{(\d+)\}\}")
 
 
 class Reader:
@@ -103,6 +116,18 @@ class Reader:
         """Return how many digits the codes of a Verify Service, "VA…", have."""
         services = self._client.verify.v2.services
         return outcome_of(lambda: int(services(verify_service_sid).fetch().code_length))
+
+    def template(self, sid: str) -> Template | Failure:
+        """Return a template of WhatsApp's, "HX…"."""
+
+        def read() -> Template:
+            content = self._client.content.v1.contents(sid)
+            body = json.dumps(content.fetch().types or {})
+            approval = content.approval_fetch().fetch().whatsapp or {}
+            gaps = len(set(_GAP.findall(body)))
+            return Template(str(approval.get("status", "unsubmitted")), gaps)
+
+        return outcome_of(read)
 
 
 class DatedClient(CurlClient):

@@ -47,7 +47,7 @@ _MAY_GO = and_(BODY_MAY_GO, Delivery.expires_at <= bindparam("now"))
 TO_CUSTOMERS = Texts(
     Delivery.id,
     Delivery.state_at,
-    {"body": "", "metadata": None},
+    {"body": "", "metadata": None, "variables": None},
     _MAY_GO,
     at_twilio.of_deliveries,
 )

@@ -64,7 +64,7 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
     # What is being sent may come back to be sent again. It must not be, for it has no body any
     # more, not even if they have come back and agreed meanwhile.
     conn.execute(update(Delivery).where(theirs, Delivery.expires_at > now).values(expires_at=now))
-    conn.execute(update(Delivery).where(theirs).values(body="", metadata=None))
+    conn.execute(update(Delivery).where(theirs).values(body="", metadata=None, variables=None))
     conn.execute(places.forget(ids))
     # What is being sent has no SID yet: bodies.py counts it as blanked, and has it blanked at
     # Twilio too, once it is over.

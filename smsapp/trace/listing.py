@@ -90,7 +90,14 @@ def of_phone(
 
 Cursor = tuple[datetime, str]
 _TEXT_PLACE = tuple_(Inbound.received_at, Inbound.sid)
-_TEXT = (Inbound.sid, Inbound.body, Inbound.blanked_at, Inbound.keyword, Inbound.received_at)
+_TEXT = (
+    Inbound.sid,
+    Inbound.body,
+    Inbound.blanked_at,
+    Inbound.keyword,
+    Inbound.channel,
+    Inbound.received_at,
+)
 
 
 def texts_from(conn: Connection, phone_key: str, before: Cursor | None) -> Page:

@@ -8,11 +8,13 @@ from typing import Any
 
 from sqlalchemy import Row, select
 
+from smsapp import clock
+from smsapp.delivery import windows
 from smsapp.extensions import reading, settings
 from smsapp.languages import ENGLISH
 from smsapp.models import Consent, OptOut, Phone, Reason
 from smsapp.recipients import consent, permission
-from smsapp.recipients.purposes import PURPOSES, Purpose, purpose
+from smsapp.recipients.purposes import PURPOSES, WAYS, Purpose, purpose
 from smsapp.trace import listing
 from smsapp.trace.listing import Cursor, Page
 
@@ -27,12 +29,16 @@ class AboutNumber:
     Attributes:
         phone: Its row; e164 is None for an erased person.
         permissions: (purpose, why it may not be texted about it now, or None).
+        ways: Those that its owner chose to be written to.
+        free_until: Until when it may be written to on WhatsApp without a template; None if not now.
         consents: Its rows of the ledger with words and evidence, newest first.
         opt_outs: Newest first; the one in force has no lifted_at.
     """
 
     phone: Row[Any]
     permissions: list[tuple[Purpose, Reason | None]]
+    ways: list[Purpose]
+    free_until: datetime | None
     consents: Sequence[Any]
     opt_outs: Sequence[Any]
     sent: Page
@@ -69,7 +75,10 @@ def about(
             [
                 (purpose(name, ENGLISH), permission.may_text(known, name).refusal)
                 for name in PURPOSES
+                if name not in WAYS
             ],
+            [purpose(name, ENGLISH) for name in PURPOSES if name in WAYS and known.agreed_to(name)],
+            _free_until(phone),
             conn.execute(
                 consent.with_words(
                     phone_key, Consent.at, Consent.verify_sid, Consent.wording_version
@@ -86,3 +95,8 @@ def about(
             listing.texts_from(conn, phone_key, got),
             listing.verifications(conn, phone_key, codes),
         )
+
+
+def _free_until(phone: Row[Any]) -> datetime | None:
+    closes_at = windows.closes_at(phone.whatsapp_at) if phone.whatsapp_at else None
+    return closes_at if closes_at and closes_at > clock.now() else None
