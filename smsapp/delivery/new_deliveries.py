@@ -285,7 +285,7 @@ def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[st
         "channel": row.channel,
         "route": routes.as_text(row.route),
         "locale": row.locale,
-        "variables": list(row.variables) if Channel.WHATSAPP in (row.channel, *row.route) else None,
+        "variables": list(row.variables) or None,
         "subject": row.subject,
         "order_id": row.subject,  # for older code
         "body": row.body,

@@ -47,5 +47,4 @@ def template(templates: Mapping[str, Mapping[str, str]], row: Any) -> Template |
     """
     of_kind = templates.get(row.kind, {})
     sid = of_kind.get(languages.of(row.locale).code) or of_kind.get(ENGLISH.code)
-    # None of an older release's deliveries, nor of one whose words are gone, can be filled in.
-    return Template(sid, tuple(row.variables)) if sid and row.variables is not None else None
+    return Template(sid, tuple(row.variables or ())) if sid else None

@@ -17,7 +17,6 @@ from smsapp.events.fields import Event, how_to_stop
 from smsapp.events.kind import Kind, message, variables
 from smsapp.events.kinds import superseded_by
 from smsapp.extensions import db, settings
-from smsapp.models import Channel
 from smsapp.phone import other_spellings, phone_key
 
 log = logging.getLogger(__name__)
@@ -51,7 +50,7 @@ def new_delivery(
         channel=channel,
         route=tuple(route),
         locale=event.locale,
-        variables=variables(kind, event) if Channel.WHATSAPP in (channel, *route) else (),
+        variables=variables(kind, event, (channel, *route)),
         subject=kind.subject(event),
         body=body,
         consent_at=event.consent_at,

@@ -23,7 +23,7 @@ from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
 from smsapp.events.appointment_fields import AppointmentTime
 from smsapp.events.appointment_reminder import APPOINTMENT_REMINDER, AppointmentReminder
 from smsapp.events.fields import how_to_stop, order_max_age
-from smsapp.events.kind import Kind, message
+from smsapp.events.kind import Kind, message, variables
 from smsapp.events.reminders import Reminder
 from smsapp.extensions import database_now, reading
 from smsapp.models import AppointmentEvent, Delivery, DeliveryState, Reason
@@ -274,6 +274,7 @@ def _reminder(
         send_now=False,
         canceled=None,
         details=None,
+        variables=variables(APPOINTMENT_REMINDER, event, (row.channel, *row.route)),
     )
 
 

@@ -1,6 +1,6 @@
 """What a kind of event is: a row of the table in kinds.py, made in a file of its own."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from functools import partial
@@ -59,16 +59,19 @@ class Kind:
         return [str(field.alias) for name, field in fields if name not in Event.model_fields]
 
 
-def variables(kind: Kind, event: Event) -> tuple[str, ...]:
+def variables(kind: Kind, event: Event, route: Collection[Channel]) -> tuple[str, ...]:
     """Return what fills the gaps of a kind's template: its own fields, in their order.
 
-    A time is said as a text says it; what was left out is a dash, for no gap may be empty.
+    A time is said as a text says it; what was left out is a dash, for no gap may be empty. Nothing
+    where the route has no channel with templates.
     """
+    if Channel.WHATSAPP not in route:
+        return ()
     return tuple(_in_words(getattr(event, name), event) for name in gaps(kind))
 
 
 # They are for us and not for the customer.
-_NEVER_TOLD = {"event_at", "remind_before", "time_zone", "is_confirmed"}
+_NEVER_TOLD = {"appointment_id", "event_at", "remind_before", "time_zone", "is_confirmed"}
 
 
 def gaps(kind: Kind) -> list[str]:

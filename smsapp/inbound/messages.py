@@ -60,6 +60,12 @@ class Text:
     body: str
     opt_out_type: str | None
     account_sid: str | None = None  # the account it came to; None for one found in our own list
+    pressed: str | None = None  # what the button stands for that they pressed, in any language
+
+    @property
+    def meant(self) -> str:
+        """Return the words that say what it asks for."""
+        return self.pressed or self.body
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +96,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
     number = reported(text.address)
     key = phone_key(number or text.address, settings().phone_key_bytes)
     channel = Channel.WHATSAPP if text.address.startswith(PREFIX) else Channel.SMS
-    keyword = keywords.read(text.body, text.opt_out_type)
+    keyword = keywords.read(text.meant, text.opt_out_type)
     with db.engine.begin() as conn:
         phones.remember_and_lock(conn, {key: number})
         now = database_now(conn)
@@ -110,7 +116,7 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
             _apply(conn, key, keyword, now, missed)
         did = None
         if is_new and keyword is None and number:
-            said = Answered(text.sid, key, number, text.body, sent_at, is_missed=bool(missed))
+            said = Answered(text.sid, key, number, text.meant, sent_at, is_missed=bool(missed))
             did = replies.answer(conn, said, now)
     effect = (did or ("missed" if missed else "new")) if is_new else "repeated"
     metrics.count(metrics.INBOUND, keyword or "text", effect)

@@ -2,6 +2,7 @@
 
 import re
 import uuid
+from collections.abc import Mapping
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -20,6 +21,9 @@ from smsapp.web import guards
 
 bp = Blueprint("webhooks", __name__, url_prefix="/twilio")
 csrf.exempt(bp)  # the signature is stronger than a CSRF token
+
+# What one MMS may have; WhatsApp has one.
+MAX_MEDIA = 10
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
 
@@ -53,9 +57,30 @@ def inbound() -> ResponseReturnValue:
     if not _SID.fullmatch(sid) or "From" not in fields:
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
-    body, opt_out_type = fields.get("Body", ""), fields.get("OptOutType")
-    messages.receive(Text(sid, fields["From"], body, opt_out_type, fields.get("AccountSid", "")))
+    messages.receive(
+        Text(
+            sid=sid,
+            address=fields["From"],
+            body=_in_words(fields),
+            opt_out_type=fields.get("OptOutType"),
+            account_sid=fields.get("AccountSid", ""),
+            pressed=fields.get("ButtonPayload"),
+        )
+    )
     return _nothing_to_say()
+
+
+def _in_words(fields: Mapping[str, str]) -> str:
+    """Return a message as support reads it: what is no text of it, too."""
+    lines = [fields.get("Body", "")]
+    if "Latitude" in fields and "Longitude" in fields:
+        where = (fields.get(name) for name in ("Latitude", "Longitude", "Label", "Address"))
+        lines.append(f"[Location: {', '.join(filter(None, where))}]")
+    number = fields.get("NumMedia", "0")
+    media = range(min(int(number), MAX_MEDIA) if number.isdecimal() else 0)
+    kinds = [fields.get(f"MediaContentType{n}", "a file") for n in media]
+    lines += [f"[Attached: {', '.join(kinds)}]"] if kinds else []
+    return "\n".join(filter(None, lines))
 
 
 def _nothing_to_say() -> ResponseReturnValue:

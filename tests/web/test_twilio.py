@@ -244,6 +244,38 @@ def test_a_text_to_us_is_answered_with_no_text(client, changes):
     assert answer.text == '<?xml version="1.0" encoding="UTF-8"?><Response />'
 
 
+WHATSAPP = {"From": f"whatsapp:{ALICE}", "To": "whatsapp:+15005550006", "Body": ""}
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"NumMedia": "1", "MediaContentType0": "image/jpeg"}, "[Attached: image/jpeg]"),
+        (
+            {"NumMedia": "1", "MediaContentType0": "audio/ogg", "Body": "listen"},
+            "listen\n[Attached: audio/ogg]",
+        ),
+        (
+            {"Latitude": "52.5", "Longitude": "13.4", "Address": "Platz 1"},
+            "[Location: 52.5, 13.4, Platz 1]",
+        ),
+        ({"NumMedia": "many"}, ""),
+    ],
+)
+def test_what_is_no_text_is_told_support_in_words(client, rows, fields, words):
+    assert text_in(client, **WHATSAPP | fields).status_code == 200
+    kept = rows.one(Inbound)
+    assert (kept.body, kept.channel) == (words, "whatsapp")
+    assert rows.one(Phone).whatsapp_at is not None
+
+
+def test_a_button_means_what_it_stands_for_in_any_language(client, rows):
+    pressed = {"Body": "Abbestellen", "ButtonText": "Abbestellen", "ButtonPayload": "stop"}
+    text_in(client, **WHATSAPP | pressed)
+    assert (rows.one(Inbound).body, rows.one(Inbound).keyword) == ("Abbestellen", "stop")
+    assert rows.one(OptOut)
+
+
 @pytest.mark.parametrize(
     ("sender", "phone"),
     [
