@@ -8,9 +8,10 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, json_api
 from smsapp.sandbox.desk import Desk
-from smsapp.sandbox.phone import page
+from smsapp.sandbox.phone import page, templates_page
 from smsapp.sandbox.rest import account, messages
 from smsapp.sandbox.verify import rest as verify
+from smsapp.sandbox.whatsapp import content_api, templates
 
 ROOT = Path(__file__).parents[2]
 
@@ -28,7 +29,9 @@ def create_sandbox(desk: Desk) -> Flask:
     app.extensions["sandbox"] = desk
     app.json = TwilioOrder(app)
     app.before_request(guards.only_this_machine)
-    for bp in (messages.bp, account.bp, account.service_bp, verify.bp, json_api.bp, page.bp):
+    templates.make_ready(desk.database)
+    apis = (messages.bp, account.bp, account.service_bp, verify.bp, *content_api.BLUEPRINTS)
+    for bp in (*apis, json_api.bp, page.bp, templates_page.bp):
         app.register_blueprint(bp)
     app.add_url_rule("/healthz", view_func=_healthz)
     return app

@@ -6,6 +6,8 @@ from datetime import timedelta
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from smsapp.sandbox import addresses
+
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 
 
@@ -17,6 +19,7 @@ class SandboxConfig:
         account_sid: The only account there is: "AC" and 32 hex digits.
         auth_token: Its token; signs everything that is posted to the app.
         from_number: The shop's sender, E.164.
+        whatsapp_from: The shop's WhatsApp sender, E.164; at first the number that Twilio lends.
         database: The SQLite file; made, with its folder, when missing.
         api_key_sid: An API key that may sign in as well as the token.
         api_key_secret: Its secret.
@@ -43,6 +46,7 @@ class SandboxConfig:
     database: Path
     api_key_sid: str | None = None
     api_key_secret: str | None = None
+    whatsapp_from: str = "+14155238886"
     public_base_url: str = ""
     pace: float = 1.0
     hang_seconds: float = 60.0
@@ -63,6 +67,12 @@ class SandboxConfig:
         if self.inbound_url or not self.public_base_url:
             return self.inbound_url
         return f"{self.public_base_url.rstrip('/')}/twilio/inbound#rc=5&rp=all"
+
+    def sender_to(self, customer: str) -> str:
+        """Return the shop's address on the channel of a customer's address."""
+        channel = addresses.channel(customer)
+        number = self.whatsapp_from if channel == "whatsapp" else self.from_number
+        return addresses.of(number, channel)
 
     def reaches(self, host: str | None) -> bool:
         """Return whether a receipt may be posted to `host`."""

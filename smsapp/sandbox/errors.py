@@ -37,7 +37,10 @@ _ERRORS = {
     ),
     21614: (400, "'To' number {to} is not a valid mobile number"),
     21617: (400, "The concatenated message body exceeds the {limit} character limit"),
+    21655: (400, "The ContentSid is Invalid"),
+    21656: (400, "The ContentVariables Parameter is invalid"),
     21701: (400, "The Messaging Service {sid} does not exist"),
+    21910: (400, "Invalid From and To pair. From and To should be of the same channel"),
     60200: (400, "Invalid parameter `{parameter}`: {value}"),
     60202: (429, "Max check attempts reached"),
     60203: (429, "Max send attempts reached"),
@@ -55,6 +58,9 @@ _ERRORS = {
         "Verification delivery attempt blocked. The destination country is not enabled in Verify "
         "Geo Permissions",
     ),
+    63007: (400, "Twilio could not find a Channel with the specified From address"),
+    63031: (400, "Channels message cannot have same From and To"),
+    92005: (400, "ContentSid Required"),
 }
 # Whatever was wrong with a sign-in: a guesser learns nothing.
 _DETAIL = {20003: {"detail": "Your AccountSid or AuthToken was incorrect."}}
@@ -90,10 +96,14 @@ class TwilioError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class CarrierError:
-    """What a carrier says after Twilio's 201: the last status, and why."""
+    """What a carrier says after Twilio's 201: the last status, and why.
+
+    `of_channel` is what a channel's own provider says beside it, if anything.
+    """
 
     status: str
     words: str
+    of_channel: str = ""
 
 
 CARRIER_ERRORS = {
@@ -116,6 +126,34 @@ CARRIER_ERRORS = {
     30450: CarrierError("failed", "Message blocked: SMS pumping protection"),
     30500: CarrierError("failed", "Twilio internal error"),
 }
+WHATSAPP_ERRORS = {
+    63003: CarrierError("failed", "Channel could not find To address"),
+    63009: CarrierError("failed", "Channel provider returned an internal service error"),
+    63013: CarrierError("undelivered", "Channel policy violation"),
+    63014: CarrierError("undelivered", "Channel message blocked by user action"),
+    63016: CarrierError(
+        "undelivered",
+        "Failed to send freeform message because you are outside the allowed window. If you are "
+        "using WhatsApp, please use a Message Template.",
+        "Failed to send freeform message because you are outside the allowed window.",
+    ),
+    63018: CarrierError("failed", "Rate limit exceeded for Channel"),
+    63021: CarrierError("failed", "Channel invalid content error"),
+    63024: CarrierError("failed", "Invalid message recipient", "Message undeliverable"),
+    63027: CarrierError("failed", "Template does not exist for a language and locale"),
+    63028: CarrierError(
+        "failed",
+        "Number of parameters provided does not match the expected number of parameters",
+    ),
+    63032: CarrierError(
+        "undelivered",
+        "We cannot send this message to this user because of a WhatsApp limitation.",
+    ),
+    63041: CarrierError("failed", "Template paused"),
+    63042: CarrierError("failed", "Template disabled"),
+    63049: CarrierError("undelivered", "Meta chose not to deliver this WhatsApp marketing message"),
+}
+ERRORS_BY_CODE = CARRIER_ERRORS | WHATSAPP_ERRORS
 
 # To and From of Twilio's test credentials; they keep their meaning here.
 # Source: twilio.com/docs/iam/test-credentials

@@ -6,18 +6,29 @@ from dataclasses import dataclass
 from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import selectinload
 
+from smsapp.sandbox import addresses
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.message import OF_VERIFY, Message
 
 
 @dataclass(frozen=True, slots=True)
 class Conversation:
-    """A customer's number, how many texts, and the newest. `id` is the order of the first."""
+    """A customer's address, how many messages, and the newest. `id` is the order of the first."""
 
     id: int
-    number: str
+    address: str
     texts: int
     last: Message
+
+    @property
+    def number(self) -> str:
+        """The customer's number, E.164."""
+        return addresses.number(self.address)
+
+    @property
+    def channel(self) -> addresses.Channel:
+        """Over which channel it goes."""
+        return addresses.channel(self.address)
 
 
 def find(desk: Desk, sid: str) -> Message | None:
@@ -65,9 +76,9 @@ def conversation(desk: Desk, conversation_id: int) -> Conversation | None:
     return found[0] if found else None
 
 
-def conversation_with(desk: Desk, number: str) -> int:
+def conversation_with(desk: Desk, address: str) -> int:
     """Return the id of a customer's conversation, which there must be."""
-    return conversations(desk, which=Message.customer == number)[0].id
+    return conversations(desk, which=Message.customer == address)[0].id
 
 
 def count(desk: Desk) -> tuple[int, int]:
@@ -79,9 +90,9 @@ def count(desk: Desk) -> tuple[int, int]:
     return people, texts
 
 
-def texts(desk: Desk, number: str, limit: int = -1) -> list[Message]:
+def texts(desk: Desk, address: str, limit: int = -1) -> list[Message]:
     """Return a customer's newest texts with their past, oldest first as on a phone."""
-    query = select(Message).where(Message.customer == number).order_by(Message.seq.desc())
+    query = select(Message).where(Message.customer == address).order_by(Message.seq.desc())
     past = selectinload(Message.history), selectinload(Message.receipts)
     with desk.database.read() as db:
         return list(db.scalars(query.limit(limit).options(*past)))[::-1]

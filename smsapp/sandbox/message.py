@@ -6,12 +6,13 @@ from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import Literal
 
-from sqlalchemy import CheckConstraint, Index, String, insert, text
+from sqlalchemy import JSON, CheckConstraint, Index, String, insert, text
 from sqlalchemy.orm import Mapped, Session, mapped_column, relationship
 
 from smsapp import clock, segments
+from smsapp.sandbox import addresses
 from smsapp.sandbox.database import Base
-from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.errors import ERRORS_BY_CODE
 
 API_VERSION = "2010-04-01"
 # Twilio's own, and three that only the phone page tells apart: Twilio's answer to a keyword,
@@ -27,7 +28,7 @@ FINAL = frozenset({"delivered", "undelivered", "failed", "received"})
 class Message(Base):
     """A text. `seq` gives the order; a SID says nothing about it.
 
-    `customer` is the number that is not the shop's.
+    `customer` is the address that is not the shop's; on WhatsApp all addresses say so.
     """
 
     __tablename__ = "message"
@@ -63,6 +64,25 @@ class Message(Base):
         primaryjoin="Message.sid == foreign(Receipt.sid)", order_by="Receipt.id", viewonly=True
     )
 
+    extra: Mapped["Extra | None"] = relationship(
+        primaryjoin="Message.sid == foreign(Extra.sid)", viewonly=True, lazy="joined"
+    )
+
+    @property
+    def channel(self) -> addresses.Channel:
+        """Over which channel it goes."""
+        return addresses.channel(self.customer)
+
+    @property
+    def sample(self) -> str | None:
+        """What it is in place of words: "picture", "voice" or "location"."""
+        return self.extra.sample if self.extra else None
+
+    @property
+    def media_sid(self) -> str | None:
+        """The SID of its picture or voice note."""
+        return self.extra.media_sid if self.extra else None
+
     @property
     def is_code(self) -> bool:
         """Whether Verify sent it."""
@@ -71,7 +91,7 @@ class Message(Base):
     def as_twilio(self, account_sid: str) -> dict[str, object]:
         """Return Twilio's JSON: counts and prices are strings, the error code is a number."""
         uri = f"/{API_VERSION}/Accounts/{account_sid}/Messages/{self.sid}"
-        error = CARRIER_ERRORS.get(self.error_code or 0)
+        error = ERRORS_BY_CODE.get(self.error_code or 0)
         # Until a Messaging Service has picked a sender, nothing is known about either.
         unassigned = self.from_number is None
         return {
@@ -86,7 +106,7 @@ class Message(Base):
             "body": self.body,
             "status": self.status,
             "num_segments": "0" if unassigned else str(self.segments),
-            "num_media": "0",
+            "num_media": "1" if self.media_sid else "0",
             "direction": "outbound-reply" if self.direction == "keyword-reply" else self.direction,
             "api_version": API_VERSION,
             "price": self.price,
@@ -107,7 +127,25 @@ class Message(Base):
             "status": self.status,
             "errorCode": self.error_code,
             "createdAt": iso8601(self.created_at),
+            "channel": self.channel,
         }
+
+
+class Extra(Base):
+    """What a WhatsApp message has beside its words.
+
+    `buttons` are those of its template, each with `title` and `id`; `replies_to` is the message
+    whose button a customer pressed.
+    """
+
+    __tablename__ = "whatsapp_extra"
+
+    sid: Mapped[str] = mapped_column(primary_key=True)
+    content_sid: Mapped[str | None] = mapped_column(default=None)
+    buttons: Mapped[list[dict[str, str]]] = mapped_column(JSON, default=list)
+    sample: Mapped[str | None] = mapped_column(default=None)
+    media_sid: Mapped[str | None] = mapped_column(default=None)
+    replies_to: Mapped[str | None] = mapped_column(default=None)
 
 
 class Step(Base):
@@ -174,7 +212,7 @@ def new_message(
         from_number=sender,
         service_sid=service_sid,
         body=body,
-        segments=segments.count(body).segments,
+        segments=1 if addresses.channel(to) == "whatsapp" else segments.count(body).segments,
         status="received" if inbound else "accepted" if service_sid else "queued",
         callback_url=callback_url,
         created_at=now,
@@ -194,6 +232,8 @@ def insert_message(db: Session, message: Message, plan: Sequence[Step] = ()) -> 
     conn = db.connection()
     conn.execute(_INSERT_MESSAGE, _columns(message, "seq"))
     conn.execute(_INSERT_STEPS, [_columns(step, "id") for step in (first, *plan)])
+    if message.extra:
+        db.add(message.extra)
 
 
 def _columns(row: Base, key: str) -> dict[str, object]:

@@ -13,6 +13,7 @@ from smsapp.sandbox.callbacks.callback import take_back, take_due
 from smsapp.sandbox.callbacks.posting import Poster
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.message import Receipt, Step
+from smsapp.sandbox.whatsapp import typing_indicator
 
 logger = logging.getLogger(__name__)
 
@@ -73,7 +74,7 @@ def next_due(desk: Desk) -> float:
     step = select(func.min(Step.due_at)).where(Step.happened_at.is_(None))
     receipt = select(func.min(Receipt.due_at)).where(Receipt.state == "due")
     with desk.database.read() as db:
-        found = [db.scalar(step), db.scalar(receipt)]
+        found = [db.scalar(step), db.scalar(receipt), typing_indicator.next_end(db)]
     return min((at for at in found if at is not None), default=float("inf"))
 
 

@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from datetime import timedelta
 from io import BytesIO
 from typing import Any
 
@@ -21,6 +22,8 @@ from smsapp.sandbox.inbound import customers, opt_outs
 from smsapp.sandbox.message import Message
 from smsapp.sandbox.scheduler import Scheduler, idle
 from smsapp.sandbox.verify import service as verify
+from smsapp.sandbox.whatsapp import inbound as whatsapp
+from smsapp.sandbox.whatsapp import templates, windows
 
 __all__ = ["Sandbox", "SandboxConfig", "running"]
 
@@ -49,8 +52,29 @@ class Sandbox:
         verify.expire(self.desk)
 
     def text(self, from_: str, body: str) -> str:
-        """Text the shop as the customer `from_`; return the Message SID."""
+        """Write to the shop as the customer `from_`; return the Message SID.
+
+        On WhatsApp the address is like "whatsapp:+15558675310".
+        """
         return customers.text(self.desk, from_, body).sid
+
+    def send_sample(self, from_: str, name: str) -> str:
+        """Send a "picture", a "voice" note or a "location" on WhatsApp; return the Message SID."""
+        return whatsapp.send_sample(self.desk, from_, name).sid
+
+    def press(self, sid: str, button_id: str) -> None:
+        """Press a quick reply under a message of the shop's."""
+        pressed = inbox.find(self.desk, sid)
+        if pressed is None or whatsapp.press(self.desk, pressed, button_id) is None:
+            raise LookupError(f"there is no button {button_id!r}")
+
+    def read(self, customer: str) -> None:
+        """Read what has arrived at an address of WhatsApp's."""
+        carrier.read(self.desk, customer)
+
+    def let_pass(self, time: timedelta) -> None:
+        """Let WhatsApp's windows be so much older."""
+        windows.let_pass(self.desk, time)
 
     def opted_out(self, customer: str) -> bool:
         """Return whether Twilio holds a STOP of this customer's."""
@@ -75,6 +99,7 @@ class Sandbox:
             for table in Base.metadata.sorted_tables:
                 db.execute(delete(table))
             db.execute(text("DELETE FROM sqlite_sequence WHERE name = 'message'"))
+        templates.make_ready(self.desk.database)
         self.desk.changed()
         self.clear_weather()
 

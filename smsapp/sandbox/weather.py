@@ -10,7 +10,7 @@ from sqlalchemy import delete, select
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.sandbox.database import Base, Database
-from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox.errors import CARRIER_ERRORS, ERRORS_BY_CODE, WHATSAPP_ERRORS, CarrierError
 
 Kind = Literal["milliseconds", "percent", "switch", "code"]
 
@@ -34,10 +34,15 @@ class Field:
 
     name: str
     kind: Kind
-    group: Literal["Sending", "Carrier", "Receipts", "Texts back", "Verify", "Account"]
+    group: Literal["Sending", "Carrier", "WhatsApp", "Receipts", "Texts back", "Verify", "Account"]
     label: str
     note: str = ""
     default: int = 0
+
+    @property
+    def codes(self) -> Mapping[int, CarrierError]:
+        """Return the codes that it may be, of a "code"."""
+        return WHATSAPP_ERRORS if self.group == "WhatsApp" else CARRIER_ERRORS
 
 
 # The order of the "percent" fields under "Sending" is the order in which one roll meets them.
@@ -50,6 +55,9 @@ FIELDS = (
     Field("reset_after", "percent", "Sending", "Connection reset", "accepted, then cut"),
     Field("carrier_error", "code", "Carrier", "Carrier error"),
     Field("carrier_error_share", "percent", "Carrier", "Texts it hits", default=100),
+    Field("whatsapp_error", "code", "WhatsApp", "WhatsApp error"),
+    Field("whatsapp_error_share", "percent", "WhatsApp", "Messages it hits", default=100),
+    Field("read_receipts_off", "switch", "WhatsApp", "Read receipts off", "nothing is ever “read”"),
     Field("lost_receipts", "percent", "Receipts", "Lost"),
     Field("repeated_receipts", "percent", "Receipts", "Repeated", "posted twice"),
     Field("reordered_receipts", "percent", "Receipts", "Reordered", "“sent” after “delivered”"),
@@ -85,6 +93,7 @@ PRESETS: dict[str, dict[str, int]] = {
     },
     "Twilio is away": {"error_before": 100, "verify_unavailable": 100},
     "Phones are off": {"carrier_error": 30003},
+    "Nobody is on WhatsApp": {"whatsapp_error": 63003},
     "Nothing comes back": {"lost_receipts": 100, "lost_inbound": 100},
     "Locked out": {"credentials_refused": 1},
 }
@@ -175,14 +184,15 @@ class Weather:
 
 
 # Said together with what it is about: how many texts a carrier error hits.
-_BESIDE = {"carrier_error_share"}
+_BESIDE = {"carrier_error_share", "whatsapp_error_share"}
 
 
 def _in_words(field: Field, now: Mapping[str, int]) -> str:
     value = now[field.name]
     if field.kind == "code":
-        hits = now[f"{field.name}_share"]
-        return f"{field.group}: {value} {CARRIER_ERRORS[value].words}, {hits} % of texts"
+        share = _BY_NAME[f"{field.name}_share"]
+        hit = f"{now[share.name]} % of {share.label.split()[0].lower()}"
+        return f"{field.group}: {value} {ERRORS_BY_CODE[value].words}, {hit}"
     unit = {"percent": " %", "milliseconds": " ms"}.get(field.kind)
     words = f"{field.group}: {field.label}{f', {value}{unit}' if unit else ''}"
     return f"{words} ({field.note})" if field.note else words
@@ -198,12 +208,12 @@ def _read(name: str, value: object) -> int:
         number = int(value)
     except ValueError:
         raise BadWeather(f"{field.label}: {value!r} is not a whole number.") from None
-    if not _allowed(field.kind, number):
+    if not _allowed(field, number):
         raise BadWeather(f"{field.label}: {number} is not possible here.")
     return number
 
 
-def _allowed(kind: Kind, number: int) -> bool:
-    if kind == "code":
-        return number == 0 or number in CARRIER_ERRORS
-    return 0 <= number <= {"milliseconds": 60_000, "percent": 100, "switch": 1}[kind]
+def _allowed(field: Field, number: int) -> bool:
+    if field.kind == "code":
+        return number == 0 or number in field.codes
+    return 0 <= number <= {"milliseconds": 60_000, "percent": 100, "switch": 1}[field.kind]

@@ -94,7 +94,7 @@ def connect():
         transport = TwilioHttpClient(timeout=timeout)
         transports.append(transport)
         client = Client(username, password, account_sid=ACCOUNT, http_client=transport)
-        for api in (client.api, client.messaging, client.verify):
+        for api in (client.api, client.messaging, client.verify, client.content):
             api.base_url = sandbox.url
         return client
 

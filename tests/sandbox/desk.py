@@ -16,6 +16,8 @@ from smsapp.sandbox.config import SandboxConfig
 ACCOUNT, TOKEN, SHOP = "AC" + "0" * 32, "a-token", "+14155550100"
 SERVICE, MESSAGING = "VA" + "3" * 32, "MG" + "2" * 32
 KEY, SECRET = "SK" + "1" * 32, "a-secret"
+# The number that Twilio lends to who tries WhatsApp, and the customer there.
+WHATSAPP_SHOP, ON_WHATSAPP = "whatsapp:+14155238886", "whatsapp:+15558675310"
 CUSTOMER, OTHER = "+15558675310", "+14155552671"
 
 

@@ -22,6 +22,7 @@ def test_messages_json_lists_everything_accepted_newest_first(sandbox, send):
         "status": "delivered",
         "errorCode": None,
         "createdAt": listed[0]["createdAt"],
+        "channel": "sms",
     }
     assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z", listed[0]["createdAt"])
 
@@ -103,6 +104,11 @@ def test_the_page_allows_no_script_but_its_own(sandbox):
         "/weather.json",
         "/texts",
         "/conversations/1/texts",
+        "/conversations/1/samples",
+        "/conversations/1/buttons",
+        "/templates",
+        "/templates/HX1/status",
+        "/templates/HX1/delete",
     ],
 )
 @pytest.mark.parametrize(

@@ -142,9 +142,9 @@ def test_the_weather_is_said_in_words(sandbox):
 
 def test_every_field_that_goes_wrong_has_its_words(sandbox):
     for field in FIELDS:
-        if field.name != "carrier_error_share":
+        if not field.name.endswith("_share"):
             sandbox.clear_weather()
-            sandbox.weather(**{field.name: 30003 if field.kind == "code" else 1})
+            sandbox.weather(**{field.name: min(field.codes) if field.kind == "code" else 1})
             assert len(sandbox.desk.weather.in_words()) == 1, field.name
 
 

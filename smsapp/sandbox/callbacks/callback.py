@@ -1,18 +1,25 @@
 """What is to be posted to the app, status callbacks and customers' texts, as rows."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from urllib.parse import urlencode
 
 from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
+from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.message import API_VERSION, Message, Receipt
+from smsapp.sandbox.whatsapp.receipts import status_fields
+
+# Seconds between a customer's message and its repeat.
+AGAIN = 0.2
 
 
 def status_body(message: Message, account_sid: str, now: float) -> str:
     """Return a status callback's body, fields in Twilio's order."""
+    if message.channel == "whatsapp":
+        return urlencode(status_fields(message, account_sid))
     fields: list[tuple[str, str]] = []
     if message.status in ("delivered", "undelivered"):
         # A carrier's own clock: to the minute, no time zone.
@@ -46,6 +53,14 @@ def insert_callbacks(db: Session, message: Message, body: str, due_at: Sequence[
                 due_at=at,
             )
         )
+
+
+def insert_inbound(db: Session, desk: Desk, message: Message, fields: Mapping[str, str]) -> None:
+    """Store a customer's message to be posted, as the weather lets it."""
+    if message.callback_url and not desk.weather.strikes("lost_inbound"):
+        now, twice = message.created_at, desk.weather.strikes("repeated_inbound")
+        due_at = [now, now + AGAIN * desk.config.pace] if twice else [now]
+        insert_callbacks(db, message, urlencode(fields), due_at)
 
 
 def take_due(db: Session, now: float) -> Sequence[Receipt]:

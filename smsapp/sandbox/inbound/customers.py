@@ -1,21 +1,20 @@
 """What customers text: kept, acted on where Twilio itself does, and posted to the app."""
 
-from urllib.parse import urldefrag, urlencode, urljoin
+from urllib.parse import urldefrag, urljoin
 
 from sqlalchemy.orm import Session
 
 from smsapp import phone
-from smsapp.sandbox import carrier, inbox
-from smsapp.sandbox.callbacks.callback import insert_callbacks
+from smsapp.sandbox import addresses, carrier, inbox
+from smsapp.sandbox.callbacks.callback import insert_inbound
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.inbound import opt_outs, twiml
 from smsapp.sandbox.inbound.keywords import REPLIES, Keyword, keyword
 from smsapp.sandbox.inbound.opt_outs import OptOut
 from smsapp.sandbox.message import API_VERSION, Message, Receipt, insert_message, new_message
 from smsapp.sandbox.rest.send_request import MAX_BODY
-
-# Seconds between a webhook and its repeat.
-AGAIN = 0.2
+from smsapp.sandbox.whatsapp import inbound as whatsapp
+from smsapp.sandbox.whatsapp.send_request import fault_of_words
 
 
 class BadText(ValueError):
@@ -23,22 +22,20 @@ class BadText(ValueError):
 
 
 def text(desk: Desk, sender: str, body: str) -> Message:
-    """Text the shop's number from `sender`, E.164.
+    """Write to the shop from `sender`: E.164 for a text, or with "whatsapp:" before it.
 
     Raises:
         BadText: The number cannot be one, or there is nothing to send.
     """
-    shop, asked = desk.config.from_number, keyword(body)
+    shop, asked = desk.config.sender_to(sender), keyword(body)
     _check(sender, body, shop)
+    if addresses.channel(sender) == "whatsapp":
+        return whatsapp.write(desk, sender, body)
     message = new_message("inbound", shop, sender, body, callback_url=desk.config.inbound_webhook)
-    now = message.created_at
     with desk.database.write() as db:
         reply = _act(db, message, asked)
         insert_message(db, message)
-        if message.callback_url and not desk.weather.strikes("lost_inbound"):
-            twice = desk.weather.strikes("repeated_inbound")
-            due_at = [now, now + AGAIN * desk.config.pace] if twice else [now]
-            insert_callbacks(db, message, _fields(desk, message, asked), due_at)
+        insert_inbound(db, desk, message, _fields(desk, message, asked))
     desk.changed()
     if reply:
         carrier.accept(desk, new_message("keyword-reply", sender, shop, REPLIES[reply]))
@@ -61,13 +58,14 @@ def obey(desk: Desk, receipt: Receipt, content_type: str, answer: str) -> str:
         url = urljoin(urldefrag(receipt.url).url, reply.callback) if reply.callback else None
         body = reply.body[:MAX_BODY]
         sent = new_message("outbound-reply", customer, shop, body, callback_url=url)
-        carrier.accept(desk, sent)
+        on_whatsapp = sent.channel == "whatsapp"
+        carrier.accept(desk, sent, fault_of_words(desk, sent) if on_whatsapp else None)
     return ""
 
 
 def _check(sender: str, body: str, shop: str) -> None:
     try:
-        phone.parse_e164(sender)
+        phone.parse_e164(addresses.number(sender))
     except phone.InvalidPhone as error:
         raise BadText(str(error)) from None
     if sender == shop:
@@ -94,8 +92,8 @@ def _act(db: Session, message: Message, asked: Keyword | None) -> Keyword | None
     return asked
 
 
-def _fields(desk: Desk, message: Message, asked: Keyword | None) -> str:
-    """Return the webhook's body in Twilio's order; what is not known is sent blank."""
+def _fields(desk: Desk, message: Message, asked: Keyword | None) -> dict[str, str]:
+    """Return the webhook's fields in Twilio's order; what is not known is sent blank."""
     fields = {
         "ToCountry": phone.country(message.to_number),
         "ToState": "",
@@ -119,4 +117,4 @@ def _fields(desk: Desk, message: Message, asked: Keyword | None) -> str:
     }
     if asked and desk.weather["advanced_opt_out"]:
         fields = {"OptOutType": asked, **fields}
-    return urlencode(fields)
+    return fields

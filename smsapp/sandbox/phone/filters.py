@@ -7,7 +7,10 @@ import phonenumbers
 from flask import Blueprint
 
 from smsapp import clock, phone
-from smsapp.sandbox.errors import CARRIER_ERRORS
+from smsapp.sandbox import addresses
+from smsapp.sandbox.errors import ERRORS_BY_CODE
+from smsapp.sandbox.message import Message
+from smsapp.sandbox.whatsapp.samples import SAMPLES, Sample
 
 STATUS_WORDS = {
     "accepted": "Accepted",
@@ -17,7 +20,9 @@ STATUS_WORDS = {
     "undelivered": "Not delivered",
     "failed": "Failed",
     "received": "Received",
+    "read": "Read",
 }
+CHANNEL_WORDS = {"sms": "Text", "whatsapp": "WhatsApp"}
 # A call is not delivered but answered.
 CALL_WORDS = {
     "queued": "Ringing",
@@ -83,7 +88,7 @@ def links(text: str) -> list[tuple[str, bool]]:
 
 def error(code: int) -> str:
     """Return what a carrier's error code means."""
-    return CARRIER_ERRORS[code].words if code in CARRIER_ERRORS else "Unknown error"
+    return ERRORS_BY_CODE[code].words if code in ERRORS_BY_CODE else "Unknown error"
 
 
 def answer(text: str | None, inbound: bool = False) -> str:
@@ -113,11 +118,27 @@ def code(body: str) -> tuple[str, str]:
     return (found[1], found[2]) if found else (body, "")
 
 
+def channel_words(channel: addresses.Channel) -> str:
+    """Return what people call a channel."""
+    return CHANNEL_WORDS[channel]
+
+
+def sample(name: str) -> Sample:
+    """Return what a customer sent in place of words."""
+    return SAMPLES[name]
+
+
+def gist(message: Message) -> str:
+    """Return what a message says, in a line of a list."""
+    return SAMPLES[message.sample].words if message.sample else message.body
+
+
 def register(bp: Blueprint) -> None:
     """Give the templates these words as filters."""
     of_time = (clock_time, day, short_time, iso)
     of_texts = (number, country, count, links, error, answer, is_trouble, status_words, code)
-    for word in (*of_time, *of_texts):
+    of_channels = (channel_words, sample, gist)
+    for word in (*of_time, *of_texts, *of_channels):
         bp.add_app_template_filter(word)
 
 

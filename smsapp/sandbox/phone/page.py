@@ -7,15 +7,17 @@ from flask import Blueprint, Response, abort, redirect, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp import typed
-from smsapp.sandbox import carrier, guards, inbox
+from smsapp.sandbox import addresses, carrier, guards, inbox
 from smsapp.sandbox.desk import this_desk
-from smsapp.sandbox.errors import CARRIER_ERRORS
 from smsapp.sandbox.inbound import customers, opt_outs
 from smsapp.sandbox.inbound.customers import BadText
 from smsapp.sandbox.inbox import Conversation
 from smsapp.sandbox.phone import filters
 from smsapp.sandbox.rest.send_request import MAX_BODY
 from smsapp.sandbox.weather import FIELDS, PRESETS, BadWeather
+from smsapp.sandbox.whatsapp import inbound as whatsapp
+from smsapp.sandbox.whatsapp import typing_indicator, windows
+from smsapp.sandbox.whatsapp.samples import SAMPLES
 
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
 MAX_CONVERSATIONS, MAX_TEXTS = 50, 100
@@ -56,34 +58,60 @@ def home() -> ResponseReturnValue:
 
 @bp.get("/conversations/<int:conversation_id>")
 def conversation(conversation_id: int) -> ResponseReturnValue:
-    """Show one conversation; where it was cleared, the page that shows it goes home."""
+    """Show one conversation, which is read by that; one that was cleared leads home."""
     if _unchanged():
         return "", 204
     found = inbox.conversation(this_desk(), conversation_id)
+    if found and found.channel == "whatsapp":
+        carrier.read(this_desk(), found.address)
     return _page(found) if found else redirect(url_for(".home"), 303)
 
 
 @bp.post("/conversations/<int:conversation_id>/texts")
 def reply(conversation_id: int) -> ResponseReturnValue:
-    """Text the shop in a conversation."""
+    """Write to the shop in a conversation."""
     found = inbox.conversation(this_desk(), conversation_id)
     if found is None:
         return redirect(url_for(".home"), 303)
     body = request.form.get("body", "")
     try:
-        customers.text(this_desk(), found.number, body)
+        customers.text(this_desk(), found.address, body)
     except BadText as error:
         return _page(found, reply=body, reply_fault=str(error)), 400
     return _ready_to_reply(conversation_id)
 
 
+@bp.post("/conversations/<int:conversation_id>/samples")
+def send_sample(conversation_id: int) -> ResponseReturnValue:
+    """Send the shop a picture, a voice note or a place over WhatsApp."""
+    found, name = inbox.conversation(this_desk(), conversation_id), request.form.get("name", "")
+    if found is None:
+        return redirect(url_for(".home"), 303)
+    if found.channel != "whatsapp" or name not in SAMPLES:
+        abort(400)
+    whatsapp.send_sample(this_desk(), found.address, name)
+    return _ready_to_reply(conversation_id)
+
+
+@bp.post("/conversations/<int:conversation_id>/buttons")
+def press(conversation_id: int) -> ResponseReturnValue:
+    """Press a button of a template."""
+    pressed = inbox.find(this_desk(), request.form.get("sid", ""))
+    if pressed is None:
+        return redirect(url_for(".home"), 303)
+    if whatsapp.press(this_desk(), pressed, request.form.get("button", "")) is None:
+        abort(400)
+    return _ready_to_reply(conversation_id)
+
+
 @bp.post("/texts")
 def new_text() -> ResponseReturnValue:
-    """Text the shop from a number that may be new."""
-    given = {name: request.form.get(name, "") for name in ("from", "body")}
+    """Write to the shop from a number that may be new."""
+    given = {name: request.form.get(name, "") for name in ("from", "body", "channel")}
     number = typed.clean(given["from"]).translate(_BETWEEN)
     try:
-        text = customers.text(this_desk(), number, given["body"])
+        address = addresses.of(number, given["channel"])
+        text = customers.text(this_desk(), address, given["body"])
     except BadText as error:
         return _page(None, new=given, new_fault=str(error)), 400
     return _ready_to_reply(inbox.conversation_with(this_desk(), text.customer))
@@ -119,11 +147,14 @@ def clear_weather() -> ResponseReturnValue:
 
 @bp.post("/later")
 def later() -> ResponseReturnValue:
-    """Let a day pass for what the app has planned."""
-    let_pass = this_desk().config.let_pass
-    if let_pass is None:
+    """Let a day pass for what the app has planned, or an hour more for WhatsApp's windows."""
+    let_pass, hours = this_desk().config.let_pass, request.form.get("hours", "24")
+    if hours not in ("24", "25") or (let_pass is None and hours == "24"):
         abort(404)
-    let_pass(timedelta(days=1))
+    time = timedelta(hours=int(hours))
+    windows.let_pass(this_desk(), time)
+    if let_pass:
+        let_pass(time)
     return _back()
 
 
@@ -148,9 +179,13 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         total=texts,
         shown=shown,
         chosen=chosen is not None,
-        texts=inbox.texts(desk, shown.number, MAX_TEXTS) if shown else [],
-        opted_out=shown is not None and opt_outs.holds(desk, shown.number),
-        sender=desk.config.from_number,
+        texts=inbox.texts(desk, shown.address, MAX_TEXTS) if shown else [],
+        opted_out=shown is not None and opt_outs.holds(desk, shown.address),
+        open_until=windows.open_until(desk, shown.address) if shown else None,
+        is_open=shown is not None and windows.is_open(desk, shown.address),
+        is_typing=shown is not None and typing_indicator.is_shown(desk, shown.address),
+        samples=SAMPLES,
+        sender=addresses.number(desk.config.sender_to(shown.address)) if shown else None,
         longest=MAX_BODY,
         fields=FIELDS,
         weather=refused.pop("weather", None) or desk.weather.as_json(),
@@ -158,7 +193,6 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         presets=PRESETS,
         time_can_pass=desk.config.let_pass is not None,
         app_url=desk.config.public_base_url,
-        codes=CARRIER_ERRORS,
         **{"new": {}, **refused},
     )
 

@@ -1,20 +1,24 @@
 """Messages: send, look up, list, redact."""
 
-from flask import Blueprint, request
+from flask import Blueprint, Response, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import carrier, inbox
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import TwilioError
 from smsapp.sandbox.inbound import opt_outs
-from smsapp.sandbox.message import API_VERSION, Message
+from smsapp.sandbox.message import API_VERSION, Message, rfc2822
 from smsapp.sandbox.rest import failures
 from smsapp.sandbox.rest.message_list import page_of
 from smsapp.sandbox.rest.protocol import list_page, nothing_here, speak_as
 from smsapp.sandbox.rest.send_request import read_send_request
+from smsapp.sandbox.whatsapp import send_request as whatsapp
+from smsapp.sandbox.whatsapp.inbound import media_path
+from smsapp.sandbox.whatsapp.samples import SAMPLES
 
 MESSAGES = f"/{API_VERSION}/Accounts/<account_sid>/Messages.json"
 MEDIA = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>/Media.json"
+ONE_MEDIA = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>/Media/<media_sid>"
 MESSAGE = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>.json"
 
 bp = Blueprint("messages", __name__)
@@ -27,12 +31,15 @@ def create(account_sid: str) -> ResponseReturnValue:
     desk = this_desk()
     trouble = desk.weather.trouble()
     failures.fail_before(trouble)
-    wanted = read_send_request(request.form, desk.config)
+    if whatsapp.is_for_whatsapp(request.form):
+        wanted, code = whatsapp.read(request.form, desk)
+    else:
+        wanted, code = read_send_request(request.form, desk.config), None
     if opt_outs.holds(desk, wanted.to_number, wanted.from_number):
         raise TwilioError(21610)
     if desk.weather["queue_full"]:
         raise TwilioError(21611)
-    message = carrier.accept(desk, wanted)
+    message = carrier.accept(desk, wanted, code)
     failures.fail_after(trouble)
     return message.as_twilio(account_sid), 201
 
@@ -61,9 +68,21 @@ def redact(account_sid: str, sid: str) -> ResponseReturnValue:
 
 @bp.get(MEDIA)
 def media(account_sid: str, sid: str) -> ResponseReturnValue:
-    """List a message's pictures: none, for nothing here sends or gets any."""
-    _found(sid)
-    return list_page("media_list", [])
+    """List a message's pictures and voice notes: one at the most."""
+    message = _found(sid)
+    return list_page("media_list", [_media_of(message, account_sid)] if message.media_sid else [])
+
+
+@bp.get(ONE_MEDIA)
+def one_media(account_sid: str, sid: str, media_sid: str) -> ResponseReturnValue:
+    """Give a picture or a voice note itself, or what is known of it."""
+    message = _found(sid)
+    if message.media_sid != media_sid.removesuffix(".json"):
+        raise nothing_here()
+    sample = SAMPLES[message.sample or ""]
+    if media_sid.endswith(".json"):
+        return _media_of(message, account_sid)
+    return Response(sample.read(), content_type=sample.content_type)
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])
@@ -78,3 +97,16 @@ def _found(sid: str) -> Message:
     if message is None or message.is_code:
         raise nothing_here()
     return message
+
+
+def _media_of(message: Message, account_sid: str) -> dict[str, object]:
+    made = rfc2822(message.created_at)
+    return {
+        "sid": message.media_sid,
+        "account_sid": account_sid,
+        "parent_sid": message.sid,
+        "content_type": SAMPLES[message.sample or ""].content_type,
+        "date_created": made,
+        "date_updated": made,
+        "uri": f"{media_path(account_sid, message, message.media_sid or '')}.json",
+    }

@@ -34,14 +34,19 @@ def read_send_request(form: Mapping[str, str], config: SandboxConfig) -> Message
         parse_e164(to)
     except InvalidPhone:
         raise TwilioError(21211, to=to) from None
-    if service_sid and not _SERVICE.fullmatch(service_sid):
-        raise TwilioError(21701, sid=service_sid)
+    check_service(service_sid)
     if sender:
         _check_sender(sender, to, config)
     if to in TEST_RECIPIENTS:
         raise TwilioError(TEST_RECIPIENTS[to], to=to, sender=sender or "")
-    callback = _callback(form.get("StatusCallback") or None)
+    callback = read_callback(form.get("StatusCallback"))
     return new_message("outbound-api", to, sender, body, service_sid, callback)
+
+
+def check_service(sid: str | None) -> None:
+    """Refuse what cannot be a Messaging Service."""
+    if sid and not _SERVICE.fullmatch(sid):
+        raise TwilioError(21701, sid=sid)
 
 
 def _check_sender(sender: str, to: str, config: SandboxConfig) -> None:
@@ -57,12 +62,12 @@ def _check_sender(sender: str, to: str, config: SandboxConfig) -> None:
         raise TwilioError(21211, "'To' and 'From' number cannot be the same")
 
 
-def _callback(url: str | None) -> str | None:
+def read_callback(url: str | None) -> str | None:
     """Check an address for receipts; its fragment is kept, it steers the posting.
 
     Unlike Twilio, the sandbox takes this machine's own names and ports.
     """
-    if url is None:
+    if not url:
         return None
     try:
         address = urlsplit(url)

@@ -1,0 +1,1 @@
+"""WhatsApp: templates, windows, what customers send, and who is typing."""
