@@ -68,7 +68,8 @@ def _move(desk: Desk, db: Session, message: Message, step: Step, now: float) -> 
     if step.status in ("sent", "failed"):
         message.sent_at = now
     if message.channel == "whatsapp":
-        typing_indicator.stop(db, message.customer)
+        if step.status == "sent":
+            typing_indicator.stop(db, message.customer)
     elif step.status in FINAL - {"failed"}:
         message.price = f"-{PRICE_PER_SEGMENT * message.segments:.5f}"
     if message.callback_url and not desk.weather.strikes("lost_receipts"):

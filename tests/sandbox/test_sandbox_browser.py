@@ -1,10 +1,13 @@
 """The phone page in a real browser."""
 
+import json
+
 import pytest
 from playwright.sync_api import expect
 
 from smsapp.sandbox.testing import running
-from tests.sandbox.desk import CUSTOMER, SHOP
+from smsapp.sandbox.whatsapp.templates import ready_sid
+from tests.sandbox.desk import CUSTOMER, ON_WHATSAPP, SHOP, WHATSAPP_SHOP
 from tests.sandbox.desk_page import HASTE, assert_fits, axe_faults, newest, tab_to
 
 pytestmark = pytest.mark.browser
@@ -144,6 +147,42 @@ def test_axe_finds_nothing(open_page, send, verify, sandbox):
             if summary.is_visible():
                 summary.click()
         faults += axe_faults(page)
+    assert faults == []
+
+
+def test_whatsapp_is_told_apart_read_and_answered_by_keyboard(open_page, client, send, sandbox):
+    send()
+    variables = json.dumps({"1": "A-7", "2": "Fri, Dec 4, 14:00", "3": "Main Street 1"})
+    client.messages.create(
+        to=ON_WHATSAPP,
+        from_=WHATSAPP_SHOP,
+        content_sid=ready_sid("appointment_reminder", "en"),
+        content_variables=variables,
+    )
+    sandbox.settle()
+    page = open_page()
+    expect(page.locator(".people-list .channel")).to_have_text(["WhatsApp", "Text"])
+    tab_to(page, "a[href*='/conversations/']", "WhatsApp")
+    page.keyboard.press("Enter")
+    expect(newest(page).locator(".mark")).to_contain_text("Read")
+    expect(page.get_by_text("Window closed")).to_be_visible()
+    tab_to(page, ".presses button", "Confirm")
+    page.keyboard.press("Enter")
+    expect(newest(page).locator(".bubble")).to_have_text("Confirm")
+    expect(page.get_by_text("Window open until")).to_be_visible()
+    for name in ("Voice note", "Location", "Picture"):
+        page.get_by_role("button", name=name).press("Enter")
+    expect(page.get_by_alt_text("A parcel in a picture")).to_be_visible()
+    sid = sandbox.text(ON_WHATSAPP, "Where can I park?")
+    client.messaging.v2.typing_indicator.create(channel="whatsapp", message_id=sid)
+    expect(page.get_by_text("The shop is typing")).to_be_visible()
+    faults = axe_faults(page)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert_fits(page)
+    page.goto(f"{sandbox.url}/templates")
+    faults += axe_faults(page)
+    page.set_viewport_size({"width": 360, "height": 740})
+    assert_fits(page)
     assert faults == []
 
 

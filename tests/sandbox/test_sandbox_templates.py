@@ -11,6 +11,7 @@ from twilio.rest.content.v1.content import ContentInstance, ContentList
 from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 from twilio.rest.content.v1.content.approval_fetch import ApprovalFetchInstance
 
+from smsapp.providers.http_client import rest_client
 from smsapp.sandbox.whatsapp import templates
 from smsapp.sandbox.whatsapp.templates import ready_sid
 from tests.sandbox.desk import ACCOUNT, TOKEN, refused
@@ -91,16 +92,12 @@ def test_a_template_is_made_approved_and_deleted(sandbox, api, make):
     assert refused(approval, api, made.sid) == (404, 20404)
 
 
-def test_the_list_has_pages(sandbox, client, make):
+def test_the_apps_own_client_finds_all_of_it_here_page_by_page(sandbox, make):
     sids = [make().sid for _ in range(5)]
-    url, found = "https://content.twilio.com/v1/Content?PageSize=2", []
-    while url:
-        # The next page is at Twilio's own host, as all that the sandbox says of itself.
-        here = url.replace("https://content.twilio.com", sandbox.url)
-        page = json.loads(client.request("GET", here).text)
-        found += [content["sid"] for content in page["contents"]]
-        url = page["meta"]["next_page_url"]
-    assert found[len(READY) :] == sids
+    api = rest_client(ACCOUNT, ACCOUNT, TOKEN, sandbox.url).content.v1
+    assert [c.sid for c in api.contents.list(page_size=2)][len(READY) :] == sids
+    assert api.contents(SHIPPED).fetch().friendly_name == "order_shipped"
+    assert approval(api, SHIPPED)["status"] == "approved"
 
 
 @pytest.mark.parametrize(

@@ -201,12 +201,14 @@ def type_to(client, sid, channel="whatsapp"):
     return client.messaging.v2.typing_indicator.create(channel=channel, message_id=sid)
 
 
-def test_the_shop_is_seen_typing_until_it_writes(shop, client, receiver):
+def test_the_shop_is_seen_typing_until_it_writes(shop, client, reminder, receiver):
     sid = shop.text(ON_WHATSAPP, "Hello?")
     assert type_to(client, sid).success is True
     page = requests.get(f"{shop.url}/conversations/1", timeout=5).text
     assert "The shop is typing" in page
     assert "Read</span>" in page
+    shop.read(ON_WHATSAPP)
+    assert typing_indicator.is_shown(shop.desk, ON_WHATSAPP)
     client.messages.create(to=ON_WHATSAPP, from_=WHATSAPP_SHOP, body="Hello")
     shop.settle()
     assert "is typing" not in requests.get(f"{shop.url}/conversations/1", timeout=5).text

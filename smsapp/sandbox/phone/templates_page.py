@@ -13,7 +13,7 @@ from smsapp.sandbox.whatsapp.content import STATUSES
 from smsapp.sandbox.whatsapp.templates import BadTemplate
 
 # What an operator makes of a template, by the status it gets.
-DECISIONS = {"approved": "Approve", "rejected": "Reject", "paused": "Pause"}
+DECISIONS = {"approved": "Approve", "rejected": "Reject", "paused": "Pause", "disabled": "Disable"}
 FIELDS = ("friendly_name", "language", "body", "buttons")
 
 bp = Blueprint("templates", __name__, url_prefix="/templates")
