@@ -9,6 +9,9 @@ from urllib.parse import urlsplit
 from smsapp.sandbox import addresses
 
 LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
+# What Twilio lends to whoever tries WhatsApp.
+# Source: https://www.twilio.com/docs/whatsapp/sandbox
+WHATSAPP_NUMBER = "+14155238886"
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +22,7 @@ class SandboxConfig:
         account_sid: The only account there is: "AC" and 32 hex digits.
         auth_token: Its token; signs everything that is posted to the app.
         from_number: The shop's sender, E.164.
-        whatsapp_from: The shop's WhatsApp sender, E.164; at first the number that Twilio lends.
+        whatsapp_from: The shop's WhatsApp sender, E.164.
         database: The SQLite file; made, with its folder, when missing.
         api_key_sid: An API key that may sign in as well as the token.
         api_key_secret: Its secret.
@@ -46,7 +49,7 @@ class SandboxConfig:
     database: Path
     api_key_sid: str | None = None
     api_key_secret: str | None = None
-    whatsapp_from: str = "+14155238886"
+    whatsapp_from: str = WHATSAPP_NUMBER
     public_base_url: str = ""
     pace: float = 1.0
     hang_seconds: float = 60.0
