@@ -166,7 +166,7 @@ def test_nobody_reads_templates_without_a_password(sandbox):
 
 def test_the_page_makes_a_template_that_waits_for_a_decision(sandbox, api):
     form = {
-        "friendly_name": "visit",
+        "friendly_name": "Next visit",
         "language": "de",
         "body": "Bis {{1}} dann.\r\nIhr Laden",
         "buttons": "Ja\nNein = appt:no",
@@ -176,7 +176,7 @@ def test_the_page_makes_a_template_that_waits_for_a_decision(sandbox, api):
     assert made.sid in page
     assert made.body == "Bis {{1}} dann.\nIhr Laden"
     assert made.buttons == [{"title": "Ja", "id": "ja"}, {"title": "Nein", "id": "appt:no"}]
-    assert made.status == "pending"
+    assert (made.name, made.status) == ("next_visit", "pending")
 
 
 def test_the_page_decides_and_deletes(sandbox, api):

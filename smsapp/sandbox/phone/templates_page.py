@@ -1,5 +1,6 @@
 """The page of WhatsApp templates: making them, and deciding about them as WhatsApp would."""
 
+import re
 from typing import Any
 
 from flask import Blueprint, abort, redirect, render_template, request, url_for
@@ -14,6 +15,7 @@ from smsapp.sandbox.whatsapp.templates import BadTemplate
 
 # What an operator makes of a template, by the status it gets.
 DECISIONS = {"approved": "Approve", "rejected": "Reject", "paused": "Pause", "disabled": "Disable"}
+_NOT_IN_NAMES = re.compile(r"[^a-z0-9_]+")
 FIELDS = ("friendly_name", "language", "body", "buttons")
 
 bp = Blueprint("templates", __name__, url_prefix="/templates")
@@ -29,7 +31,7 @@ def home() -> ResponseReturnValue:
 
 @bp.post("")
 def create() -> ResponseReturnValue:
-    """Make a template that waits for a decision."""
+    """Make a template and ask WhatsApp to approve it, by its name as WhatsApp writes names."""
     given = {name: request.form.get(name, "") for name in FIELDS}
     try:
         types = templates.types_of(
@@ -38,7 +40,8 @@ def create() -> ResponseReturnValue:
         made = templates.add(this_desk(), given["friendly_name"], given["language"], types)
     except BadTemplate as error:
         return _page(new=given, new_fault=str(error)), 400
-    templates.decide(this_desk(), made.sid, "pending")
+    name = _NOT_IN_NAMES.sub("_", made.friendly_name.lower())
+    templates.submit(this_desk(), made, name, "UTILITY")
     return redirect(url_for(".home", _anchor=made.sid), 303)
 
 
