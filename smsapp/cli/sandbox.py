@@ -10,8 +10,8 @@ from flask.cli import with_appcontext
 from sqlalchemy import Engine, select, update
 
 from smsapp.extensions import database_now, db, settings
-from smsapp.models import Delivery, DeliveryState
-from smsapp.sandbox.config import SandboxConfig
+from smsapp.models import Delivery, DeliveryState, Phone
+from smsapp.sandbox.config import WHATSAPP_NUMBER, SandboxConfig
 from smsapp.sandbox.server import serve
 
 # Twilio's own test sender, for a Messaging Service's texts on the sandbox.
@@ -28,6 +28,7 @@ def run_sandbox() -> None:
             account_sid=config.twilio_account_sid,
             auth_token=config.twilio_auth_token.get_secret_value(),
             from_number=config.twilio_from_number or SANDBOX_SENDER,
+            whatsapp_from=config.twilio_whatsapp_from or WHATSAPP_NUMBER,
             database=Path(current_app.instance_path) / "sandbox.sqlite3",
             api_key_sid=config.twilio_api_key_sid,
             api_key_secret=config.rest_credentials[1] if config.twilio_api_key_sid else None,
@@ -43,7 +44,8 @@ def run_sandbox() -> None:
 def let_pass(engine: Engine, time: timedelta) -> None:
     """Let all that waits in the app be so much nearer, as if that time had passed.
 
-    What would have left in it leaves now, in quiet hours too: it would have left before them.
+    What would have left in it leaves now, in quiet hours too: it would have left before them. Who
+    wrote on WhatsApp did so that much longer ago.
     """
     waits = update(Delivery).where(Delivery.state == DeliveryState.PENDING)
     with engine.begin() as conn:
@@ -58,3 +60,9 @@ def let_pass(engine: Engine, time: timedelta) -> None:
             by = min(time, max(row.due_at - now, timedelta(0)))
             nearer = {"due_at": row.due_at - by, "expires_at": row.expires_at - by}
             conn.execute(waits.where(Delivery.id == row.id).values(nearer))
+        for key, wrote_at in conn.execute(
+            select(Phone.phone_key, Phone.whatsapp_at).with_for_update()
+        ).all():
+            if wrote_at:
+                of = update(Phone).where(Phone.phone_key == key)
+                conn.execute(of.values(whatsapp_at=wrote_at - time))

@@ -11,6 +11,10 @@ SECRETS_FILE, RUN_FILE = "sandbox.env", "run.env"
 # Twilio's test number that every message may come from.
 # Source: https://www.twilio.com/docs/iam/test-credentials
 TEST_SENDER = "+15005550006"
+# The number that Twilio lends to whoever tries WhatsApp, and what is approved in the sandbox.
+# Source: https://www.twilio.com/docs/whatsapp/sandbox
+WHATSAPP_SENDER = "+14155238886"
+WHATSAPP_TEMPLATES = Path(__file__).with_name("whatsapp.toml")
 
 # Settings that could lead out of the sandbox or break it. Empty, not absent: python-dotenv
 # leaves a variable alone that exists, so what `.env` says of it does not come through.
@@ -59,6 +63,8 @@ def told(made: Mapping[str, str], port: int) -> dict[str, str]:
         "TRUSTED_PROXIES": "0",
         "TWILIO_BASE_URL": f"http://127.0.0.1:{port + 1}",
         "TWILIO_FROM_NUMBER": TEST_SENDER,
+        "TWILIO_WHATSAPP_FROM": WHATSAPP_SENDER,
+        "WHATSAPP_TEMPLATES": str(WHATSAPP_TEMPLATES),
         # Nothing costs anything there, and all of it can be tried.
         "VERIFY_CALLS": "true",
         "VERIFY_COUNTRIES": "all",

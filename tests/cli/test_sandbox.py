@@ -4,8 +4,8 @@ from datetime import UTC, datetime, timedelta
 
 from smsapp.cli.sandbox import let_pass
 from smsapp.extensions import db
-from smsapp.models import Delivery
-from tests.conftest import run_worker, settings_of, shipment
+from smsapp.models import Delivery, Phone
+from tests.conftest import change, run_worker, settings_of, shipment
 
 DAY = timedelta(days=1)
 
@@ -37,3 +37,12 @@ def test_a_reminder_of_that_day_leaves_though_the_appointment_is_over_by_then(ap
             let_pass(db.engine, DAY)
         run_worker(app)
     assert "You have an appointment" in twilio.calls[-1]["body"]
+
+
+def test_windows_of_whatsapp_are_that_much_older(app, shop, rows):
+    shop.ships("order-1001-shipped")
+    wrote_at = datetime.now(UTC)
+    change(app, Phone, whatsapp_at=wrote_at)
+    with app.app_context():
+        let_pass(db.engine, DAY)
+    assert [phone.whatsapp_at for phone in rows.all(Phone)] == [wrote_at - DAY]

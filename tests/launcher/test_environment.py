@@ -2,8 +2,17 @@
 
 import re
 import stat
+import tomllib
 
-from smsapp.launcher.environment import environment, made_once, write_private
+from smsapp.launcher.environment import (
+    WHATSAPP_SENDER,
+    WHATSAPP_TEMPLATES,
+    environment,
+    made_once,
+    write_private,
+)
+from smsapp.sandbox.config import WHATSAPP_NUMBER
+from smsapp.sandbox.whatsapp.templates import ready_sid
 
 
 def test_secrets_are_made_once_and_stay_the_same(tmp_path):
@@ -82,3 +91,12 @@ def test_a_proxy_is_not_asked_for_this_machine(tmp_path):
 def test_what_else_the_caller_sets_comes_through(tmp_path):
     env = environment({"SHOP_NAME": "Rosa", "PATH": "/bin"}, made_once(tmp_path), 8000)
     assert (env["SHOP_NAME"], env["PATH"]) == ("Rosa", "/bin")
+
+
+def test_the_templates_are_those_that_are_ready_in_the_sandbox():
+    found = tomllib.loads(WHATSAPP_TEMPLATES.read_text("utf-8"))
+    assert found == {
+        kind: {language: ready_sid(kind, language) for language in ("en", "de")}
+        for kind in ("order_shipped", "order_delivered", "appointment_reminder")
+    }
+    assert WHATSAPP_SENDER == WHATSAPP_NUMBER
