@@ -11,6 +11,8 @@ from twilio.rest.content.v1.content import ContentInstance, ContentList
 from twilio.rest.content.v1.content.approval_create import ApprovalCreateList
 from twilio.rest.content.v1.content.approval_fetch import ApprovalFetchInstance
 
+from smsapp.events.kind import gaps
+from smsapp.events.kinds import ALL
 from smsapp.providers.http_client import rest_client
 from smsapp.sandbox.whatsapp import templates
 from smsapp.sandbox.whatsapp.templates import ready_sid
@@ -67,6 +69,12 @@ def test_a_few_are_there_at_once_and_are_approved(sandbox, api):
         body = content.types["twilio/text"]["body"]
         assert templates.faults(body) == []
         assert content.variables.keys() == set(re.findall(r"\{\{(\d)\}\}", body))
+
+
+@pytest.mark.parametrize(("name", "language"), READY)
+def test_those_have_a_gap_for_each_field_of_the_shops_kind(sandbox, name, language):
+    content = templates.find(sandbox.desk, ready_sid(name, language))
+    assert content.gaps == {str(n + 1) for n in range(len(gaps(ALL[name])))}
 
 
 def test_a_template_is_made_approved_and_deleted(sandbox, api, make):

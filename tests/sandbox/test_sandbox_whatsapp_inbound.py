@@ -24,7 +24,7 @@ from tests.sandbox.desk import (
 )
 
 REMINDER = ready_sid("appointment_reminder", "en")
-VALUES = {"1": "A-7", "2": "Fri, Dec 4, 14:00", "3": "Main Street 1"}
+VALUES = {"1": "Fri, Dec 4, 14:00", "2": "Main Street 1"}
 WHO = '{"type":"whatsapp","data":{"context":{"ProfileName":"Ann","WaId":"15558675310"}}}'
 
 

@@ -180,13 +180,13 @@ _READY: dict[tuple[str, str], tuple[str, tuple[str, ...], tuple[tuple[str, str],
         (),
     ),
     ("appointment_reminder", "en"): (
-        "You have an appointment ({{1}}): {{2}}, {{3}}. Reply C to confirm.",
-        ("A-7", "Fri, Dec 4, 14:00", "Main Street 1"),
+        "You have an appointment: {{1}}, {{2}}. Reply C to confirm.",
+        ("Fri, Dec 4, 14:00", "Main Street 1"),
         (("Confirm", "confirm"), ("Stop", "stop")),
     ),
     ("appointment_reminder", "de"): (
-        "Sie haben einen Termin ({{1}}): {{2}}, {{3}}. Bestätigen mit C.",
-        ("A-7", "Fr., 4. Dez., 14:00", "Hauptstraße 1"),
+        "Sie haben einen Termin: {{1}}, {{2}}. Bestätigen mit C.",
+        ("Fr., 4. Dez., 14:00", "Hauptstraße 1"),
         (("Bestätigen", "confirm"), ("Abbestellen", "stop")),
     ),
 }
