@@ -18,6 +18,7 @@ from smsapp.sandbox.verify import service
 from tests.conftest import (
     ALICE,
     ENVIRONMENT,
+    ROOT,
     TOKEN,
     change,
     make_app,
@@ -65,6 +66,39 @@ def test_an_installation_in_order_has_no_faults(examine):
         "Verify",
     ]
     assert about.count("Clock") == 2
+
+
+ON_WHATSAPP = {
+    "TWILIO_WHATSAPP_FROM": "+14155238886",
+    "WHATSAPP_TEMPLATES": str(ROOT / "smsapp" / "launcher" / "whatsapp.toml"),
+}
+
+
+def test_the_templates_of_make_run_are_approved_with_a_gap_for_each_field(examine):
+    findings = examine(**ON_WHATSAPP)
+    assert bad(findings) == []
+    assert ("WhatsApp templates", "all approved") in [(one.about, one.words) for one in findings]
+
+
+def test_a_template_that_does_not_fit_is_named(examine, tmp_path):
+    file = tmp_path / "templates.toml"
+    first, last = "HX" + "0" * 31 + "1", "HX" + "9" * 32
+    named = f'[order_ready]\nen = "{first}"\n[order_lost]\nen = "{first}"\n'
+    file.write_text(f'{named}[support_received]\nde = "{last}"\n')
+    found = bad(examine(**ON_WHATSAPP | {"WHATSAPP_TEMPLATES": str(file)}))
+    assert [(one.about, one.words) for one in found] == [
+        ("WhatsApp template order_ready, en", "It has 2 gaps, and the kind has 3 fields."),
+        ("WhatsApp template order_lost, en", "There is no such kind."),
+        (
+            "WhatsApp template support_received, de",
+            "The account has no such thing as the template in WHATSAPP_TEMPLATES.",
+        ),
+    ]
+
+
+def test_without_templates_it_says_what_becomes_of_messages(examine):
+    (found,) = bad(examine(**ON_WHATSAPP | {"WHATSAPP_TEMPLATES": ""}))
+    assert (found.mark, found.about) == (Mark.WARNING, "WhatsApp templates")
 
 
 def test_a_messaging_service_in_order_has_no_faults(examine):

@@ -11,11 +11,13 @@ from tests.system import System, installation
 
 
 @contextmanager
-def installation_on(request: pytest.FixtureRequest, folder: Path) -> Iterator[System]:
+def installation_on(
+    request: pytest.FixtureRequest, folder: Path, *, posts_texts: bool = False
+) -> Iterator[System]:
     """Set up an installation on the database that the fixture's parameter names."""
     with (
         a_database(request, folder, with_schema(request)) as url,
-        installation(url, folder) as system,
+        installation(url, folder, posts_texts=posts_texts) as system,
     ):
         yield system
 
