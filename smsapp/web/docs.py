@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.extensions import settings
 from smsapp.web import guards
-from smsapp.web.openapi import Json, document, example, name_of, present
+from smsapp.web.openapi import Json, answers_of, document, example, name_of, present
 
 bp = Blueprint("docs", __name__)
 
@@ -61,7 +61,7 @@ def show() -> ResponseReturnValue:
     api, base = document(), settings().public_base_url
     schemas = api["components"]["schemas"]
     operations = [
-        (told["tags"][0], _operation(base, method, path, told, schemas))
+        (told["tags"][0], _operation(base, method, path, told, api))
         for path, methods in api["paths"].items()
         for method, told in methods.items()
     ]
@@ -86,11 +86,12 @@ def show() -> ResponseReturnValue:
     )
 
 
-def _operation(base: str, method: str, path: str, told: Json, schemas: Json) -> Operation:
+def _operation(base: str, method: str, path: str, told: Json, api: Json) -> Operation:
+    schemas = api["components"]["schemas"]
     body = told.get("requestBody", {}).get("content", {}).get("application/json")
     answers = [
         (status, name, json.dumps(shown["value"], indent=2, ensure_ascii=False))
-        for status, answer in told["responses"].items()
+        for status, answer in answers_of(told, api).items()
         for media in answer["content"].values()
         for name, shown in media.get("examples", {}).items()
     ]

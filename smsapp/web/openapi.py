@@ -70,6 +70,7 @@ _SECURITY = {
 _SELDOM = {"sendAt", "locale", "channels", "metadata"}
 _PATH = {"delivery_id": TypeAdapter(Id), "sid": TypeAdapter(Sid)}
 _REF = "#/components/schemas/"
+_ANSWER_REF = "#/components/responses/"
 _RETRY_AFTER = {
     "description": "Seconds until a repeat makes sense, where anybody knows.",
     "schema": {"type": "integer", "minimum": 1},
@@ -106,8 +107,13 @@ def _made(_kinds: tuple[str, ...]) -> Json:
     places = list(_places())
     schemas = _schemas(places)
     paths: Json = {}
+    answers: Json = {}
     for place in places:
-        paths.setdefault(place.path, {})[place.method] = _operation(place, schemas)
+        operation = _operation(place, schemas)
+        operation["responses"] = {
+            status: _share(answer, answers) for status, answer in operation["responses"].items()
+        }
+        paths.setdefault(place.path, {})[place.method] = operation
     return {
         "openapi": "3.1.0",
         "info": {"title": "smsapp", "version": VERSION, "description": ABOUT},
@@ -115,6 +121,7 @@ def _made(_kinds: tuple[str, ...]) -> Json:
         "paths": paths,
         "components": {
             "schemas": _of_operations(places, schemas),
+            "responses": dict(sorted(answers.items())),
             "securitySchemes": {
                 name: scheme for each in _SECURITY.values() for name, scheme in each.items()
             },
@@ -228,6 +235,25 @@ def _response(names: list[str], schemas: Json) -> Json:
                 "examples": {name: {"value": example(schemas[name], schemas)} for name in names},
             }
         },
+    }
+
+
+def _share(answer: Json, answers: Json) -> Json:
+    """Keep an answer under the name of what it may be, for most calls have the same."""
+    shown = answer["content"].get("application/json")
+    if shown is None:
+        return answer
+    name = "Or".join(shown["examples"])
+    answers[name] = answer
+    return {"$ref": _ANSWER_REF + name}
+
+
+def answers_of(operation: Json, contract: Json) -> Json:
+    """Return an operation's answers by status."""
+    shared = contract["components"]["responses"]
+    return {
+        status: shared[answer["$ref"].removeprefix(_ANSWER_REF)] if "$ref" in answer else answer
+        for status, answer in operation["responses"].items()
     }
 
 
