@@ -7,9 +7,9 @@ from smsapp.events.fields import text
 
 
 class AppointmentBooked(AppointmentTime):
-    """What a service says when an appointment is made; it is reminded of as REMINDERS says.
+    """What a service says when an appointment is made.
 
-    With remindBefore as that says instead: with an empty list, never.
+    It is reminded of as remindBefore says, with an empty list never; else as the shop has set.
     """
 
 

@@ -71,6 +71,10 @@ _SELDOM = {"sendAt", "locale", "channels", "metadata"}
 _PATH = {"delivery_id": TypeAdapter(Id), "sid": TypeAdapter(Sid)}
 _REF = "#/components/schemas/"
 _ANSWER_REF = "#/components/responses/"
+_LOCATION = {
+    "description": "Where to look what became of it.",
+    "schema": {"type": "string"},
+}
 _RETRY_AFTER = {
     "description": "Seconds until a repeat makes sense, where anybody knows.",
     "schema": {"type": "integer", "minimum": 1},
@@ -215,7 +219,9 @@ def _responses(place: _Place, schemas: Json) -> Json:
             media: Json = {metrics.CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}}
             told[str(status)] = {"description": "Text.", "content": media}
         else:
-            told[str(status)] = _response([shape.__name__ for shape in shapes], schemas)
+            follow = status == 202 and place.operation.has_location
+            headers = {"headers": {"Location": _LOCATION}} if follow else {}
+            told[str(status)] = _response([shape.__name__ for shape in shapes], schemas) | headers
     by_status: dict[int, list[str]] = {}
     for error in sorted(set(_errors(place)), key=lambda error: (error.status, error.code)):
         by_status.setdefault(error.status, []).append(_name(error))

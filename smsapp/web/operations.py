@@ -36,6 +36,7 @@ class Operation:
         body: What its JSON body is read as.
         query: What its query is read as.
         headers: What its headers are read as.
+        has_location: Whether what it accepts has an address of its own, which it says.
     """
 
     answers: Mapping[int, tuple[Any, ...]]
@@ -43,6 +44,7 @@ class Operation:
     body: type[BaseModel] | None = None
     query: type[BaseModel] | None = None
     headers: type[BaseModel] | None = None
+    has_location: bool = False
 
 
 def told(operation: Operation) -> Callable[[View], View]:

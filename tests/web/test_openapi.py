@@ -132,7 +132,7 @@ def test_whatever_is_sent_is_answered_as_it_says(app, make_service, twilio, veri
 
             @seed(4)
             @settings(
-                max_examples=8,
+                max_examples=5,
                 database=None,
                 phases=[Phase.generate],
                 suppress_health_check=list(HealthCheck),

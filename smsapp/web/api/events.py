@@ -85,7 +85,7 @@ def _operation(body: type[Event]) -> Operation:
         200: (Duplicate, WouldSend),
         202: (AcceptedAnswer, Duplicate),
     }
-    return Operation(answers, _ERRORS, body, Asked, Preferences)
+    return Operation(answers, _ERRORS, body, Asked, Preferences, has_location=True)
 
 
 @bp.post("/order-shipped-sms")
