@@ -32,7 +32,10 @@ class Field:
 
 @dataclass(frozen=True)
 class Operation:
-    """A call as the page shows it; `answers` and `errors` are (status, name, example)."""
+    """A call as the page shows it.
+
+    `answers` are (status, shape, example), `errors` (status, name of the schema, code).
+    """
 
     id: str
     method: str
@@ -108,7 +111,11 @@ def _operation(base: str, method: str, path: str, told: Json, api: Json) -> Oper
         fields=fields(schemas[name_of(body["schema"])], schemas) if body else [],
         curl=_curl(base, method, path, told, body and body["example"], schemas),
         answers=[each for each in answers if each[0] < "400"],
-        errors=[each for each in answers if each[0] >= "400"],
+        errors=[
+            (status, name, schemas[name]["properties"]["error"]["const"])
+            for status, name, _ in answers
+            if status >= "400"
+        ],
     )
 
 

@@ -39,8 +39,12 @@ def test_it_shows_each_call_with_its_fields_answers_and_errors(app, page):
             assert f"<code>{parameter['name']}</code>" in shown
         for status, answer in openapi.answers_of(call, contract).items():
             for name in answer["content"].get("application/json", {}).get("examples", ()):
-                assert f"{status} {name}" in shown
-                assert f'id="{"shape" if status < "400" else "error"}-{name}"' in text
+                if status < "400":
+                    assert f"{status} {name}" in shown
+                    assert f'id="shape-{name}"' in text
+                else:
+                    code = contract["components"]["schemas"][name]["properties"]["error"]["const"]
+                    assert f'<a href="#error-{name}">{status} <code>{code}</code></a>' in shown
         if "requestBody" in call:
             name = call["requestBody"]["content"]["application/json"]["schema"]["$ref"]
             for field in contract["components"]["schemas"][name.rpartition("/")[2]]["properties"]:
