@@ -49,3 +49,15 @@ document.addEventListener("submit", (event) => {
   form.dataset.sent = "1";
   setTimeout(() => delete form.dataset.sent, 3000);
 });
+
+// Who is being answered on WhatsApp sees it; the sign goes out after 25 seconds by itself.
+const answer = document.querySelector("form[data-typing]");
+if (answer) {
+  let shown = 0;
+  answer.addEventListener("input", () => {
+    if (Date.now() - shown < 20_000) return;
+    shown = Date.now();
+    const body = new URLSearchParams({ csrf_token: answer.elements.csrf_token.value });
+    fetch(answer.dataset.typing, { method: "POST", body });
+  });
+}

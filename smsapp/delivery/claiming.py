@@ -213,7 +213,8 @@ def _templates(
     free = windows.open_for(conn, {row.phone_key for row in rows}, now)
     said_by: dict[uuid.UUID, Template | None] = {}
     for row in rows:
-        if not known[row.phone_key].agreed_to(Channel.WHATSAPP):
+        may_answer = row.kind in windows.ANSWERS and row.phone_key in free
+        if not (may_answer or known[row.phone_key].agreed_to(Channel.WHATSAPP)):
             continue
         if row.phone_key in free and len(row.body) <= windows.MAX_CHARACTERS:
             said_by[row.id] = None

@@ -52,6 +52,7 @@ class NewDelivery:
         metadata: What the service wants kept with it.
         route: The channels to be tried after `channel`.
         locale: The language of its words, BCP 47.
+        answers: Whether it answers what they wrote to us, which they need not agree to beside.
         variables: What fills the gaps of a template.
     """
 
@@ -81,6 +82,7 @@ class NewDelivery:
     route: tuple[Channel, ...] = ()
     locale: str | None = None
     variables: tuple[str, ...] = ()
+    answers: bool = False
 
     @property
     def event(self) -> tuple[str, str]:
@@ -217,7 +219,11 @@ def _way(conn: Connection, of: SenderSettings, new: Iterable[NewDelivery], now: 
 def _only_agreed(row: NewDelivery, known: dict[str, ConsentState]) -> NewDelivery:
     """Return a delivery without WhatsApp on its route where its person has not agreed to that."""
     whole = (row.channel, *row.route)
-    if Channel.WHATSAPP not in whole or known[row.phone_key].agreed_to(Channel.WHATSAPP):
+    if (
+        row.answers
+        or Channel.WHATSAPP not in whole
+        or known[row.phone_key].agreed_to(Channel.WHATSAPP)
+    ):
         return row
     others = [one for one in whole if one is not Channel.WHATSAPP]
     if not others:
@@ -228,9 +234,10 @@ def _only_agreed(row: NewDelivery, known: dict[str, ConsentState]) -> NewDeliver
 
 def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
     """Return why an event's message may not be sent; None where it may."""
-    brings, theirs = row.consent_at is not None, known[row.phone_key]
+    brings, theirs = row.answers or row.consent_at is not None, known[row.phone_key]
     refused = permission.may_text(theirs, row.purpose, brings_consent=brings).refusal
-    if refused is None and row.channel is Channel.WHATSAPP and not theirs.agreed_to(row.channel):
+    asks = row.channel is Channel.WHATSAPP and not row.answers
+    if refused is None and asks and not theirs.agreed_to(row.channel):
         return Reason.NO_CONSENT
     return refused
 

@@ -21,6 +21,9 @@ MARGIN = timedelta(minutes=5)
 # What WhatsApp takes in one message.
 MAX_CHARACTERS = 1024
 
+# What answers somebody may go where they wrote, whatever they chose for all else.
+ANSWERS = frozenset({"answer", "appointment_confirmed"})
+
 _OPEN = select(Phone.phone_key).where(
     Phone.phone_key.in_(bindparam("phone_keys", expanding=True)),
     Phone.whatsapp_at > bindparam("since"),

@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 
+from smsapp.events.answer import ANSWER
 from smsapp.events.appointment_booked import APPOINTMENT_BOOKED
 from smsapp.events.appointment_canceled import APPOINTMENT_CANCELED
 from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
@@ -32,7 +33,7 @@ KINDS = {
     )
 }
 # And what we tell ourselves.
-OWN = {kind.name: kind for kind in (APPOINTMENT_REMINDER, APPOINTMENT_CONFIRMED, SIGNED_UP)}
+OWN = {kind.name: kind for kind in (APPOINTMENT_REMINDER, APPOINTMENT_CONFIRMED, SIGNED_UP, ANSWER)}
 ALL = ChainMap(OWN, KINDS)
 
 

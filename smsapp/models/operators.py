@@ -24,6 +24,7 @@ class Act(StrEnum):
     SENT_AGAIN = "sent_again"
     CANCELED = "canceled"
     OPTED_OUT = "opted_out"
+    ANSWERED = "answered"
 
 
 class Operator(Base):

@@ -136,6 +136,11 @@ class Twilio:
 
         return outcome_of(call)
 
+    def show_typing(self, sid: str) -> bool | Failure:
+        """Show on WhatsApp that somebody answers the message with this SID."""
+        typing = self._client.messaging.v2.typing_indicator
+        return outcome_of(lambda: bool(typing.create(channel="whatsapp", message_id=sid).success))
+
     def look_up(self, sid: str) -> Listed | Failure:
         """Return one message."""
         return outcome_of(lambda: _listed(self._messages(sid).fetch()))

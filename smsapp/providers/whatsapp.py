@@ -1,6 +1,7 @@
 """WhatsApp: free text within the window, and templates that WhatsApp approved outside it."""
 
 import json
+import logging
 import re
 from collections.abc import Mapping
 from datetime import datetime
@@ -12,6 +13,8 @@ from smsapp.providers.channel import Outgoing
 from smsapp.providers.messages import Listed, SendResult
 from smsapp.providers.outcomes import Failure
 from smsapp.providers.sms import MAX_VALIDITY, RECEIPT_RETRIES, Sms, client
+
+log = logging.getLogger(__name__)
 
 PREFIX = "whatsapp:"
 # A variable may hold no line break, no tab and no more than four blanks in a row.
@@ -60,6 +63,13 @@ class WhatsApp(Sms):
     def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure:
         """Return Twilio's WhatsApp messages to a number since then."""
         return client().messages_with(f"{PREFIX}{e164}", since)
+
+
+def show_typing(sid: str) -> None:
+    """Show for some seconds that the message with this SID is being answered."""
+    shown = client().show_typing(sid)
+    if isinstance(shown, Failure):
+        log.info("typing not shown", extra={"message_sid": sid})
 
 
 def _filled(variables: tuple[str, ...]) -> str:

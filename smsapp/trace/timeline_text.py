@@ -19,6 +19,7 @@ _STEPS = {
     Act.SENT_AGAIN: "An operator had it sent again.",
     Act.CANCELED: "An operator canceled it.",
     Act.OPTED_OUT: "An operator stopped all texts to the number.",
+    Act.ANSWERED: "An operator wrote it.",
     "consent_granted": "The customer agreed to texts like this.",
     "consent_withdrawn": "The customer withdrew consent for texts like this.",
     "opt_out_lifted": "The number's opt-out was lifted.",

@@ -6,9 +6,11 @@ import uuid
 from flask import g, render_template, request
 from flask.typing import ResponseReturnValue
 
-from smsapp.errors import NotFound
+from smsapp.delivery import windows
+from smsapp.errors import InvalidRequest, NotFound
 from smsapp.events import kinds
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in
+from smsapp.inbound import answering
 from smsapp.phone import mask
 from smsapp.trace import acts, phone_history
 from smsapp.trace.acts import NotDone
@@ -44,6 +46,26 @@ def opt_out(phone_key: str) -> ResponseReturnValue:
     _about(phone_key)
     acts.opt_out(phone_key, g.operator.id)
     return shell.done("All texts to the number are stopped.")
+
+
+@bp.post("/numbers/<phone_key>/answer")
+@shell.acts
+def answer(phone_key: str) -> ResponseReturnValue:
+    """Answer what somebody wrote to us."""
+    _about(phone_key)
+    form_id = request.form.get("form_id", type=uuid.UUID)
+    if form_id is None:
+        raise InvalidRequest
+    answering.answer(phone_key, g.operator.id, request.form.get("words", ""), form_id)
+    return shell.done("Your answer waits for a worker, which sends it at once.")
+
+
+@bp.post("/numbers/<phone_key>/typing")
+@shell.acts
+def typing(phone_key: str) -> ResponseReturnValue:
+    """Show the person that somebody answers."""
+    answering.show_typing(phone_key)
+    return "", 204
 
 
 def whole_number(phone_key: str, delivery_id: uuid.UUID | None = None) -> str | None:
@@ -89,6 +111,9 @@ def _page(about: AboutNumber, e164: str | None = None) -> str:
         about=about,
         phone=about.phone,
         masked=about.phone.e164 and mask(about.phone.e164),
+        way=answering.way_to(about.phone.phone_key),
+        form_id=uuid.uuid4(),
+        longest=windows.MAX_CHARACTERS,
         e164=e164,
         chosen=shell.kind_argument(request.args),
         kind_titles=kinds.titles(),
