@@ -176,6 +176,7 @@ def test_whatsapp_is_told_apart_read_and_answered_by_keyboard(open_page, client,
     sid = sandbox.text(ON_WHATSAPP, "Where can I park?")
     client.messaging.v2.typing_indicator.create(channel="whatsapp", message_id=sid)
     expect(page.get_by_text("The shop is typing")).to_be_visible()
+    page.reload()  # what has just arrived fades in
     faults = axe_faults(page)
     page.set_viewport_size({"width": 360, "height": 740})
     assert_fits(page)
