@@ -17,7 +17,8 @@ PRICE_PER_SEGMENT = 0.0075  # USD
 
 def accept(desk: Desk, message: Message, code: int | None = None) -> Message:
     """Take one new message: from here it is on its way; with a code it is going to fail."""
-    plan = _plan(desk, message, code or _weather_code(desk, message))
+    # What somebody has set the weather to comes first: they are waiting for it.
+    plan = _plan(desk, message, _weather_code(desk, message) or code)
     with desk.database.write() as db:
         insert_message(db, message, plan)
     desk.changed()
