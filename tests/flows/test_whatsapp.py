@@ -63,7 +63,8 @@ def test_who_chose_it_is_written_to_there_and_a_stop_stops_all(shop):
     assert ways == ["whatsapp", "sms"]
 
     system.sandbox.text(ADDRESS, "STOP")
-    wait_for(lambda: ships(5).get("error") == "opted_out")
+    system.sandbox.settle()
+    assert ships(5)["error"] == "opted_out"
 
 
 def test_outside_the_window_nothing_is_said_freely(shop):
