@@ -33,6 +33,9 @@ from smsapp.config_types import (
     Key,
     Line,
     Link,
+    MailFrom,
+    MailServer,
+    MailUrl,
     Minutes,
     Numbers,
     Percent,
@@ -45,6 +48,7 @@ from smsapp.config_types import (
     WebhookUrl,
     WhatsAppNumber,
     host,
+    mail_server,
     sid,
 )
 from smsapp.phone import country
@@ -85,6 +89,8 @@ class Settings(BaseModel):
     whatsapp_templates: Templates = Field(default_factory=dict)
     twilio_base_url: BaseUrl | None = None
     require_twilio_signature: bool = True
+    mail_url: MailUrl | None = None
+    mail_from: MailFrom | None = None
     trusted_proxies: Annotated[int, Field(ge=0, le=10)] = 0
     database_url: DatabaseUrl = "sqlite:///smsapp.sqlite3"
     ratelimit_storage_uri: StorageUri = "memory://"
@@ -176,6 +182,16 @@ class Settings(BaseModel):
         tokens = (self.twilio_auth_token, self.twilio_auth_token_secondary)
         return tuple(token.get_secret_value() for token in tokens if token)
 
+    @cached_property
+    def mail_server(self) -> MailServer | None:
+        """Return what mails are handed to; None where none are sent."""
+        return mail_server(self.mail_url.get_secret_value()) if self.mail_url else None
+
+    @cached_property
+    def mail_key(self) -> bytes:
+        """Return the key that links in mails are signed with: those in old mails stay good."""
+        return hmac.digest(self.phone_key_bytes, b"links in mails", "sha256")
+
     @property
     def rest_credentials(self) -> tuple[str, str]:
         """Return user name and password for Twilio's REST API; an API key is preferred."""
@@ -230,6 +246,8 @@ def _together(given: Mapping[str, str]) -> list[str]:
         faults.append("TWILIO_FROM_NUMBER or TWILIO_MESSAGING_SERVICE_SID must be set")
     if ("TWILIO_API_KEY_SID" in given) != ("TWILIO_API_KEY_SECRET" in given):
         faults.append("TWILIO_API_KEY_SID and TWILIO_API_KEY_SECRET must be set together")
+    if ("MAIL_URL" in given) != ("MAIL_FROM" in given):
+        faults.append("MAIL_URL and MAIL_FROM must be set together")
     signed = _parsed(bool, given.get("REQUIRE_TWILIO_SIGNATURE", "true"))
     if signed is False and host(given.get("PUBLIC_BASE_URL", "")) not in LOOPBACK:
         faults.append(

@@ -2,11 +2,12 @@
 
 import re
 import tomllib
+from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import limits
 import phonenumbers
@@ -17,6 +18,7 @@ from sqlalchemy.exc import ArgumentError
 from smsapp import durations
 from smsapp.durations import Duration
 from smsapp.languages import NAMES
+from smsapp.mail_address import Mailbox, parse_mailbox
 from smsapp.phone import EXAMPLE, parse_e164
 from smsapp.quiet_hours import QuietHours
 
@@ -48,6 +50,65 @@ def _link(value: str) -> str:
     if not _HTTP.fullmatch(value) or host(value) is None or "@" in value:
         raise ValueError("must be an http or https URL, such as https://example.com/privacy")
     return value
+
+
+@dataclass(frozen=True, slots=True)
+class MailServer:
+    """What mails are handed to.
+
+    Attributes:
+        tls: From the first byte on.
+        starttls: From the command STARTTLS on.
+        user: Whom to sign in as; None for nobody.
+    """
+
+    host: str
+    port: int
+    tls: bool
+    starttls: bool
+    user: str | None
+    password: str = field(repr=False)
+
+
+# Each with its usual port. Source: RFC 8314, section 7.3, and RFC 5321, section 4.5.4.2.
+_MAIL_PORTS = {"smtps": 465, "smtp+starttls": 587, "smtp": 25}
+
+
+def mail_server(url: str) -> MailServer:
+    """Read a URL such as smtps://user:password@smtp.example.com.
+
+    Raises:
+        ValueError: It is none, or would carry mails in the clear.
+    """
+    name = host(url)
+    parts = urlsplit(url) if name else None
+    if not (name and parts and parts.scheme in _MAIL_PORTS and re.fullmatch(r"[!-~]+", url)):
+        raise ValueError("must be a URL such as smtps://user:password@smtp.example.com")
+    if parts.path.strip("/") or parts.query or parts.fragment:
+        raise ValueError("must end with the host or its port; in a password write / as %2F")
+    if parts.scheme == "smtp" and name not in LOOPBACK:
+        raise ValueError(
+            "must begin with smtps:// or smtp+starttls://, unless it is on this machine"
+        )
+    if bool(parts.username) != bool(parts.password):
+        raise ValueError("must have both a user and a password, or neither")
+    return MailServer(
+        name,
+        parts.port or _MAIL_PORTS[parts.scheme],
+        parts.scheme == "smtps",
+        parts.scheme == "smtp+starttls",
+        unquote(parts.username) if parts.username else None,
+        unquote(parts.password or ""),
+    )
+
+
+def _mail_url(value: SecretStr) -> SecretStr:
+    mail_server(value.get_secret_value())
+    return value
+
+
+def _mailbox(value: object) -> object:
+    return parse_mailbox(value) if isinstance(value, str) else value
 
 
 def host(url: str) -> str | None:
@@ -203,6 +264,8 @@ E164 = Annotated[
 # A number of ours, which stays as Twilio has it.
 SenderNumber = Annotated[str, AfterValidator(_sender_number)]
 WebhookUrl = Annotated[SecretStr, AfterValidator(_webhook_url)]
+MailUrl = Annotated[SecretStr, AfterValidator(_mail_url)]
+MailFrom = Annotated[Mailbox, BeforeValidator(_mailbox)]
 DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 StorageUri = Annotated[str, AfterValidator(_storage_uri)]
 Rate = Annotated[str, AfterValidator(_rate)]

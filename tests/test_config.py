@@ -11,6 +11,8 @@ import pytest
 
 from smsapp import config
 from smsapp.config import ConfigError, Settings
+from smsapp.config_types import MailServer
+from smsapp.mail_address import Mailbox
 from tests.conftest import ENVIRONMENT, ROOT
 
 VARIABLES = {name.upper() for name in Settings.model_fields}
@@ -86,6 +88,8 @@ GOOD = {
     "TWILIO_VERIFY_SERVICE_SID": f"VA{SID}",
     "TWILIO_BASE_URL": "http://127.0.0.1:8001",
     "REQUIRE_TWILIO_SIGNATURE": "yes",
+    "MAIL_URL": "smtps://shop%40example.com:p%2Fw@smtp.example.com:2465",
+    "MAIL_FROM": "Ann’s Shop <orders@EXAMPLE.com>",
     "DATABASE_URL": "postgresql+psycopg://shop:pass@db:5432/smsapp",
     "RATELIMIT_STORAGE_URI": "redis://:pass@cache:6379/0",
     "API_RATE_LIMIT": "10/second;3000/minute",
@@ -145,6 +149,29 @@ BAD = {
     "TWILIO_VERIFY_SERVICE_SID": [f"MG{SID}"],
     "TWILIO_BASE_URL": ["127.0.0.1:8001", "http://127.0.0.1:8001?x=1"],
     "REQUIRE_TWILIO_SIGNATURE": ["perhaps", "2", "disabled"],
+    "MAIL_URL": [
+        "smtp.example.com",
+        "smtp://smtp.example.com",
+        "smtp://user:password@127.0.0.1.example.com",
+        "https://user:password@smtp.example.com",
+        "smtps://",
+        "smtps://user:pass/word@smtp.example.com",
+        "smtps://user:password@smtp.example.com/inbox",
+        "smtps://user:password@smtp.example.com?tls=no",
+        "smtps://user:password@smtp.example.com#a",
+        "smtps://user@smtp.example.com",
+        "smtps://user:password@smtp.example.com:port",
+        "smtps://user:pass word@smtp.example.com",
+    ],
+    "MAIL_FROM": [
+        "Corner Books",
+        "orders@localhost",
+        "orders@example.com, ann@example.com",
+        "Corner Books orders@example.com",
+        "örders@example.com",
+        "orders@example.com\r\nBcc: ann@example.com",
+        "Books\nBcc: ann@example.com <orders@example.com>",
+    ],
     "DATABASE_URL": [
         "smsapp.sqlite3",
         "mysql://localhost/smsapp",
@@ -235,6 +262,10 @@ def test_every_variable_is_read():
     for name, (_, most) in RANGES.items():
         assert getattr(settings, name.lower()) == most, name
     assert settings.metrics_token.get_secret_value() == "m" * 16
+    assert settings.mail_server == MailServer(
+        "smtp.example.com", 2465, True, False, "shop@example.com", "p/w"
+    )
+    assert settings.mail_from == Mailbox("Ann’s Shop", "orders@example.com")
 
 
 def test_the_senders_number_stays_as_twilio_has_it():
@@ -308,6 +339,29 @@ def test_a_workers_metrics_need_a_token():
 )
 def test_alarms_go_over_https_or_stay_on_this_machine(url):
     assert load(ALARM_WEBHOOK_URL=url).alarm_webhook_url.get_secret_value() == url
+
+
+@pytest.mark.parametrize(
+    ("url", "server"),
+    [
+        ("smtps://smtp.example.com", MailServer("smtp.example.com", 465, True, False, None, "")),
+        (
+            "smtp+starttls://u:p@smtp.example.com/",
+            MailServer("smtp.example.com", 587, False, True, "u", "p"),
+        ),
+        ("smtp://127.0.0.1:8002", MailServer("127.0.0.1", 8002, False, False, None, "")),
+        ("smtp://localhost", MailServer("localhost", 25, False, False, None, "")),
+    ],
+)
+def test_mails_go_over_tls_or_stay_on_this_machine(url, server):
+    assert load(MAIL_URL=url, MAIL_FROM="orders@example.com").mail_server == server
+
+
+def test_mails_need_both_a_server_and_whom_they_are_from():
+    both = ["MAIL_URL and MAIL_FROM must be set together"]
+    assert faults(MAIL_URL="smtps://smtp.example.com") == both
+    assert faults(MAIL_FROM="orders@example.com") == both
+    assert load().mail_server is None
 
 
 def test_half_an_api_key_is_refused():
@@ -385,7 +439,9 @@ def test_settings_print_no_secret():
     secrets = ["SECRET_KEY", "PHONE_KEY", "TWILIO_AUTH_TOKEN", "TWILIO_AUTH_TOKEN_SECONDARY"]
     secrets += ["TWILIO_API_KEY_SECRET", "METRICS_TOKEN"]
     values = {name: f"hunter2-{n}-{'x' * 32}" for n, name in enumerate(secrets)}
-    settings = load(**values, TWILIO_API_KEY_SID=f"SK{SID}")
+    values["MAIL_URL"] = "smtps://user:hunter2@smtp.example.com"
+    settings = load(**values, TWILIO_API_KEY_SID=f"SK{SID}", MAIL_FROM="orders@example.com")
+    assert settings.mail_server.password == "hunter2"
     assert "hunter2" not in f"{settings!r} {settings}"
 
 
