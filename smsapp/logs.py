@@ -188,8 +188,8 @@ def set_up(event_id_key: bytes) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(logging.INFO)
-    # They write whole requests, with the number in the query, or a visitor's address.
-    for name in ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug"):
+    # They write whole requests, with the number in the query, a visitor's address, or a mail's.
+    for name in ("twilio", "twilio.http_client", "urllib3", "requests", "werkzeug", "mail.log"):
         logging.getLogger(name).setLevel(logging.WARNING)
     limiter = logging.getLogger("flask-limiter")
     limiter.setLevel(logging.INFO)

@@ -4,6 +4,9 @@ Twilio has no idempotency key for messages, so what is unknown is settled by loo
 sending again on a guess: an equal text that nobody else can have sent is ours; nothing at all,
 twice, RECONCILE_GRACE_SECONDS apart, means that it was never accepted; anything else is doubtful
 and stays unknown until its receipt comes or a person decides.
+
+Where nobody can be asked, as about a mail, it is sent again after as long a time: with the same
+Message-ID, so that two are one to whoever gets them.
 """
 
 import logging
@@ -160,7 +163,9 @@ def _search_for(case: Case, e164: str) -> None:
         receipts.handle(_reported(case, ours))
 
 
-def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> Listed | None:
+def _decide(
+    case: Case, found: list[Listed] | Refused | Unwritten | Unknown | None
+) -> Listed | None:
     """Say what the messages to its number mean for a case; return the one that is its own."""
     with db.engine.begin() as conn:
         phones.lock(conn, [case.phone_key])
@@ -171,6 +176,9 @@ def _decide(case: Case, found: list[Listed] | Refused | Unwritten | Unknown) -> 
         if still is None:  # its receipt was quicker
             return None
         now = database_now(conn)
+        if found is None:
+            _give_back(conn, case, still, now)
+            return None
         if not isinstance(found, list):
             log.warning("look-up failed", extra={"delivery": str(case.delivery_id)})
             conn.execute(_SET.values(check_at=now + AFTER_NO_ANSWER), {"of": case.delivery_id})
@@ -203,12 +211,25 @@ def _unclaimed(conn: Connection, found: list[Listed]) -> list[Listed]:
 
 def _absent(conn: Connection, case: Case, still: Any, now: datetime) -> None:
     """Twilio has no such message: the second time that is certain, and it may be sent again."""
+    if not _give_back(conn, case, still, now):
+        return
+    conn.execute(
+        update(Attempt)
+        .where(Attempt.id == case.attempt_id)
+        # Still unknown: should a receipt come after all, it moves the attempt like any other.
+        .values(state=AttemptState.UNKNOWN, trouble=ABSENT, settled_at=now)
+    )
+    log.info("certainly not at Twilio", extra=_fields(case))
+
+
+def _give_back(conn: Connection, case: Case, still: Any, now: datetime) -> bool:
+    """Let it be sent again where this was the second time; return whether it was."""
     grace = timedelta(seconds=settings().reconcile_grace_seconds)
     of = {"of": case.delivery_id}
     if still.absent_since is None or now - still.absent_since < grace:
         since = still.absent_since or now
         conn.execute(_SET.values(absent_since=since, check_at=since + grace), of)
-        return
+        return False
     is_spent = still.tries >= retry.MAX_TRIES
     conn.execute(
         _SET.values(
@@ -221,13 +242,7 @@ def _absent(conn: Connection, case: Case, still: Any, now: datetime) -> None:
         ),
         of,
     )
-    conn.execute(
-        update(Attempt)
-        .where(Attempt.id == case.attempt_id)
-        # Still unknown: should a receipt come after all, it moves the attempt like any other.
-        .values(state=AttemptState.UNKNOWN, trouble=ABSENT, settled_at=now)
-    )
-    log.info("certainly not at Twilio", extra=_fields(case))
+    return True
 
 
 def _doubtful(conn: Connection, case: Case, now: datetime, *, is_alarm: bool) -> None:

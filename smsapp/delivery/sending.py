@@ -75,6 +75,7 @@ def _call(claim: Claim) -> SendResult:
     return provider.send(
         Outgoing(
             id=claim.attempt_id.hex,
+            delivery=claim.delivery_id.hex,
             to=claim.address,
             title=_first_sentence(claim.body),
             body=claim.body,

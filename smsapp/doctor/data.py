@@ -181,7 +181,8 @@ def check_verify() -> Iterator[Finding]:
     with reading() as conn:
         refused = tally.kept(conn, tally.VERIFY)
     for code, count, last in refused:
-        held = meaning(int(code), int(code) if int(code) < 1000 else None)
+        # Where Twilio gave no code, the status of its answer was kept.
+        held = meaning(None, int(code)) if int(code) < 1000 else meaning(int(code))
         times = "once" if count == 1 else f"{count} times"
         yield fault(
             "Verify",

@@ -28,6 +28,7 @@ class Outgoing:
 
     Attributes:
         id: What names this attempt, 32 hexadecimal digits.
+        delivery: What names its delivery, likewise: the same with each attempt.
         to: The address: E.164, or what the channel has instead.
         title: What it is about, in the language of its words.
         body: Its words.
@@ -35,10 +36,12 @@ class Outgoing:
         callback: Where the provider posts what becomes of it.
         valid_seconds: After that it need not be delivered any more.
         template: What says it where the channel takes no words of ours now.
+        instead_of: The end of the number of a phone that could not be reached before; "" for none.
         unsubscribe: Where the person says that they want none over this channel; "" for nowhere.
     """
 
     id: str
+    delivery: str
     to: str
     title: str
     body: str
@@ -46,6 +49,7 @@ class Outgoing:
     callback: str
     valid_seconds: int
     template: Template | None = None
+    instead_of: str = ""
     unsubscribe: str = ""
 
 
@@ -106,8 +110,11 @@ class Provider(Protocol):
     def find(self, sid: str) -> Listed | Failure:
         """Return one message as the provider has it."""
 
-    def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure:
-        """Return the messages to a number that were made since then, newest first."""
+    def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure | None:
+        """Return the messages to a number that were made since then, newest first.
+
+        None where nobody can be asked, and a message that is sent twice is one to who gets it.
+        """
 
     def read_callback(self, fields: Mapping[str, str]) -> Callback | None:
         """Return what a callback says; None where it cannot be read."""

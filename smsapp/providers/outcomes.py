@@ -14,6 +14,8 @@ from twilio.base.exceptions import TwilioException
 class Refused:
     """Twilio, or a proxy before it, answered with a 4xx: certainly not accepted.
 
+    Or a mail server replied with a 4xx or a 5xx, which then is both status and code.
+
     Attributes:
         http_status: 400 to 499.
         code: Twilio's error code; None if the answer was not Twilio's.

@@ -7,10 +7,11 @@ Source: Twilio's error dictionary (https://www.twilio.com/docs/api/errors) and i
 of Messages, as of November 2026. Codes of 20xxx and 21xxx come with the answer to the call, and
 then no message exists (but for UNKNOWN); those of 30xxx come later, with a receipt; those of
 63xxx are about WhatsApp and other channels. `voice_codes`, `whatsapp_codes` and `verify_codes` have
-the others; a code of theirs is as good as one of these.
+the others; a code of theirs is as good as one of these. So are the replies of `mail_codes`, which
+have three digits.
 """
 
-from smsapp.providers import whatsapp_codes
+from smsapp.providers import mail_codes, whatsapp_codes
 
 _WAIT = "Wait: it is tried again by itself."
 _ASK_TWILIO = "Wait: Twilio is asked for the text before anything is sent again."
@@ -222,6 +223,7 @@ HOLDS_SENDER = frozenset(
     {20003, 20005, 20008, 20404, 21205, 21210, 21212, 21603, 21607, 21609, 21659, 21660, 21661}
     | {21701, 21704, 21705, 30002, 63038}
     | whatsapp_codes.HOLDS_SENDER
+    | mail_codes.HOLDS_SENDER
 )
 DAILY_LIMIT = 63038
 # About where a message goes: all others leave.

@@ -1,9 +1,9 @@
-"""What a failure at Twilio means: the class that decides what follows, and two plain sentences."""
+"""What a failure at Twilio, or at a mail server, means: what follows, and two plain sentences."""
 
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from smsapp.providers import twilio_codes, verify_codes, voice_codes, whatsapp_codes
+from smsapp.providers import mail_codes, twilio_codes, verify_codes, voice_codes, whatsapp_codes
 
 
 class ErrorClass(StrEnum):
@@ -29,7 +29,7 @@ class ErrorMeaning:
         suspects_sender: Nobody knows whose fault it is: the sender's, where others meet it too.
         slows_sender: Texts leave faster than Twilio or the carriers take them.
         elsewhere: Another channel may reach the same person.
-        code: Twilio's code; None where it gave none.
+        code: Twilio's code, or a mail server's, of three digits; None where it gave none.
     """
 
     error_class: ErrorClass
@@ -45,14 +45,15 @@ class ErrorMeaning:
     @property
     def docs_url(self) -> str | None:
         """The page of Twilio's error dictionary about the code; None without one."""
-        return f"https://www.twilio.com/docs/api/errors/{self.code}" if self.code else None
+        is_twilios = self.code and self.code >= 1000
+        return f"https://www.twilio.com/docs/api/errors/{self.code}" if is_twilios else None
 
 
 def meaning(code: int | None, http_status: int | None = None) -> ErrorMeaning:
     """Return what a failure means, whatever Twilio said about it.
 
     Args:
-        code: Twilio's error code; None or 0 where it gave none.
+        code: Twilio's error code, or a mail server's; None or 0 where it gave none.
         http_status: That of the answer to the call; None for a receipt, which has none.
     """
     if code and code in _KNOWN:
@@ -61,7 +62,9 @@ def meaning(code: int | None, http_status: int | None = None) -> ErrorMeaning:
 
 
 def _unlisted(code: int | None, http_status: int | None) -> ErrorMeaning:
-    """Judge a failure by its HTTP status alone."""
+    """Judge a failure by its HTTP status alone, or by a mail server's first digit."""
+    if code and code // 100 in _UNLISTED_REPLIES:
+        return _UNLISTED_REPLIES[code // 100]
     if http_status is None:
         return _UNLISTED_CODE if code else _NO_CODE
     if http_status == 429:
@@ -117,7 +120,12 @@ _NOT_KNOWN = ErrorMeaning(
     "Wait: Twilio is asked for the text before anything is sent again.",
 )
 
-_TABLES = (twilio_codes, voice_codes, whatsapp_codes, verify_codes)
+_UNLISTED_REPLIES = {
+    4: ErrorMeaning(ErrorClass.TRANSIENT, *mail_codes.UNLISTED[4]),
+    5: ErrorMeaning(ErrorClass.PERMANENT, *mail_codes.UNLISTED[5], suspects_sender=True),
+}
+
+_TABLES = (twilio_codes, voice_codes, whatsapp_codes, verify_codes, mail_codes)
 _KNOWN = {
     code: ErrorMeaning(
         error_class,
@@ -125,6 +133,7 @@ _KNOWN = {
         step,
         holds_sender=code in twilio_codes.HOLDS_SENDER,
         holds_country=code in twilio_codes.HOLDS_COUNTRY,
+        suspects_sender=code in mail_codes.SUSPECTS_SENDER,
         slows_sender=code in twilio_codes.SLOWS_SENDER,
         elsewhere=code in twilio_codes.ELSEWHERE,
         code=code,

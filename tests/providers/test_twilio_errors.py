@@ -2,7 +2,7 @@ import re
 
 import pytest
 
-from smsapp.providers import twilio_codes, verify_codes, voice_codes, whatsapp_codes
+from smsapp.providers import mail_codes, twilio_codes, verify_codes, voice_codes, whatsapp_codes
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 
 # Every code that Twilio's descriptions of messages, calls, WhatsApp and Verify have.
@@ -28,15 +28,19 @@ WHATSAPP = """
 VERIFY = """
     60001 60006 60033 60200 60202 60203 60205 60207 60212 60217 60221 60223 60238 60410 60436 60605
 """
-LISTED = [int(code) for code in f"{SENDS} {RECEIPTS} {CALLS} {WHATSAPP} {VERIFY}".split()]
-TABLES = [twilio_codes, voice_codes, whatsapp_codes, verify_codes]
+# Every reply that mail servers give by the standards to who hands them a mail.
+MAIL = """
+    421 432 450 451 452 454 455 500 501 502 503 504 521 530 534 535 538 550 551 552 553 554 555 556
+"""
+LISTED = [int(code) for code in f"{SENDS} {RECEIPTS} {CALLS} {WHATSAPP} {VERIFY} {MAIL}".split()]
+TABLES = [twilio_codes, voice_codes, whatsapp_codes, verify_codes, mail_codes]
 # Faults of ours that nothing leaves with.
 SENDER = [20003, 20005, 20008, 20404, 21212, 21603, 21607, 21609, 21659, 21660, 21661]
 SENDER += [21701, 21704, 21705, 30002, 63007, 63038]
 
 # (code, http_status) of everything that no list names.
 FALLBACKS = [(None, 400), (None, 401), (None, 403), (None, 408), (None, 429), (None, 500)]
-FALLBACKS += [(None, None), (0, None), (39999, None), (29999, 400)]
+FALLBACKS += [(None, None), (0, None), (39999, None), (29999, 400), (471, 471), (571, 571)]
 
 
 def error_class(code, http_status=None):
@@ -102,8 +106,8 @@ def test_what_is_too_fast_slows_the_sender(code):
     assert meaning(code).slows_sender
 
 
-def test_only_what_no_list_names_may_turn_out_to_be_the_senders_fault():
-    assert [code for code in LISTED if meaning(code).suspects_sender] == []
+def test_only_what_says_too_little_may_turn_out_to_be_the_senders_fault():
+    assert [code for code in LISTED if meaning(code).suspects_sender] == [554]
     assert meaning(29999, 400).suspects_sender
     assert meaning(None, 404).suspects_sender
     assert not meaning(None, 429).suspects_sender
