@@ -3,10 +3,16 @@
 from smsapp.delivery.sender import SenderSettings
 from smsapp.models import Channel
 from smsapp.providers.channel import Provider
+from smsapp.providers.mail import Mail
 from smsapp.providers.sms import Sms
 from smsapp.providers.whatsapp import WhatsApp
+from smsapp.recipients import mail
 
-CHANNELS: dict[Channel, Provider] = {Channel.SMS: Sms(), Channel.WHATSAPP: WhatsApp()}
+CHANNELS: dict[Channel, Provider] = {
+    Channel.SMS: Sms(),
+    Channel.WHATSAPP: WhatsApp(),
+    Channel.EMAIL: Mail(mail.address_of),
+}
 
 
 def sender_of(channel: Channel) -> SenderSettings:

@@ -54,6 +54,7 @@ class NewDelivery:
         locale: The language of its words, BCP 47.
         answers: Whether it answers what they wrote to us, which they need not agree to beside.
         variables: What fills the gaps of a template.
+        email: The address that came with the event.
     """
 
     kind: str
@@ -83,6 +84,7 @@ class NewDelivery:
     locale: str | None = None
     variables: tuple[str, ...] = ()
     answers: bool = False
+    email: str | None = None
 
     @property
     def event(self) -> tuple[str, str]:

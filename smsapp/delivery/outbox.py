@@ -19,7 +19,7 @@ from smsapp.models import (
     DeliveryState,
     Reason,
 )
-from smsapp.recipients import permission, phones
+from smsapp.recipients import mail, permission, phones
 
 _NEWEST_SID = (
     select(Attempt.sid)
@@ -82,6 +82,8 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     numbers = {row.phone_key: row.e164 for row in to_write}
     phones.remember_and_lock(conn, numbers)
     now = database_now(conn)
+    if addresses := {row.phone_key: row.email for row in to_write if row.email}:
+        mail.remember(conn, addresses, now)
     known = permission.consent_states(conn, numbers, rows[0].rules.allowed)
     untexted = first_texts.untexted(conn, {row.phone_key for row in to_write if row.if_first}, now)
     fresh = new_deliveries.write(conn, new, known, untexted, now)

@@ -4,10 +4,10 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from smsapp.delivery.channels import CHANNELS
-from smsapp.models import Channel, Delivery
+from smsapp.models import Attempt, Channel, Delivery
 
 _TAKE = (
     update(Delivery)
@@ -40,6 +40,12 @@ def after(conn: Connection, route: str | None, phone_key: str, e164: str | None)
         if provider and phone_key in provider.addresses(conn, {phone_key: e164}):
             return Way(channel, tuple(left[tried:]))
     return None
+
+
+def has_tried_another(conn: Connection, delivery_id: uuid.UUID, channel: Channel) -> bool:
+    """Whether a delivery was tried over another channel than this."""
+    tried = select(Attempt.id).where(Attempt.delivery_id == delivery_id, Attempt.channel != channel)
+    return conn.execute(tried.limit(1)).one_or_none() is not None
 
 
 def take(conn: Connection, ways: dict[uuid.UUID, Way]) -> None:

@@ -9,21 +9,21 @@ import time
 from datetime import timedelta
 
 from smsapp import clock, languages, metrics
-from smsapp.delivery import channels, group_commit, leases, sender, stopping, throttle
+from smsapp.delivery import channels, group_commit, leases, routes, sender, stopping, throttle
 from smsapp.delivery.call_results import CallResult
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.holding import Held
 from smsapp.delivery.leases import Claim
 from smsapp.delivery.settle import Settlement, settle
 from smsapp.extensions import database_now, db, reading, settings
-from smsapp.models import OptOutSource
+from smsapp.models import Channel, OptOutSource
 from smsapp.phone import mask
 from smsapp.providers.channel import Outgoing
 from smsapp.providers.messages import SendResult
 from smsapp.providers.outcomes import Unwritten
 from smsapp.providers.sms import CALL_SECONDS
 from smsapp.providers.twilio_errors import ErrorClass, code_label
-from smsapp.recipients import permission
+from smsapp.recipients import mail_links, permission
 
 log = logging.getLogger(__name__)
 
@@ -83,8 +83,19 @@ def _call(claim: Claim) -> SendResult:
             template=claim.template,
             callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
             valid_seconds=int((claim.expires_at - clock.now()).total_seconds()),
+            **(_of_mail(claim) if claim.channel is Channel.EMAIL else {}),
         )
     )
+
+
+def _of_mail(claim: Claim) -> dict[str, str]:
+    """Return what a mail says beside its words: why it comes, and how to get no more."""
+    with reading() as conn:
+        instead = routes.has_tried_another(conn, claim.delivery_id, claim.channel)
+    return {
+        "instead_of": claim.e164[-2:] if instead else "",
+        "unsubscribe": mail_links.unsubscribe_url(claim.phone_key),
+    }
 
 
 def _first_sentence(words: str) -> str:

@@ -62,6 +62,8 @@ def new_delivery(
         superseded_by=superseded_by(kind),
         api_key_id=api_key_id,
         metadata=event.metadata,
+        # What no mail is ever sent to is not kept.
+        email=event.email if config.mail_server else None,
         send_now=send_now,
         rules=leases.rules(),
         if_first="" if says_all else ending,

@@ -16,7 +16,7 @@ from pydantic import (
 )
 from pydantic.alias_generators import to_camel
 
-from smsapp import clock, languages
+from smsapp import clock, languages, mail_address
 from smsapp.config import Settings
 from smsapp.config_types import E164
 from smsapp.languages import Language
@@ -222,6 +222,16 @@ LanguageTag = Annotated[
     ),
     AfterValidator(_language_tag),
 ]
+Email = Annotated[
+    str,
+    Field(
+        max_length=254,
+        description="Where the customer is written to if no text reaches them.",
+        examples=[mail_address.EXAMPLE],
+        json_schema_extra={"format": "email"},
+    ),
+    AfterValidator(mail_address.parse),
+]
 Metadata = Annotated[
     dict[str, str],
     Field(
@@ -280,6 +290,7 @@ class Event(BaseModel):
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None
     locale: LanguageTag | None = None
+    email: Email | None = None
     channels: Channels | None = None
     metadata: Metadata | None = None
 

@@ -3,7 +3,7 @@
 import uuid
 from datetime import datetime
 
-from sqlalchemy import ForeignKey, Index, String, text
+from sqlalchemy import ForeignKey, Index, String, false, text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.models.base import Base, Channel, PhoneKey, partial_index
@@ -14,7 +14,10 @@ NETWORK_IS_HERE = text("network IS NOT NULL")
 
 
 class Phone(Base):
-    """The only place of a number. e164 is null once it was forgotten or its person erased."""
+    """The only place of a number, and of the e-mail address of whoever has it.
+
+    e164 is null once it was forgotten or its person erased; the address goes with it.
+    """
 
     __tablename__ = "phone"
     __table_args__ = (
@@ -42,6 +45,13 @@ class Phone(Base):
     # The key of the number's right spelling, under which all of it stands (recipients/merging.py).
     # Of no number: the copy to PostgreSQL may write this row first.
     merged_into: Mapped[str | None] = mapped_column(PhoneKey)
+    # Where they are written to if a text cannot reach them, and since when that is known.
+    email: Mapped[str | None] = mapped_column(String(254))
+    email_at: Mapped[datetime | None]
+    # Whether they gave it themselves, and confirmed it; if not, it came with an event.
+    email_is_own: Mapped[bool] = mapped_column(server_default=false())
+    # What they gave and have not confirmed yet.
+    email_to_confirm: Mapped[str | None] = mapped_column(String(254))
     # Rows in the consent ledger, so that a missing last one shows too.
     consents: Mapped[int] = mapped_column(server_default="0")
 

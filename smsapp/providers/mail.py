@@ -33,6 +33,7 @@ class Mail:
 
     sender = "e-mail"
     per_second = None
+    has_window = False
 
     def __init__(self, addresses: Addresses) -> None:
         self._addresses = addresses

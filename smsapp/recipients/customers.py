@@ -13,7 +13,7 @@ from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Ph
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.asker import Asker
 from smsapp.recipients.consent import Entry
-from smsapp.recipients.purposes import PURPOSES, Purpose, purpose, shown
+from smsapp.recipients.purposes import EMAIL, PURPOSES, Purpose, purpose, shown
 from smsapp.recipients.verification import Verdict
 
 
@@ -152,9 +152,14 @@ def end_sessions(phone_key: str) -> None:
 
 
 def withdraw_all(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
-    """Append withdrawals for every purpose, without evidence, in a transaction like `_write`'s."""
+    """Append withdrawals for every purpose, without evidence, in a transaction like `_write`'s.
+
+    And for e-mail, where the ledger says anything of it.
+    """
     nobody = Visitor(visitor.phone_key, visitor.verify_sid)
-    _append(conn, nobody, PURPOSES, ConsentAction.WITHDRAWN, source, now)
+    rows = consent.rows_of(conn, [visitor.phone_key])[visitor.phone_key]
+    said = [EMAIL] if any(row.purpose == EMAIL for row in rows) else []
+    record(conn, nobody, [*PURPOSES, *said], ConsentAction.WITHDRAWN, source, now)
 
 
 def _commit(visitor: Visitor, purposes: Iterable[str], action: ConsentAction) -> None:
@@ -173,13 +178,13 @@ def _write(
     now: datetime,
 ) -> list[str]:
     """Do so as a part of a transaction that is alone with the number (phones.lock)."""
-    written = _append(conn, visitor, purposes, action, ConsentSource.PAGE, now)
+    written = record(conn, visitor, purposes, action, ConsentSource.PAGE, now)
     if purposes and action is ConsentAction.GRANTED:
         opt_out.lift(conn, visitor.phone_key, now, opt_out.LIFTED_BY_PAGE)
     return written
 
 
-def _append(
+def record(
     conn: Connection,
     visitor: Visitor,
     purposes: Iterable[str],
@@ -187,7 +192,10 @@ def _append(
     source: ConsentSource,
     now: datetime,
 ) -> list[str]:
-    """Write one row for each purpose that does not stand like that already; return these."""
+    """Write one row for each purpose that does not stand like that already; return these.
+
+    As a part of a transaction that is alone with the number (phones.lock).
+    """
     config = settings()
     before = consent.rows_of(conn, [visitor.phone_key])
     latest = {row.purpose: row for row in before[visitor.phone_key]}

@@ -54,6 +54,10 @@ def about(phone_key: str) -> dict[str, Any]:
             "country": phone.country,
             "firstSeenAt": phone.created_at.isoformat(),
             "verifiedAt": phone.verified_at and phone.verified_at.isoformat(),
+            "email": phone.email,
+            "emailSince": phone.email_at and phone.email_at.isoformat(),
+            "emailFromYou": phone.email_is_own,
+            "emailToConfirm": phone.email_to_confirm,
         } | {name: _as_json(conn, query) for name, query in lists.items()}
 
 

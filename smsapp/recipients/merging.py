@@ -30,7 +30,7 @@ from smsapp.models import (
     Wording,
 )
 from smsapp.phone import InvalidPhone, country, other_spellings, parse_e164, phone_key
-from smsapp.recipients import consent, opt_out, phones
+from smsapp.recipients import consent, mail, opt_out, phones
 from smsapp.recipients.consent import Entry
 from smsapp.recipients.customers import Visitor
 from smsapp.recipients.purposes import Words
@@ -142,7 +142,7 @@ def _merge_phones(conn: Connection, old: Row[Any], found: Misspelt, now: datetim
     proved it again since.
     """
     merged = update(Phone).where(Phone.phone_key == found.phone_key)
-    conn.execute(merged.values(e164=None, merged_into=found.into))
+    conn.execute(merged.values(mail.NONE | {"e164": None, "merged_into": found.into}))
     row = {
         "phone_key": found.into,
         "e164": found.e164,
@@ -168,8 +168,16 @@ def _merge_phones(conn: Connection, old: Row[Any], found: Misspelt, now: datetim
             verified_at=verified_at,
             erased_at=erased_at,
             sessions_since=now,
+            **_address(old, new),
         )
     )
+
+
+def _address(old: Row[Any], new: Row[Any]) -> dict[str, Any]:
+    """Return the address that stands from now on: their own, else that which came last."""
+    known = [row for row in (old, new) if row.email]
+    best = max(known, key=lambda row: (row.email_is_own, row.email_at), default=new)
+    return {name: getattr(best, name) for name in mail.NONE}
 
 
 def _merge_opt_outs(conn: Connection, found: Misspelt, now: datetime) -> None:

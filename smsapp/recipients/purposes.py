@@ -8,13 +8,15 @@ import hashlib
 from dataclasses import dataclass
 
 from smsapp.extensions import settings
-from smsapp.languages import Language
+from smsapp.languages import N_, Language
 from smsapp.shop_words import Purposes
 
 # All there are, in the order of the pages.
 PURPOSES = tuple(Purposes.model_fields)
 # Those that are not about what but about how, as Channel has them.
 WAYS = frozenset({"whatsapp"})
+# Beside them, of no texts: to be written to by e-mail where a text cannot reach one.
+EMAIL = "email"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +43,20 @@ class Purpose:
 
 
 def purpose(name: str, language: Language) -> Purpose:
-    """Return one of PURPOSES as this shop shows it in a language, or else in its own."""
+    """Return one of PURPOSES, or EMAIL, as this shop shows it in a language, or else in its own."""
     config, _ = settings(), language.gettext
+    shop = config.shop_name or _("this shop")
+    if name == EMAIL:
+        return Purpose(name, _("E-mail"), True, _words(_(E_MAIL, shop=shop)))
     given = getattr(config.words_file.purposes, name)
     said = given.said_in(language.code)
-    text = said.words.format(shop=config.shop_name or _("this shop"))
-    # Nobody has to think of a version: other words are another.
-    version = hashlib.sha256(text.encode()).hexdigest()[:8]
     is_there = name not in WAYS or config.twilio_whatsapp_from is not None
-    return Purpose(name, said.title, given.shown and is_there, Words(version, text))
+    return Purpose(name, said.title, given.shown and is_there, _words(said.words.format(shop=shop)))
+
+
+def _words(text: str) -> Words:
+    # Nobody has to think of a version: other words are another.
+    return Words(hashlib.sha256(text.encode()).hexdigest()[:8], text)
 
 
 def shown(language: Language) -> list[Purpose]:
@@ -57,5 +64,10 @@ def shown(language: Language) -> list[Purpose]:
     return [found for name in PURPOSES if (found := purpose(name, language)).shown]
 
 
+# What is agreed to with an address; the shop's file has no words about it.
+E_MAIL = N_(
+    "I agree that %(shop)s writes to me by e-mail where a text cannot reach me, about the same"
+    " things. I can turn this off here, or by a link in each e-mail, at any time."
+)
 # What stands in the ledger where a service brought the consent along.
 TOLD_BY_SERVICE = Words("api", "A service of the shop said that the customer had agreed.")

@@ -16,7 +16,7 @@ from smsapp.models import (
     Phone,
     Reason,
 )
-from smsapp.recipients import customers, phones
+from smsapp.recipients import customers, mail, phones
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import at_twilio, places
 
@@ -24,7 +24,7 @@ log = logging.getLogger(__name__)
 
 
 def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
-    """Erase a person: the number, the texts, the evidence; end their sessions.
+    """Erase a person: the number, the address, the texts, the evidence; end their sessions.
 
     Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
     stay, under a key that only whoever has PHONE_KEY can try numbers against.
@@ -42,7 +42,16 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
     conn.execute(
         update(Phone)
         .where(Phone.phone_key == key)
-        .values(e164=None, forgotten_at=None, erased_at=now, sessions_since=now, verified_at=None)
+        .values(
+            mail.NONE
+            | {
+                "e164": None,
+                "forgotten_at": None,
+                "erased_at": now,
+                "sessions_since": now,
+                "verified_at": None,
+            }
+        )
     )
     theirs = Delivery.phone_key == key
     # Everyone who moves several deliveries locks them in this order.

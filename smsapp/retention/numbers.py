@@ -1,4 +1,4 @@
-"""Forgetting numbers that nobody has used for PHONE_RETENTION_DAYS.
+"""Forgetting numbers that nobody has used for PHONE_RETENTION_DAYS, and addresses with them.
 
 Its opt-out and its consents stay under the phone's key, and if the number comes back, they hold
 again (phones.remember_and_lock). A number is used by a delivery, a text from it, a row of the
@@ -33,6 +33,7 @@ from smsapp.models import (
     Phone,
     Verification,
 )
+from smsapp.recipients import mail
 
 log = logging.getLogger(__name__)
 
@@ -106,7 +107,7 @@ def forget_unused() -> int:
             conn.execute(used_at.values(used_at=bindparam("last_used")), kept)
         if idle:
             forget = update(Phone).where(Phone.phone_key.in_(idle))
-            conn.execute(forget.values(e164=None, forgotten_at=now))
+            conn.execute(forget.values(mail.NONE | {"e164": None, "forgotten_at": now}))
             conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key.in_(idle)))
     if idle:
         log.info("numbers forgotten", extra={"count": len(idle)})

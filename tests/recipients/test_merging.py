@@ -106,6 +106,29 @@ def test_a_dry_run_counts_and_changes_nothing(app, merge, old, new, rows):
     assert (sorted(rows.all(Phone), key=str), rows.all(OptOut)) == before
 
 
+@pytest.mark.parametrize(
+    ("of_old", "of_new", "stays"),
+    [
+        (("a@example.com", 1, False), (None, None, False), "a@example.com"),
+        ((None, None, False), ("b@example.com", 1, False), "b@example.com"),
+        (("a@example.com", 2, False), ("b@example.com", 1, False), "a@example.com"),
+        (("a@example.com", 1, False), ("b@example.com", 2, False), "b@example.com"),
+        (("a@example.com", 1, True), ("b@example.com", 2, False), "a@example.com"),
+        (("a@example.com", 1, True), ("b@example.com", 2, True), "b@example.com"),
+    ],
+)
+def test_of_two_addresses_their_own_stays_or_the_later(
+    app, merge, old, new, keys, rows, of_old, of_new, stays
+):
+    with app.app_context(), db.engine.begin() as conn:
+        for key, (email, days, is_own) in zip(keys, (of_old, of_new), strict=True):
+            at = days and LONG_AGO + timedelta(days=days)
+            known = {"email": email, "email_at": at, "email_is_own": is_own}
+            conn.execute(update(Phone).where(Phone.phone_key == key).values(known))
+    merge()
+    assert {row.phone_key: row.email for row in rows.all(Phone)} == {keys[0]: None, keys[1]: stays}
+
+
 def test_what_is_merged_is_not_merged_again(app, merge, old, new, rows):
     by(old, app, (customers.agree, ["support"]))
     merge()

@@ -49,11 +49,14 @@ def texts(app, body="Hello"):
 
 def test_a_number_nobody_used_is_forgotten(app, rows, pass_days):
     known(app)
+    change(app, Phone, email="ann@example.com", email_at=clock.now(), email_is_own=True)
     pass_days(729)
     assert look(app) == 0
+    assert rows.one(Phone).email
     pass_days(2)
     assert look(app) == 1
     phone = rows.one(Phone)
+    assert (phone.email, phone.email_at, phone.email_is_own) == (None, None, False)
     assert (phone.e164, phone.forgotten_at is not None, phone.erased_at) == (None, True, None)
     assert (phone.phone_key, phone.country) == (KEY, "US")
     assert look(app) == 0

@@ -1,5 +1,5 @@
 """What customers see."""
 
-from smsapp.web.pages import preferences, sign_up
+from smsapp.web.pages import mail, preferences, sign_up
 
-BLUEPRINTS = (sign_up.bp, preferences.bp)
+BLUEPRINTS = (sign_up.bp, preferences.bp, mail.bp, mail.links)

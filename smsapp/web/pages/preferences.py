@@ -2,7 +2,7 @@
 
 import json
 
-from flask import Blueprint, flash, g, render_template, request
+from flask import Blueprint, Response, flash, g, make_response, render_template, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.delivery import stopping
@@ -10,7 +10,8 @@ from smsapp.errors import InvalidRequest, NotFound
 from smsapp.extensions import settings
 from smsapp.models import OptOutSource
 from smsapp.phone import mask
-from smsapp.recipients import customers, known_data
+from smsapp.recipients import customers, known_data, mail_consent
+from smsapp.recipients.mail_consent import MailPreference
 from smsapp.recipients.opt_out import LIFTED_BY_PAGE
 from smsapp.recipients.purposes import PURPOSES, purpose
 from smsapp.retention import erasure
@@ -27,11 +28,16 @@ bp.after_request(keep_nothing)
 @sessions.signed_in
 def show() -> ResponseReturnValue:
     """Show what is agreed, since when and in which words."""
+    return page()
+
+
+def page(mail_fault: str = "", typed: str = "") -> Response:
+    """Return that page; with what was typed as an e-mail address and is wrong with it."""
     found = customers.preferences(g.visitor.phone_key, current())
     if found is None:  # erased since the guard looked
-        return see("pages.start")
+        return make_response(see("pages.start"))
     texts_arrive = sessions.texts_arrive()
-    return render_template(
+    shown = render_template(
         "preferences/preferences.html",
         # Nobody is asked to agree to texts that never arrive.
         preferences=[p for p in found.preferences if p.granted or texts_arrive],
@@ -40,7 +46,17 @@ def show() -> ResponseReturnValue:
         opted_out=found.opted_out,
         lifted_here=LIFTED_BY_PAGE,
         shop_number=settings().twilio_from_number,
+        mail=_mail(),
+        mail_fault=mail_fault,
+        typed=typed,
     )
+    return make_response(shown)
+
+
+def _mail() -> MailPreference | None:
+    """Return how e-mail stands with the customer; None where no mails are sent."""
+    has_mail = settings().mail_server is not None
+    return mail_consent.preference(g.visitor.phone_key, current()) if has_mail else None
 
 
 @bp.post("/preferences/purposes/<name>")
@@ -70,6 +86,7 @@ def switch(name: str) -> ResponseReturnValue:
 def stop_everything() -> ResponseReturnValue:
     """Stop all texts, and take back each consent, so that one new grant brings back no other."""
     customers.withdraw(g.visitor, PURPOSES)
+    mail_consent.take_away(g.visitor, unasked=False)
     stopping.stop(g.visitor.phone_key, OptOutSource.PAGE)
     flash(gettext("All texts are stopped. We text you no more, about anything."))
     return see("preferences.show")
@@ -97,6 +114,7 @@ def confirm_erasing() -> ResponseReturnValue:
         "preferences/erase.html",
         masked=mask(g.e164),
         at_twilio=not settings().blank_bodies_at_twilio,
+        has_mail=settings().mail_server is not None,
     )
 
 

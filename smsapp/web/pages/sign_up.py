@@ -8,7 +8,7 @@ import phonenumbers
 from flask import Blueprint, Response, flash, g, redirect, render_template, request, url_for
 from flask.typing import ResponseReturnValue
 
-from smsapp import languages, typed
+from smsapp import languages, mail_address, typed
 from smsapp.config_types import LOOPBACK, host
 from smsapp.errors import Landline, ProofRequired, RateLimited, SmsappError
 from smsapp.events import confirming
@@ -140,6 +140,9 @@ def _everywhere() -> dict[str, Any]:
 
 
 bp.add_app_template_filter(wording.moment, "moment")
+
+
+bp.add_app_template_filter(mail_address.mask, "masked_mail")
 
 
 @bp.app_template_filter("international")
