@@ -73,7 +73,12 @@ async function look() {
   replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
 }
 
-async function keepLooking() {
+async function lookForMails() {
+  const answer = await fetch(`${location.pathname}?since=${document.body.dataset.revision}`);
+  if (answer.status === 200) location.reload();
+}
+
+async function keepLooking(look) {
   for (;;) {
     await new Promise((done) => setTimeout(done, EVERY));
     if (document.hidden) continue;
@@ -85,4 +90,5 @@ async function keepLooking() {
   }
 }
 
-if (location.pathname === "/" || location.pathname.startsWith("/conversations/")) keepLooking();
+if (location.pathname === "/" || location.pathname.startsWith("/conversations/")) keepLooking(look);
+if (location.pathname.startsWith("/mails")) keepLooking(lookForMails);

@@ -21,7 +21,7 @@ SANDBOX_SENDER = "+15005550006"
 @click.command("sandbox")
 @with_appcontext
 def run_sandbox() -> None:
-    """Serve Twilio on your desk, on this machine alone, at the port after PORT."""
+    """Serve Twilio and a mail server on your desk, at the two ports after PORT."""
     config = settings()
     serve(
         SandboxConfig(
@@ -35,6 +35,7 @@ def run_sandbox() -> None:
             public_base_url=config.public_base_url,
             verify_service_sid=config.twilio_verify_service_sid,
             verify_friendly_name=config.shop_name or "Shop",
+            mail_port=config.port + 2,
             let_pass=partial(let_pass, db.engine),
         ),
         config.port + 1,

@@ -23,6 +23,7 @@ Ready. Nothing leaves this machine: the sandbox stands in for Twilio.
 
   The app      {app}
   The phone    {phone}/
+  The mailbox  {phone}/mails
   The console  {app}/console
                sign in as {name} with {password}
 
@@ -44,7 +45,7 @@ def main() -> int:
     try:
         port = read_port(os.environ)
         with only_one():
-            for wanted in (port, port + 1):
+            for wanted in (port, port + 1, port + 2):
                 refuse_taken(wanted, port)
             run(port)
     except Failed as failure:
@@ -98,10 +99,10 @@ def migrate(children: Children) -> None:
 
 
 def read_port(given: Mapping[str, str]) -> int:
-    """Return the app's port; the sandbox has the next one."""
+    """Return the app's port; the sandbox has the next one, and its mail server that after it."""
     text = given.get("PORT") or "8000"
-    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 65535:
-        raise Failed(f"PORT must be a number from 1 to 65534, not {text!r}.")
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) < 65534:
+        raise Failed(f"PORT must be a number from 1 to 65533, not {text!r}.")
     return int(text)
 
 

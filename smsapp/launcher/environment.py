@@ -36,7 +36,7 @@ def environment(given: Mapping[str, str], made: Mapping[str, str], port: int) ->
     Args:
         given: The caller's environment. Whatever it says of Twilio is dropped.
         made: What `made_once` returned.
-        port: The app's; the sandbox has the next one.
+        port: The app's; the sandbox has the next two.
     """
     ours = told(made, port)
     # A proxy would be asked for 127.0.0.1 and look on its own machine.
@@ -55,6 +55,8 @@ def told(made: Mapping[str, str], port: int) -> dict[str, str]:
         "EMBEDDED_WORKER": "true",
         "FLASK_APP": "wsgi",
         "FLASK_DEBUG": "0",
+        "MAIL_FROM": "shop@sandbox.example",
+        "MAIL_URL": f"smtp://127.0.0.1:{port + 2}",
         "PORT": str(port),
         "PUBLIC_BASE_URL": f"http://127.0.0.1:{port}",
         "PYTHONUNBUFFERED": "1",

@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, json_api
 from smsapp.sandbox.desk import Desk
+from smsapp.sandbox.mail import page as mails
 from smsapp.sandbox.phone import page, templates_page
 from smsapp.sandbox.rest import account, messages
 from smsapp.sandbox.verify import rest as verify
@@ -31,7 +32,7 @@ def create_sandbox(desk: Desk) -> Flask:
     app.before_request(guards.only_this_machine)
     templates.make_ready(desk.database)
     apis = (messages.bp, account.bp, account.service_bp, verify.bp, *content_api.BLUEPRINTS)
-    for bp in (*apis, json_api.bp, page.bp, templates_page.bp):
+    for bp in (*apis, json_api.bp, page.bp, templates_page.bp, mails.bp):
         app.register_blueprint(bp)
     app.add_url_rule("/healthz", view_func=_healthz)
     return app

@@ -40,6 +40,7 @@ class SandboxConfig:
         account_status: active, suspended or closed.
         account_type: Full or Trial.
         number_sends_texts: Whether the sender has the capability SMS.
+        mail_port: Where mails are taken, by SMTP; None: none are.
         let_pass: Lets time pass for the app; None where nobody can.
     """
 
@@ -62,6 +63,7 @@ class SandboxConfig:
     account_status: str = "active"
     account_type: str = "Full"
     number_sends_texts: bool = True
+    mail_port: int | None = None
     let_pass: Callable[[timedelta], None] | None = None
 
     @property

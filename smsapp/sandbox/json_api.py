@@ -1,10 +1,11 @@
-"""JSON for tests: what the carrier accepted, codes, and the weather."""
+"""JSON for tests: what the carrier and the mail server accepted, codes, and the weather."""
 
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, inbox
 from smsapp.sandbox.desk import this_desk
+from smsapp.sandbox.mail import mailbox
 from smsapp.sandbox.verify import service as verify
 from smsapp.sandbox.weather import BadWeather
 
@@ -16,6 +17,12 @@ bp.before_request(guards.only_our_pages)
 def messages() -> ResponseReturnValue:
     """List what the carrier accepted from the app, newest first."""
     return {"messages": inbox.sent_by_the_app(this_desk())}
+
+
+@bp.get("/mail.json")
+def mails() -> ResponseReturnValue:
+    """List the mails that the server took, newest first."""
+    return {"mails": [mail.as_json() for mail in mailbox.mails(this_desk())]}
 
 
 @bp.get("/codes.json")

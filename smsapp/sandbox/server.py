@@ -1,11 +1,13 @@
 """The sandbox as a program: `flask sandbox`, under gunicorn."""
 
+from aiosmtpd.controller import Controller
 from flask import Flask
 from gunicorn.app.base import BaseApplication  # type: ignore[import-untyped]
 
 from smsapp.sandbox.app import create_sandbox
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.desk import Desk
+from smsapp.sandbox.mail import server as mail
 from smsapp.sandbox.scheduler import Scheduler
 
 
@@ -20,6 +22,7 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
     def __init__(self, config: SandboxConfig, port: int) -> None:
         self._config, self._port = config, port
         self._scheduler: Scheduler | None = None
+        self._mail: Controller | None = None
         super().__init__()
 
     def load_config(self) -> None:
@@ -44,8 +47,11 @@ class _Gunicorn(BaseApplication):  # type: ignore[misc]
         desk = Desk(self._config)
         self._scheduler = Scheduler(desk)
         self._scheduler.start()
+        self._mail = mail.serving(desk)
         return create_sandbox(desk)
 
     def _end(self, _arbiter: object, _worker: object) -> None:
+        if self._mail:
+            self._mail.stop()
         if self._scheduler:
             self._scheduler.stop()

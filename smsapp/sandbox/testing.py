@@ -19,6 +19,8 @@ from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.database import Base
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.inbound import customers, opt_outs
+from smsapp.sandbox.mail import mailbox
+from smsapp.sandbox.mail import server as mail
 from smsapp.sandbox.message import Message
 from smsapp.sandbox.scheduler import Scheduler, idle
 from smsapp.sandbox.verify import service as verify
@@ -42,6 +44,10 @@ class Sandbox:
     def texts(self, number: str) -> list[Message]:
         """Return a customer's texts with their past, oldest first."""
         return inbox.texts(self.desk, number)
+
+    def mails(self) -> list[dict[str, object]]:
+        """Return what `GET /mail.json` lists: the mails that were taken, newest first."""
+        return [mail.as_json() for mail in mailbox.mails(self.desk)]
 
     def codes(self) -> list[dict[str, object]]:
         """Return what `GET /codes.json` lists: Verify's codes, newest first."""
@@ -125,9 +131,12 @@ def running(config: SandboxConfig, port: int = 0) -> Iterator[Sandbox]:
     thread = threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     scheduler.start()
+    mail_server = mail.serving(desk)
     try:
         yield Sandbox(f"http://127.0.0.1:{server.port}", desk, scheduler)
     finally:
+        if mail_server:
+            mail_server.stop()
         server.shutdown()
         thread.join()
         for open_socket in list(Handler.open_sockets):

@@ -34,7 +34,9 @@ class Field:
 
     name: str
     kind: Kind
-    group: Literal["Sending", "Carrier", "WhatsApp", "Receipts", "Texts back", "Verify", "Account"]
+    group: Literal[
+        "Sending", "Carrier", "WhatsApp", "Receipts", "Texts back", "Verify", "Mail", "Account"
+    ]
     label: str
     note: str = ""
     default: int = 0
@@ -68,6 +70,9 @@ FIELDS = (
     Field("verify_landline", "switch", "Verify", "Every number a landline", "60205 for texts"),
     Field("verify_blocked", "switch", "Verify", "Destination blocked", "60410, Fraud Guard"),
     Field("verify_geo_blocked", "switch", "Verify", "Country not enabled", "60605"),
+    Field("mail_refused", "percent", "Mail", "No such mailbox", "550, not accepted"),
+    Field("mail_busy", "percent", "Mail", "Greylisted", "450, not accepted"),
+    Field("mail_silence", "percent", "Mail", "No reply", "the mail arrives, then silence"),
     Field("credentials_refused", "switch", "Account", "Credentials refused", "401 for everything"),
     Field("queue_full", "switch", "Account", "Queue full", "21611 for every text"),
 )

@@ -55,6 +55,8 @@ def test_nothing_of_a_real_account_reaches_the_sandbox(tmp_path):
         "TWILIO_FROM_NUMBER": "+12025550123",
         "TWILIO_BASE_URL": "https://api.twilio.com",
         "TWILIO_SOMETHING_NEW": "real",
+        "MAIL_URL": "smtps://shop:real@smtp.example.com",
+        "MAIL_FROM": "orders@example.com",
     }
     env = environment(real, made_once(tmp_path), 8000)
     kept = {name for name, value in real.items() if env[name] == value}
@@ -78,8 +80,14 @@ def test_a_production_database_in_the_environment_is_left_alone(tmp_path):
 
 def test_the_port_moves_every_address(tmp_path):
     env = environment({"PORT": "1"}, made_once(tmp_path), 9000)
-    addresses = [env[name] for name in ("PORT", "PUBLIC_BASE_URL", "TWILIO_BASE_URL")]
-    assert addresses == ["9000", "http://127.0.0.1:9000", "http://127.0.0.1:9001"]
+    names = ("PORT", "PUBLIC_BASE_URL", "TWILIO_BASE_URL", "MAIL_URL")
+    http = "http://127.0.0.1"
+    assert [env[name] for name in names] == [
+        "9000",
+        f"{http}:9000",
+        f"{http}:9001",
+        "smtp://127.0.0.1:9002",
+    ]
 
 
 def test_a_proxy_is_not_asked_for_this_machine(tmp_path):

@@ -26,6 +26,7 @@ def test_the_printed_command_texts_a_phone(first):
     run = first.run
     assert f"http://127.0.0.1:{run.port}\n" in run.said
     assert f"http://127.0.0.1:{run.port + 1}/\n" in run.said
+    assert f"http://127.0.0.1:{run.port + 1}/mails\n" in run.said
     assert first.accepted["accepted"] is True
     assert first.text["body"] == (
         "Your order 1001 has shipped. Tracking: https://example.com/track/1001"
@@ -50,6 +51,7 @@ def test_a_second_start_goes_on_from_there(first, second):
     assert (second.key, second.operator) == (first.run.key, first.run.operator)
     assert second.signs_in(*second.operator)
     assert second.get("/", phone=True)[0] == 200
+    assert second.get("/mails", phone=True)[0] == 200
     assert second.curl()["duplicate"] is True
     assert second.texts() == [first.text]
 
@@ -120,7 +122,7 @@ def test_it_stops_in_the_middle_of_its_start(start, seconds, number):
     run.ends(number)
 
 
-@pytest.mark.parametrize("offset", [0, 1])
+@pytest.mark.parametrize("offset", [0, 1, 2])
 def test_a_port_in_use_is_named_with_the_way_out(start, port, offset):
     with socket.socket() as other:
         other.bind(("127.0.0.1", port + offset))
@@ -130,7 +132,7 @@ def test_a_port_in_use_is_named_with_the_way_out(start, port, offset):
     assert re.fullmatch(rf"Port {port + offset}: .* PORT=\d+ make run\n", run.said)
 
 
-@pytest.mark.parametrize("value", ["http", "0", "65535", "-1", "²"])
+@pytest.mark.parametrize("value", ["http", "0", "65534", "-1", "²"])
 def test_a_port_that_cannot_be_one_is_refused(value):
     with pytest.raises(Failed, match=re.escape(repr(value))):
         launcher.read_port({"PORT": value})

@@ -90,5 +90,5 @@ def test_it_stops_promptly_while_a_send_hangs(served, connect):
 
 def test_the_interface_for_tests_names_what_others_rely_on():
     promised = {"messages", "weather", "clear_weather", "clear", "settle"}
-    promised |= {"codes", "expire_codes", "text", "opted_out", "reset"}
+    promised |= {"codes", "expire_codes", "text", "opted_out", "reset", "mails"}
     assert promised <= set(dir(Sandbox))

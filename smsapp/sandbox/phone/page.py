@@ -22,7 +22,7 @@ from smsapp.sandbox.whatsapp.samples import SAMPLES
 # A page that is drawn once a second stays small, whatever a benchmark has sent.
 MAX_CONVERSATIONS, MAX_TEXTS = 50, 100
 
-_HEADERS = {
+HEADERS = {
     "Content-Security-Policy": (
         "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
         "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -46,7 +46,7 @@ filters.register(bp)
 @bp.after_request
 def harden(response: Response) -> Response:
     """Let the page load and do nothing but its own."""
-    response.headers.update(_HEADERS)
+    response.headers.update(HEADERS)
     return response
 
 
@@ -193,6 +193,7 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         presets=PRESETS,
         time_can_pass=desk.config.let_pass is not None,
         app_url=desk.config.public_base_url,
+        has_mail=desk.config.mail_port is not None,
         **{"new": {}, **refused},
     )
 
