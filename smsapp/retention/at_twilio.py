@@ -15,7 +15,7 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, literal, sel
 
 from smsapp import backoff
 from smsapp.extensions import database_now, db, insert_into, reading, settings
-from smsapp.models import Attempt, BodyAtTwilio, Inbound
+from smsapp.models import Attempt, BodyAtTwilio, Channel, Inbound
 from smsapp.models.base import UtcDateTime
 from smsapp.providers import sms
 from smsapp.providers.messages import Listed
@@ -45,8 +45,12 @@ _SET = update(BodyAtTwilio).where(BodyAtTwilio.sid == bindparam("of"))
 
 
 def of_deliveries(ids: Collection[uuid.UUID]) -> Select[Any]:
-    """Return the query for the messages of these deliveries."""
-    return select(Attempt.sid).where(Attempt.delivery_id.in_(ids), Attempt.sid.is_not(None))
+    """Return the query for the messages of these deliveries that Twilio has: no mails."""
+    return select(Attempt.sid).where(
+        Attempt.delivery_id.in_(ids),
+        Attempt.sid.is_not(None),
+        Attempt.channel != Channel.EMAIL,
+    )
 
 
 def of_inbound(sids: Collection[str]) -> Select[Any]:

@@ -29,12 +29,14 @@ MAX_WORDS = 12
 # Among how many of the newest deliveries one is looked for by what is logged of its event id.
 LOGGED_AMONG = 100_000
 
-_MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
+_MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM|EM)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _VERIFICATION = re.compile(r"(?<![0-9a-z])VE([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _UUID = re.compile(
     r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])",
     re.IGNORECASE,
 )
+# A mail's Message-ID, whose beginning is its delivery's id.
+_MESSAGE_ID = re.compile(r"(?<![0-9a-z])([0-9a-f]{32})@", re.IGNORECASE)
 _PHONE_KEY = re.compile(r"(?<![0-9a-z])[0-9a-f]{64}(?![0-9a-z])", re.IGNORECASE)
 
 _BETWEEN = r"[\s().\-/\u2010-\u2015\u2011\u00a0]"
@@ -96,7 +98,8 @@ def choices(found: Found) -> dict[str, Sequence[Any]]:
 def _by_identifier(conn: Connection, text: str) -> Found:
     sids = [f"{kind.upper()}{rest.lower()}" for kind, rest in _MESSAGE.findall(text)][:MAX_WORDS]
     verifications = [f"VE{rest.lower()}" for rest in _VERIFICATION.findall(text)][:MAX_WORDS]
-    ids = [uuid.UUID(found) for found in _UUID.findall(text)][:MAX_WORDS]
+    written = [*_UUID.findall(text), *_MESSAGE_ID.findall(text)]
+    ids = [uuid.UUID(found) for found in written][:MAX_WORDS]
     keys = [found.lower() for found in _PHONE_KEY.findall(text)][:MAX_WORDS]
     deliveries: list[uuid.UUID] = []
     if sids:

@@ -10,6 +10,7 @@ from smsapp.delivery import reconcile, restore
 from smsapp.models import Attempt, CallOutcome, Channel, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
+from smsapp.trace import words_of_mail
 from smsapp.trace.timeline import Trace, trouble_of
 
 
@@ -82,8 +83,14 @@ BROKE_OFF = "the call to Twilio broke off"
 def of_delivery(trace: Trace) -> Explanation:
     """Return a delivery's state in words, with its cause and the next step."""
     state = trace.delivery.state
-    words = _BY_TRACE.get(state)
+    words = (_is_mail(trace) and _MAIL_BY_TRACE.get(state)) or _BY_TRACE.get(state)
     return Explanation(TITLES[state], *(words(trace) if words else _PLAIN[state]))
+
+
+def _is_mail(trace: Trace) -> bool:
+    """Whether its last attempt was a mail; before the first, whether it is to be one."""
+    channel = trace.attempts[-1].channel if trace.attempts else trace.delivery.channel
+    return channel is Channel.EMAIL
 
 
 def _waiting(trace: Trace) -> tuple[str, str]:
@@ -97,8 +104,11 @@ def _waiting(trace: Trace) -> tuple[str, str]:
         )
     if trace.sender_state.is_held:
         held = meaning(trace.sender_state.held_code)
+        waits = "Twilio refuses all our texts, so everything waits."
+        if trace.delivery.channel is Channel.EMAIL:
+            waits = words_of_mail.HELD
         return (
-            f"Twilio refuses all our texts, so everything waits. {held.cause}",
+            f"{waits} {held.cause}",
             f"{held.next_step} Nothing is lost: once that works, it is sent by itself.",
         )
     hold = trace.sender_state.held_countries.get(trace.phone.country)
@@ -173,6 +183,12 @@ def _unknown(trace: Trace) -> tuple[str, str]:
     )
 
 
+def _unknown_mail(trace: Trace) -> tuple[str, str]:
+    why = words_of_mail.why_unknown(trace.attempts[-1].trouble if trace.attempts else None)
+    cause = f"{why[0].upper()}{why[1:]}, so nobody can say yet whether the mail went out."
+    return cause, words_of_mail.UNKNOWN.next_step
+
+
 def _canceled(trace: Trace) -> tuple[str, str]:
     if trace.delivery.reason in CANCELED:
         return CANCELED[trace.delivery.reason], "Nothing."
@@ -230,6 +246,12 @@ _BY_TRACE = {
     DeliveryState.CANCELED: _canceled,
     DeliveryState.FAILED: _failed,
     DeliveryState.UNDELIVERED: _failed,
+}
+
+_MAIL_BY_TRACE = {
+    DeliveryState.SENDING: lambda _: words_of_mail.SENDING,
+    DeliveryState.SENT: lambda _: words_of_mail.SENT,
+    DeliveryState.UNKNOWN: _unknown_mail,
 }
 
 

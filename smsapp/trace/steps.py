@@ -16,6 +16,7 @@ from smsapp.models import (
     AttemptState,
     Audit,
     CallOutcome,
+    Channel,
     ConsentAction,
     Delivery,
     DeliveryState,
@@ -32,9 +33,9 @@ class Step:
     """One thing that happened, with its time and who said so.
 
     `source` is api (the event came in, or a service canceled it), smsapp (we decided), request or
-    worker (we called Twilio), twilio (its answer to the call), receipt (its callback), look_up (its
-    answer to a question of ours), operator (somebody in the console), customer (they texted, or
-    changed their mind).
+    worker (we called Twilio, or a mail server), twilio or mail_server (the answer to that call),
+    receipt (Twilio's callback), look_up (its answer to a question of ours), operator (somebody in
+    the console), customer (they texted, or changed their mind).
 
     Attributes:
         status: What happened, as a word.
@@ -43,6 +44,7 @@ class Step:
         ignored: Why a receipt moved nothing.
         body: The words of a text from the customer; for people alone, never for the API.
         by: Who did it: an operator's name, likewise for people alone, or an API key's.
+        channel: Over which the attempt was made; None for what is about none.
     """
 
     at: datetime
@@ -56,6 +58,7 @@ class Step:
     ignored: str | None = None
     body: str | None = None
     by: str | None = None
+    channel: Channel | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,16 +121,23 @@ def _attempted(happened: History) -> Iterator[Step]:
         before = attempt
         if attempt.source == "worker" or attempt.number > 1:
             yield _permission(attempt.started_at, happened, attempt.number)
-        yield Step(attempt.started_at, "sending", attempt.source, attempt.number)
+        yield Step(
+            attempt.started_at,
+            "sending",
+            attempt.source,
+            attempt.number,
+            channel=attempt.channel,
+        )
         if attempt.settled_at and attempt.outcome:
             yield Step(
                 attempt.settled_at,
                 attempt.outcome,
-                "twilio",
+                "mail_server" if attempt.channel is Channel.EMAIL else "twilio",
                 attempt.number,
                 error_code=attempt.error_code if attempt.outcome is CallOutcome.REFUSED else None,
                 reason=attempt.trouble,
                 sid=attempt.sid if attempt.outcome is CallOutcome.ACCEPTED else None,
+                channel=attempt.channel,
             )
 
 

@@ -17,6 +17,7 @@ from smsapp.models import (
     AttemptState,
     Audit,
     CallOutcome,
+    Channel,
     Consent,
     Delivery,
     Inbound,
@@ -27,7 +28,13 @@ from smsapp.models import (
     RejectedReceipt,
 )
 from smsapp.providers.twilio_errors import ErrorMeaning
+from smsapp.trace import words_of_mail
 from smsapp.trace.steps import History, Step, steps
+
+_OF_MAIL = {
+    CallOutcome.UNKNOWN: words_of_mail.UNKNOWN,
+    CallOutcome.UNWRITTEN: words_of_mail.UNWRITTEN,
+}
 
 # Later texts from the number that a timeline shows; its own page has all of them.
 MAX_TEXTS = 20
@@ -71,6 +78,8 @@ def trouble_of(attempt: Attempt) -> ErrorMeaning | None:
         return NEVER_TAKEN
     if attempt.error_code:
         return CHANNELS[attempt.channel].meaning(attempt.error_code)
+    if attempt.channel is Channel.EMAIL and attempt.outcome in _OF_MAIL:
+        return HELD_BACK if attempt.trouble in retry.HELD_BACK else _OF_MAIL[attempt.outcome]
     if attempt.state is AttemptState.UNKNOWN:
         return RESTORED if attempt.trouble == restore.RESTORED else UNKNOWN
     if attempt.outcome is CallOutcome.UNWRITTEN:

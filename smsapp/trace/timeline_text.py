@@ -8,6 +8,7 @@ from smsapp.models import Act, Channel, ConsentSource, Ignored, OptOutSource, Re
 from smsapp.providers import statuses
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
+from smsapp.trace import words_of_mail
 from smsapp.trace.status_text import BROKE_OFF, BROKE_OFF_BY, CANCELED, CHANNELS, moment
 from smsapp.trace.steps import LATE, Step
 
@@ -52,6 +53,8 @@ def of_step(step: Step) -> str:
     """Return a step as a sentence or two."""
     if step.source in {"receipt", "look_up"}:
         return _report(step)
+    if step.channel is Channel.EMAIL and (said := words_of_mail.of_step(step)):
+        return said
     match step.status:
         case "permitted":
             return _permitted(step)

@@ -7,10 +7,12 @@ from sqlalchemy import event
 
 from smsapp import clock
 from smsapp.delivery import leases, reconcile, retry
+from smsapp.events.kinds import KINDS
 from smsapp.extensions import db
 from smsapp.logs import JsonFormatter
-from smsapp.models import Delivery, Phone, Sender
+from smsapp.models import BodyAtTwilio, Delivery, Phone, Sender
 from smsapp.providers import mail
+from smsapp.trace import search
 from tests import mail_server
 from tests.conftest import (
     ALICE,
@@ -77,6 +79,58 @@ def test_a_landlines_order_arrives_as_a_mail(app, shop, ships, server, rows):
         "sid": attempt.sid,
         "status": "sent",
     }
+
+
+def told(shop, rows):
+    """Return how a delivery stands, in words, and those of its steps about the mail server."""
+    found = shop.get(f"/api/deliveries/{rows.delivery.id}").json
+    steps = [step for step in found["timeline"] if step["attempt"] == len(rows.attempts)]
+    return found["meaning"], [step["text"] for step in steps if step["status"] != "permitted"]
+
+
+def test_what_became_of_a_mail_is_told_without_a_word_of_twilio(
+    app, shop, ships, server, rows, monkeypatch
+):
+    ships()
+    run_worker(app)
+    now, steps = told(shop, rows)
+    assert now["cause"].startswith("Our mail server took it.")
+    assert steps[-2:] == ["We offered it to our mail server.", "Our mail server took it."]
+    monkeypatch.setattr(mail, "CALL_SECONDS", 0.3)
+    server.will("DATA", 2)
+    change(app, Delivery, state="pending", due_at=clock.now() - timedelta(seconds=1))
+    run_worker(app)
+    now, steps = told(shop, rows)
+    assert now["cause"] == (
+        "The mail server gave no reply in time, so nobody can say yet whether the mail went out."
+    )
+    assert "same Message-ID" in now["nextStep"]
+    assert steps[-1].startswith("Nobody can say whether the mail server took it")
+    change(app, Delivery, state="pending", due_at=clock.now() - timedelta(seconds=1))
+    server.will("EHLO", "cut")
+    run_worker(app)
+    now, steps = told(shop, rows)
+    assert now["cause"] == "We could not reach our mail server."
+    assert steps[-1] == "Our mail server could not be reached; nothing left."
+    assert "Twilio" not in str(now) + str(steps)
+
+
+def test_a_pasted_sid_or_message_id_leads_to_its_delivery(app, ships, server, rows):
+    ships()
+    run_worker(app)
+    message_id = server.newest()["Message-ID"]
+    for pasted in (rows.attempts[-1].sid, message_id, f"Message-ID: {message_id}"):
+        with app.app_context():
+            found = search.find(pasted, KINDS)
+        assert found == search.Found(deliveries=(rows.delivery.id,)), pasted
+
+
+def test_twilio_is_not_asked_to_blank_a_mail(app, ships, server, rows):
+    ships()
+    run_worker(app)
+    with settings_of(app, BLANK_BODIES_AT_TWILIO="true"):
+        erase(app)
+    assert rows.all(BodyAtTwilio) == []
 
 
 def test_its_one_click_ends_the_next(app, shop, ships, server, rows):
