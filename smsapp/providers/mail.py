@@ -61,12 +61,14 @@ class Mail:
     def send(self, message: Outgoing) -> SendResult:
         """Hand the mail server a mail, once."""
         phone, language = message.instead_of, message.language
+        # How texts are stopped, with which the first ends, is not how mails are.
+        body = message.body.removesuffix(language.gettext("Reply STOP to stop.")).rstrip()
         failure = hand_over(
             Letter(
                 message_id=message.delivery,
                 to=message.to,
                 subject=message.title,
-                body=message.body,
+                body=body,
                 language=language,
                 why=mail_text.why(language, phone) if phone else "",
                 unsubscribe=message.unsubscribe,

@@ -23,10 +23,11 @@ _PAGE = Template(
     f"""\
 <!doctype html>
 <html lang="$code">
-<head><meta charset="utf-8"><title>$title</title></head>
+<head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>$title</title></head>
 <body style="{_BODY}">
 <div style="{_CARD}">
-$shop<p style="margin:0 0 20px;white-space:pre-line">$body</p>
+$shop<p style="margin:0 0 20px;white-space:pre-line;overflow-wrap:anywhere">$body</p>
 $rest</div>
 </body>
 </html>
@@ -103,6 +104,7 @@ def _text(letter: Letter) -> str:
 
 
 def _html(letter: Letter, title: str, shop: str) -> str:
+    words = letter.body.removeprefix(f"{shop}: ")  # who writes stands above them
     rest = [html.escape(letter.why)] if letter.why else []
     if letter.unsubscribe:
         rest.append(_ANCHOR.format(html.escape(letter.unsubscribe), html.escape(_no_more(letter))))
@@ -110,7 +112,7 @@ def _html(letter: Letter, title: str, shop: str) -> str:
         code=letter.language.code,
         title=html.escape(title),
         shop=_SHOP.format(html.escape(shop)) if shop else "",
-        body=_LINK.sub(lambda link: _ANCHOR.format(link[0], link[0]), html.escape(letter.body)),
+        body=_LINK.sub(lambda link: _ANCHOR.format(link[0], link[0]), html.escape(words)),
         rest="".join(map(_QUIET.format, rest)),
     )
 

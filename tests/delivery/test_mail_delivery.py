@@ -149,6 +149,18 @@ def test_a_mail_that_nothing_went_before_does_not_say_so(app, ships, server):
     assert "could not reach" not in text.get_content()
 
 
+def test_it_does_not_say_how_to_stop_texts_and_says_once_who_writes(app, ships, server, rows):
+    with settings_of(app, SHOP_NAME="Corner Books", MAIL_URL=server.url, MAIL_FROM="a@b.example"):
+        ships()
+        assert rows.delivery.body.endswith(" has shipped. Reply STOP to stop.")
+        run_worker(app)
+    text, page = server.newest().iter_parts()
+    words = "Corner Books: Your order 1001 has shipped.\r\n\r\nWe could not reach"
+    assert text.get_content().startswith(words)
+    assert "STOP" not in server.mails[0].decode()
+    assert page.get_content().partition("<body")[2].count("Corner Books") == 1
+
+
 def test_it_is_in_the_events_language(app, ships, server):
     ships(locale="de-AT")
     run_worker(app)
