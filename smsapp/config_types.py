@@ -19,7 +19,7 @@ from smsapp import durations
 from smsapp.durations import Duration
 from smsapp.languages import NAMES
 from smsapp.mail_address import Mailbox, parse_mailbox
-from smsapp.phone import EXAMPLE, parse_e164
+from smsapp.phone import NOBODYS, parse_e164
 from smsapp.quiet_hours import QuietHours
 
 LOOPBACK = {"127.0.0.1", "::1", "localhost"}
@@ -256,7 +256,7 @@ E164 = Annotated[
     str,
     Field(
         description="A phone number in E.164 form: +, country code, number.",
-        examples=[EXAMPLE],
+        examples=[NOBODYS],
         json_schema_extra={"pattern": r"^\+[1-9][0-9]{1,14}$"},
     ),
     AfterValidator(parse_e164),

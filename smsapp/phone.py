@@ -10,6 +10,8 @@ import phonenumbers
 
 # Where the contract wants an example, one that every library accepts.
 EXAMPLE = "+14155552671"
+# Where somebody may paste an example into a shell: nobody is given a number of 555-01xx.
+NOBODYS = "+12025550123"
 
 # Whose country it is where nobody can say, by ISO 3166.
 NO_COUNTRY = "ZZ"

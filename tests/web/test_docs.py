@@ -6,6 +6,7 @@ import shlex
 
 import pytest
 
+from smsapp import phone
 from smsapp.api_keys import Scope
 from smsapp.web import openapi
 from tests.conftest import ENVIRONMENT, on_one_database
@@ -75,6 +76,12 @@ def test_each_command_is_good_as_pasted(page, make_service, twilio, verify):
     missing = {"get_delivery", "cancel_delivery", "prometheus"}
     assert {call for call, status in answers.items() if status >= 300} == missing
     assert {answers[call] for call in missing} == {404}
+
+
+def test_who_pastes_a_command_with_a_live_key_texts_nobody(page):
+    numbers = set(re.findall(r"\+\d{8,}", "".join(commands(page).values())))
+    assert numbers == {phone.NOBODYS}
+    assert re.fullmatch(r"\+1\d{3}55501\d\d", phone.NOBODYS)  # kept for fiction
 
 
 def test_the_console_leads_to_it(support):

@@ -130,7 +130,7 @@ class Outline(TypedDict):
     status: Annotated[DeliveryState, Field(examples=["delivered"])]
     reason: Annotated[Reason | None, Field(examples=[None])]
     sid: Sid | None
-    phone: Annotated[str | None, Field(description="Masked.", examples=["+*******2671"])]
+    phone: Annotated[str | None, Field(description="Masked.", examples=["+*******0123"])]
     country: Annotated[str, Field(description="ISO 3166 alpha-2, by the number.", examples=["US"])]
     createdAt: Time
     dueAt: Annotated[
