@@ -47,6 +47,7 @@ from smsapp.config_types import (
     Throttle,
     WebhookUrl,
     WhatsAppNumber,
+    Words,
     host,
     mail_server,
     sid,
@@ -112,6 +113,7 @@ class Settings(BaseModel):
     reminders: Durations = (durations.parse("P1D"), durations.parse("PT2H"))
     confirm_appointments: bool = True
     support_answers_within: Line = ""
+    auto_reply: Words = ""
     body_retention_days: Days = 30
     blank_bodies_at_twilio: bool = False
     phone_retention_days: Days = 730

@@ -280,6 +280,8 @@ Durations = Annotated[tuple[Duration, ...], BeforeValidator(_durations)]
 Hours = Annotated[QuietHours | None, BeforeValidator(_hours)]
 # What stands in a text: one line.
 Line = Annotated[str, StringConstraints(max_length=40, pattern=r"^[^\x00-\x1f\x7f]*$")]
+# A message of its own, at most two segments.
+Words = Annotated[str, StringConstraints(max_length=300, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Days = Annotated[int, Field(ge=1, le=36_500)]
 Percent = Annotated[int, Field(ge=0, le=100)]
 Port = Annotated[int, Field(ge=1, le=65535)]

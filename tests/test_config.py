@@ -100,6 +100,7 @@ GOOD = {
     "SUPPORT_ANSWERS_WITHIN": "within a day",
     "QUIET_HOURS": "22:30-07:00",
     "SMART_ENCODING": "false",
+    "AUTO_REPLY": "Thank you. We read this on weekdays.",
     "TWILIO_WHATSAPP_FROM": "whatsapp:+15005550006",
     "WHATSAPP_TEMPLATES": str(ROOT / "tests" / "templates.toml"),
     "REMINDERS": "P1W,P1DT12H, PT30M",
@@ -197,6 +198,7 @@ BAD = {
     "SUPPORT_ANSWERS_WITHIN": ["x" * 41, "in a\nday"],
     "QUIET_HOURS": ["21:00", "21-8", "21:00-25:00", "21:00-08:00-09:00", "never"],
     "SMART_ENCODING": ["maybe"],
+    "AUTO_REPLY": ["x" * 301, "two\nlines"],
     "TWILIO_WHATSAPP_FROM": ["15005550006", "whatsapp:", "WhatsApp"],
     "WHATSAPP_TEMPLATES": ["/nowhere.toml", str(ROOT / "README.md"), str(ROOT / "pyproject.toml")],
     "REMINDERS": ["a day", "P1D;PT2H", "P", "P1DT", "-P1D", "P61D", "PT0H"],
@@ -239,7 +241,7 @@ for name, (least, most) in RANGES.items():
 
 
 # What is no secret and may hold anything.
-SHOWN = {"SHOP_NAME", "SUPPORT_ANSWERS_WITHIN", "DATABASE_URL"}
+SHOWN = {"AUTO_REPLY", "SHOP_NAME", "SUPPORT_ANSWERS_WITHIN", "DATABASE_URL"}
 
 
 def test_every_variable_is_tried():

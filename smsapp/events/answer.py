@@ -1,4 +1,4 @@
-"""`answer`: somebody of the shop answers what a person wrote to us, in the console."""
+"""`answer`: a person who wrote to us is answered, by an operator or by a word they wrote."""
 
 from datetime import timedelta
 
@@ -8,14 +8,14 @@ from smsapp.events.kind import Kind
 
 
 class Answer(Event):
-    """What an operator wrote, to which text: its SID."""
+    """What is answered, to which text: its SID."""
 
     to: str
     words: str
 
 
 def words(event: Answer, _settings: Settings) -> str:
-    """Return what the operator wrote, and nothing else: they are talking already."""
+    """Return what is answered, and nothing else: they are talking already."""
     return event.words
 
 

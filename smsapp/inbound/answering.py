@@ -79,7 +79,7 @@ def answer(phone_key: str, operator_id: int, words: str, form_id: uuid.UUID) -> 
             }
         )
         delivery = accepting.new_delivery(ANSWER, event, None, send_now=False)
-        (accepted,) = outbox.accept(conn, [replace(delivery, answers=True)])
+        (accepted,) = outbox.accept(conn, [replace(delivery, answers=True, if_first="")])
         if accepted.reason in REFUSALS:
             raise NotDone(f"Nothing was sent. {REFUSALS[accepted.reason].cause}")
         if not accepted.is_duplicate:

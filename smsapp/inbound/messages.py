@@ -115,9 +115,12 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
             _apply(conn, key, keyword, now, missed)
         did = None
-        if is_new and keyword is None and number:
-            said = Answered(text.sid, key, number, text.meant, sent_at, is_missed=bool(missed))
-            did = replies.answer(conn, said, now)
+        if is_new and number:
+            said = Answered(text.sid, key, number, text.meant, sent_at, bool(missed), channel)
+            if keyword is None:
+                did = replies.answer(conn, said, now)
+            elif keyword is Keyword.HELP and channel is Channel.WHATSAPP and not missed:
+                replies.help_on_whatsapp(conn, said)
     effect = (did or ("missed" if missed else "new")) if is_new else "repeated"
     metrics.count(metrics.INBOUND, keyword or "text", effect)
     log.info(

@@ -44,6 +44,8 @@ from tests.fake_verify import CODE, VERIFY, FakeVerify
 
 # What a page says does not hang on the database; what it asks of that is tried in its own tests.
 pytestmark = on_one_database
+# What people are asked where there is no WhatsApp.
+ASKED = [name for name in purposes.PURPOSES if name not in purposes.WAYS]
 
 # One that Britain gives to mobiles, and one that London has.
 MOBILE, LANDLINE = "+447400123456", "+442079460018"
@@ -131,7 +133,7 @@ def ledger(rows: Rows) -> list[tuple[str, str]]:
 
 def refused_but(*chosen: str) -> list[tuple[str, str]]:
     """What the ledger says of the purposes that are left out when these are chosen."""
-    return [(name, "withdrawn") for name in purposes.PURPOSES if name not in chosen]
+    return [(name, "withdrawn") for name in ASKED if name not in chosen]
 
 
 # The number and the purposes
@@ -144,7 +146,7 @@ def test_each_purpose_is_shown_in_its_exact_words_and_none_is_ticked(alice, app)
             for purpose in purposes.shown(ENGLISH):
                 assert purpose.words.text in said(page)
                 assert "Rudy’s & Sons" in purpose.words.text
-    assert page.text.count('type="checkbox"') == len(purposes.PURPOSES)
+    assert page.text.count('type="checkbox"') == len(ASKED)
     assert " checked" not in page.text
     assert "Rudy’s & Sons" in title(page)
 
