@@ -37,7 +37,8 @@ def new_delivery(
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
-    channel, *route = [one for one in event.channels or kind.route if one in channels.configured()]
+    ours = channels.configured()
+    channel, *route = [one for one in event.channels or kind.route if one in ours]
     ending = f" {how_to_stop(event.language)}"
     says_all = not config.shop_name or body.endswith(ending)
     return NewDelivery(
