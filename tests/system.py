@@ -180,6 +180,7 @@ def installation(
         pace=pace,
         hang_seconds=30,
         verify_service_sid=environment.get("TWILIO_VERIFY_SERVICE_SID"),
+        mail_port=urlsplit(environment.get("MAIL_URL", "")).port,
     )
     with running(config) as sandbox:
         settings = ENVIRONMENT | {

@@ -1,6 +1,7 @@
 """One browser, one shop on the sandbox, and a customer who sits before it."""
 
 import itertools
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,7 +12,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from smsapp.sandbox.testing import Sandbox
-from tests.system import System, installation
+from tests.system import System, free_port, installation
 
 SHOP = "Corner Books"
 
@@ -29,6 +30,8 @@ def shop_on_sandbox(folder: Path, **environment: str) -> Iterator[tuple[System, 
     settings = {
         "TWILIO_VERIFY_SERVICE_SID": "VA00000000000000000000000000000001",
         "SHOP_NAME": SHOP,
+        "MAIL_URL": f"smtp://127.0.0.1:{free_port()}",
+        "MAIL_FROM": "orders@shop.example",
         # All tests come from one address.
         "VERIFY_RATE_LIMIT": "1000/minute",
     }
@@ -50,6 +53,21 @@ class Customer:
     def code(self) -> str:
         """The newest code that their phone was sent."""
         return next(str(c["code"]) for c in self.sandbox.codes() if c["to"] == self.number)
+
+    def link_in_mail(self) -> str:
+        """Return the path of the link in the newest mail to them, who have their own address."""
+        address = f"{self.number[1:]}@example.com"
+        mail = next(str(m["text"]) for m in self.sandbox.mails() if m["to"] == address)
+        found = re.search(r"http://[^/\s]+(/mail/\S+)", mail)
+        assert found
+        return found[1]
+
+    def gives_address(self, address: str = "") -> None:
+        """Give an address for what a text cannot bring."""
+        self.page.get_by_label("Your e-mail address").fill(
+            address or f"{self.number[1:]}@example.com"
+        )
+        self.presses("I agree: send me a link")
 
     def asks_for_code(self, *purposes: str) -> None:
         self.page.goto("/")

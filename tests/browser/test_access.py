@@ -3,25 +3,37 @@
 import re
 from collections.abc import Callable
 from datetime import datetime
+from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
 
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from smsapp.extensions import settings
+from smsapp.phone import phone_key
+from smsapp.recipients import mail_links
 from tests import axe
 from tests.browser.conftest import Customer
+from tests.conftest import make_app
 
 pytestmark = pytest.mark.browser
 
 NARROW = {"width": 360, "height": 740, "has_touch": True, "is_mobile": True}
 
 # Everything to press that is not a link within a sentence.
-TARGETS = "button:not(.unseen), .button, .brand, .choice label, select, input.code, #phone, li > a"
+TARGETS = "button:not(.unseen), .button, .brand, .choice label, select, .field > input, li > a"
 # Those of them that are shown, each with its words and its edges.
 WHERE = """targets => targets.filter(target => target.checkVisibility()).map(target => {
     const {left, right, height} = target.getBoundingClientRect();
     return {text: target.innerText, left, right, height};
 })"""
+
+
+def unsubscribe_path(alice: Customer) -> str:
+    """Return the path of the link that ends the customer's mails."""
+    with make_app().app_context():
+        key = phone_key(alice.number, settings().phone_key_bytes)
+        return urlsplit(mail_links.unsubscribe_url(key)).path
 
 
 def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
@@ -61,6 +73,16 @@ def on_every_page(alice: Customer, look: Callable[[Page], None]) -> None:
         presses("Call me instead"),
         lambda: alice.enters(alice.code),
         presses("Turn off support"),
+        lambda: alice.gives_address("ann"),
+        alice.gives_address,
+        lambda: page.goto(alice.link_in_mail()),
+        presses("Yes, this is my address"),
+        lambda: page.goto(alice.link_in_mail()),
+        goes_to("/preferences"),
+        presses("No e-mails"),
+        lambda: page.goto(unsubscribe_path(alice)),
+        presses("No more e-mails"),
+        goes_to("/preferences"),
         presses("Stop all texts"),
         is_stopped_by_text,
         goes_to("/preferences/erase"),
