@@ -79,6 +79,11 @@ _COUNTRY_HELD = (
     "Twilio takes no texts from {subject}, so these wait.",
     _WORDS[AlarmKind.SENDER_HELD][1],
 )
+# The same where it is the mail server that refuses us.
+_MAILS_HELD = (
+    "Our mail server takes no mails from us, so all mails wait.",
+    "See what `flask doctor` says of it. None is lost, and they leave by themselves once it works.",
+)
 
 
 def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
@@ -104,6 +109,8 @@ def next_step(kind: AlarmKind, facts: dict[str, Any]) -> str:
 def _words(kind: AlarmKind, facts: dict[str, Any]) -> tuple[str, str]:
     if facts.get("paused"):
         return _PAUSED
+    if facts.get("mails"):
+        return _MAILS_HELD
     return _COUNTRY_HELD if facts.get("country") else _WORDS[kind]
 
 

@@ -5,6 +5,7 @@ Each is cheap: it reads a bounded number of rows, by a primary key or a partial 
 
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, or_, select
 
@@ -16,12 +17,14 @@ from smsapp.models import (
     AlarmKind,
     Attempt,
     CallOutcome,
+    Channel,
     Delivery,
     DeliveryState,
     Receipt,
     ReceiptSource,
     Sender,
 )
+from smsapp.providers.mail import Mail
 from smsapp.recipients import code_budget
 from smsapp.watch.finding import Finding, display_name
 from smsapp.watch.rates import rates
@@ -59,6 +62,7 @@ _LAST_TEXTS = (
         Attempt.id >= bindparam("first"),
         Attempt.id < bindparam("end"),
         Attempt.outcome == CallOutcome.ACCEPTED,
+        Attempt.channel != Channel.EMAIL,
     )
     .order_by(Attempt.id.desc())
     .limit(SILENT_TEXTS)
@@ -100,7 +104,9 @@ def sender_held(conn: Connection, _now: datetime, _config: Settings) -> list[Fin
     for row in conn.execute(_HELD):
         name = display_name(row.name)
         if row.held_code is not None:
-            found.append(Finding(AlarmKind.SENDER_HELD, name, {"codes": [(row.held_code, 1)]}))
+            facts: dict[str, Any] = {"codes": [(row.held_code, 1)]}
+            mails = {"mails": True} if row.name == Mail.sender else {}
+            found.append(Finding(AlarmKind.SENDER_HELD, name, facts | mails))
         for country, hold in sorted((row.country_holds or {}).items()):
             facts = {"codes": [(hold["code"], 1)], "country": country}
             found.append(Finding(AlarmKind.SENDER_HELD, f"{name} to {country}", facts))

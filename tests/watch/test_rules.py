@@ -7,7 +7,7 @@ from sqlalchemy import delete, insert, update
 
 from smsapp import tally
 from smsapp.delivery import circuit_breaker, reconcile
-from smsapp.extensions import db, new_id
+from smsapp.extensions import database_now, db, new_id
 from smsapp.models import (
     Alarm,
     AlarmKind,
@@ -167,6 +167,21 @@ def test_texts_that_go_out_without_receipts_raise_an_alarm_until_one_comes(look,
     texts(now - 28 * MINUTE, 1, state="sent")
     later()
     assert look() == {}
+
+
+def test_mails_which_have_no_receipts_raise_none(look, texts, now):
+    texts(now - 40 * MINUTE, 30)
+    texts(now - 30 * MINUTE, 30, state="sent", receipt=False, channel="email")
+    texts(now - 30 * MINUTE, 30, state="failed", code=550, receipt=False, channel="email")
+    assert look() == {}
+
+
+def test_a_mail_server_that_refuses_us_is_told_from_twilio(app, look):
+    with app.app_context(), db.engine.begin() as conn:
+        circuit_breaker.trip(conn, "e-mail", 535, database_now(conn))
+    alarm = look()["sender_held"]
+    assert (alarm.subject, [code.label for code in alarm.codes]) == ("e-mail", ["535"])
+    assert alarm.sentence == "Our mail server takes no mails from us, so all mails wait."
 
 
 def test_a_status_that_we_had_to_ask_for_is_no_receipt(look, texts, now, write):
