@@ -161,8 +161,10 @@ def check_worker() -> Iterator[Finding]:
     if look.sender_is_held:
         yield fault(
             "Worker",
-            "The sender is held: Twilio refuses our account or sender, and all texts wait.",
-            "Mend what the lines about Twilio say; then it goes on by itself within a minute.",
+            "A sender is held: Twilio, or our mail server, refuses us, and all that leaves from it "
+            "waits.",
+            "Mend what the lines about Twilio and the mail server say; then it goes on by itself "
+            "within a minute.",
         )
     for country, code in sorted(look.held_countries.items()):
         held = meaning(code)
