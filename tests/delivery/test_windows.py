@@ -77,7 +77,7 @@ def test_outside_the_window_an_approved_template_says_it(app, ships, alice, twil
     assert (call["body"], call["content_sid"]) == (None, ENGLISH)
     filled = {"1": "1001", "2": "https://example.com/1"}
     assert json.loads(call["content_variables"]) == filled
-    assert rows.attempts[-1].template == ENGLISH
+    assert {row.channel: row.template for row in rows.attempts}["whatsapp"] == ENGLISH
 
 
 def test_in_its_language_and_with_no_gap_empty(ships, alice, twilio):

@@ -205,7 +205,6 @@ def crowded(app, shop, twilio):
     columns = "kind, content_hash, purpose, body, consent_at, state, state_at, tries, undelivered"
     columns += ", expires_at, last_attempt_at"
     with app.app_context(), db.engine.begin() as conn:
-        conn.execute(text("SET LOCAL statement_timeout = 0"))
         conn.execute(
             text("""
                 INSERT INTO phone (phone_key, e164, country, created_at)
@@ -226,6 +225,7 @@ def crowded(app, shop, twilio):
                 FROM delivery d, generate_series(1, 60000) n
             """)
         )
+        conn.execute(text("ANALYZE delivery"))  # or each attempt's is looked for row by row
         conn.execute(
             text("""
                 INSERT INTO attempt (id, delivery_id, number, source, state, sid, started_at)
