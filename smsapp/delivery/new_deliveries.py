@@ -17,6 +17,7 @@ from smsapp.delivery import (
     sender,
     superseding,
     throttle,
+    windows,
 )
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.leases import Claim, Rules
@@ -52,7 +53,6 @@ class NewDelivery:
         metadata: What the service wants kept with it.
         route: The channels to be tried after `channel`.
         locale: The language of its words, BCP 47.
-        answers: Whether it answers what they wrote to us, which they need not agree to beside.
         variables: What fills the gaps of a template.
         email: The address that came with the event.
     """
@@ -83,8 +83,12 @@ class NewDelivery:
     route: tuple[Channel, ...] = ()
     locale: str | None = None
     variables: tuple[str, ...] = ()
-    answers: bool = False
     email: str | None = None
+
+    @property
+    def answers(self) -> bool:
+        """Whether it answers what they wrote to us, which they need not agree to beside."""
+        return self.kind in windows.ANSWERS
 
     @property
     def event(self) -> tuple[str, str]:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from sqlalchemy.exc import SQLAlchemyError
 
 from smsapp import metrics
-from smsapp.delivery import channels, group_commit, leases
+from smsapp.delivery import group_commit, leases, windows
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.delivery.sending import send
 from smsapp.delivery.settle import Settlement
@@ -37,10 +37,11 @@ def new_delivery(
     config = settings()
     key = phone_key(event.phone, config.phone_key_bytes)
     body = message(kind, event, config)
-    ours = channels.configured()
-    channel, *route = [one for one in event.channels or kind.route if one in ours]
+    rules = leases.rules()
+    channel, *route = [one for one in event.channels or kind.route if one in rules.senders]
     ending = f" {how_to_stop(event.language)}"
-    says_all = not config.shop_name or body.endswith(ending)
+    is_answer = kind.name in windows.ANSWERS
+    says_all = is_answer or not config.shop_name or body.endswith(ending)
     return NewDelivery(
         kind=kind.name,
         event_id=event.event_id,
@@ -66,7 +67,7 @@ def new_delivery(
         # What no mail is ever sent to is not kept.
         email=event.email if config.mail_server else None,
         send_now=send_now,
-        rules=leases.rules(),
+        rules=rules,
         if_first="" if says_all else ending,
         details=kind.details(event, config),
     )

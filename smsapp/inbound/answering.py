@@ -1,7 +1,7 @@
 """Answering a person from the console: where they wrote last, as a delivery like any other."""
 
 import uuid
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -79,7 +79,7 @@ def answer(phone_key: str, operator_id: int, words: str, form_id: uuid.UUID) -> 
             }
         )
         delivery = accepting.new_delivery(ANSWER, event, None, send_now=False)
-        (accepted,) = outbox.accept(conn, [replace(delivery, answers=True, if_first="")])
+        (accepted,) = outbox.accept(conn, [delivery])
         if accepted.reason in REFUSALS:
             raise NotDone(f"Nothing was sent. {REFUSALS[accepted.reason].cause}")
         if not accepted.is_duplicate:

@@ -86,9 +86,7 @@ def _queue(conn: Connection, text: Answered, kind: Kind, event: Event) -> None:
     """Let an answer wait for a worker: where they wrote, or else by text."""
     delivery = accepting.new_delivery(kind, event, None, send_now=False)
     route = (Channel.SMS,) if text.channel is Channel.WHATSAPP else ()
-    outbox.accept(
-        conn, [replace(delivery, answers=True, if_first="", channel=text.channel, route=route)]
-    )
+    outbox.accept(conn, [replace(delivery, channel=text.channel, route=route)])
 
 
 # The last that was said of an order and whose words are still here.

@@ -143,8 +143,10 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
 
 def _refuse_what_is_not_set_up(event: Event) -> None:
     """Refuse an event that asks for channels which the settings say nothing of."""
+    if event.channels is None:
+        return
     ours = channels.configured()
-    if missing := [f"{one} is not set up" for one in event.channels or () if one not in ours]:
+    if missing := [f"{one} is not set up" for one in event.channels if one not in ours]:
         raise InvalidRequest(extra=details({"channels": missing}))
 
 
