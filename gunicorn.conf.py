@@ -6,7 +6,6 @@ from gevent import monkey
 monkey.patch_all()
 
 # ruff: noqa: E402
-import gc
 import os
 import shutil
 import sys
@@ -76,15 +75,6 @@ logconfig_dict = {
 _metrics_folder = tempfile.mkdtemp(prefix="smsapp-metrics-") if workers > 1 else None
 if _metrics_folder:
     os.environ["PROMETHEUS_MULTIPROC_DIR"] = _metrics_folder
-
-
-def when_ready(server):
-    """Set apart what is loaded by now, for it stays.
-
-    To look through it for garbage a process stood still for 0.1 s now and then, with all whom it
-    serves; without it 1 ms (measured with orders).
-    """
-    gc.freeze()
 
 
 def pre_fork(server, worker):

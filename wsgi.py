@@ -6,7 +6,11 @@ from gevent import monkey
 monkey.patch_all()
 
 # ruff: noqa: E402
+import gc
 import os
+
+# Nothing of what is imported is garbage: looking for some took a quarter of every start.
+gc.disable()
 
 # Before a file is made: a database and what lies beside it are for nobody else on this machine.
 os.umask(0o077)
@@ -36,3 +40,8 @@ sqlite.close_to_others(settings.database_url, ROOT / "instance")
 from smsapp.app import create_app
 
 app = create_app(settings)
+
+# What is loaded by now stays, and is set apart: to look through it for garbage a process stood still
+# for 0.1 s now and then, with all whom it serves; without it 1 ms (measured with orders).
+gc.freeze()
+gc.enable()

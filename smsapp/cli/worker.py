@@ -1,6 +1,5 @@
 """`flask worker`: sends what is due."""
 
-import gc
 import signal
 import threading
 from pathlib import Path
@@ -30,5 +29,4 @@ def run_worker() -> None:
     signal.signal(signal.SIGINT, end)
     if config.worker_metrics_port and config.metrics_token:
         metrics_server.start(config.worker_metrics_port, config.metrics_token.get_secret_value())
-    gc.freeze()  # as gunicorn.conf.py does, for the same reason
     worker.run(current_app._get_current_object().app_context, ending)  # type: ignore[attr-defined]
