@@ -41,7 +41,7 @@ from smsapp.app import create_app
 
 app = create_app(settings)
 
-# What is loaded by now stays, and is set apart: to look through it for garbage a process stood still
-# for 0.1 s now and then, with all whom it serves; without it 1 ms (measured with orders).
+# What is loaded by now stays, and is set apart: to look through it for garbage a process stood
+# still for 0.1 s now and then, with all whom it serves; without it 1 ms (measured with orders).
 gc.freeze()
 gc.enable()
