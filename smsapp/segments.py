@@ -55,6 +55,8 @@ def smart(text: str) -> str:
 
     A link stays as it is, whatever it costs: with another character it leads elsewhere.
     """
+    if not beyond_gsm(text):
+        return text
     links_apart = _LINK.split(text)
     plain = "".join(
         part if n % 2 else part.translate(_TO_GSM) for n, part in enumerate(links_apart)
