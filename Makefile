@@ -25,12 +25,13 @@ HERE := TMPDIR='$(TEMPORARY)'
 TESTS_HERE := $(shell [ `printf %s '$(TEMPORARY)' | wc -c` -gt 60 ] || echo "$(HERE)") \
 	PYTHONDONTWRITEBYTECODE= XDG_CACHE_HOME='$(CURDIR)/$(VENV)/cache' XDG_CONFIG_HOME='$(CURDIR)/$(VENV)/config'
 
-.PHONY: help run test lint bench
+.PHONY: help run demo test lint bench
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 
 help:
 	@echo 'make run    start the app and the sandbox: http://127.0.0.1:8000 (PORT=9000 make run)'
+	@echo 'make demo   the same, with a month of a small shop’s life in it at the first start'
 	@echo 'make test   run the tests (make test ARGS="-k consent" runs some, ARGS="-m long" the long ones)'
 	@echo 'make lint   check format, style, types, and who may import whom'
 	@echo 'make bench  what the hot paths cost, as ratios to their floors (make bench ARGS="--rounds 5")'
@@ -39,6 +40,9 @@ help:
 
 run: $(RUN_STAMP)
 	@exec env $(HERE) $(BIN)/python -m smsapp.launcher
+
+demo: $(RUN_STAMP)
+	@exec env $(HERE) $(BIN)/python -m smsapp.launcher demo
 
 test: $(DEV_STAMP)
 	@$(TESTS_HERE) $(BIN)/python -m pytest -n 4 --dist loadfile --no-loadscope-reorder $(ARGS)

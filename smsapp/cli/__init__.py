@@ -11,6 +11,7 @@ from smsapp import database_faults
 from smsapp.cli.api_keys import api_key
 from smsapp.cli.consent import consent_ledger
 from smsapp.cli.customers import erase, opt_out
+from smsapp.cli.demo import fill_demo
 from smsapp.cli.doctor import run_doctor
 from smsapp.cli.numbers import numbers
 from smsapp.cli.operators import operator
@@ -31,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     run_doctor,
     run_worker,
     run_sandbox,
+    fill_demo,
 )
 
 

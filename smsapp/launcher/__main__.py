@@ -1,4 +1,4 @@
-"""Run the app and the sandbox together, for a newcomer: `make run`."""
+"""Run the app and the sandbox together, for a newcomer: `make run`, or `make demo`."""
 
 import fcntl
 import os
@@ -39,22 +39,26 @@ Logs are in instance/app.log and instance/sandbox.log. Ctrl-C stops both.
 """
 
 
-def main() -> int:
-    """Run until somebody asks for the end (0) or something fails (1)."""
+def main(*, demo: bool = False) -> int:
+    """Run until somebody asks for the end (0) or something fails (1).
+
+    Args:
+        demo: Whether a first start finds a month of a shop's life there.
+    """
     os.umask(0o077)
     try:
         port = read_port(os.environ)
         with only_one():
             for wanted in (port, port + 1, port + 2):
                 refuse_taken(wanted, port)
-            run(port)
+            run(port, demo=demo)
     except Failed as failure:
         print(failure, file=sys.stderr)
         return 1
     return 0
 
 
-def run(port: int) -> None:
+def run(port: int, *, demo: bool = False) -> None:
     """Start both, say where they are, and end them together."""
     made = made_once(INSTANCE)
     env = environment(os.environ, made, port)
@@ -65,7 +69,7 @@ def run(port: int) -> None:
     children.stop_on(signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     try:
         print("Starting the app and the sandbox …", flush=True)
-        start(children, port)
+        start(children, port, demo=demo)
         let_in = credentials.working(INSTANCE, env, port)
         app, phone = f"http://127.0.0.1:{port}", f"http://127.0.0.1:{port + 1}"
         print(READY.format(app=app, phone=phone, **let_in._asdict()), flush=True)
@@ -80,11 +84,16 @@ def run(port: int) -> None:
         children.stop()
 
 
-def start(children: Children, port: int) -> None:
+def start(children: Children, port: int, *, demo: bool = False) -> None:
     """Start both, and wait until they answer and the database has the newest schema."""
     sandbox = children.start("The sandbox", ["flask", "sandbox"], SANDBOX_LOG)
     if not DATABASE.exists():
         migrate(children)
+        if demo:
+            print("Making up a month of a small shop's life …", flush=True)
+            children.run("The demo", ["flask", "demo"], APP_LOG)
+    elif demo:
+        print("There is a database in instance/ already, so nothing is added to it.", flush=True)
     app = children.start("The app", ["gunicorn", "wsgi:app", "-b", f"127.0.0.1:{port}"], APP_LOG)
     children.wait(lambda: checks.is_up(port + 1), sandbox)
     children.wait(lambda: checks.is_up(port), app)
@@ -133,4 +142,4 @@ def refuse_taken(wanted: int, port: int) -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(demo="demo" in sys.argv[1:]))
