@@ -25,7 +25,7 @@ from smsapp.errors import (
     Unauthorized,
 )
 from smsapp.sqlite import LOCK_SECONDS
-from smsapp.web import api, console, docs, health, language, pages, twilio, wording
+from smsapp.web import api, console, docs, health, language, pages, twilio, voice, wording
 from smsapp.web.pages import sessions, sign_up
 
 log = logging.getLogger(__name__)
@@ -77,6 +77,7 @@ def create_app(settings: Settings) -> Flask:
         *api.BLUEPRINTS,
         *console.BLUEPRINTS,
         twilio.bp,
+        voice.bp,
         health.bp,
         docs.bp,
     ):
@@ -197,6 +198,8 @@ def _answer_error(error: Exception) -> ResponseReturnValue:
         headers["Allow"] = ", ".join(sorted(error.valid_methods or ()))
     if isinstance(answer, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
+    if request.path.startswith(f"{voice.PREFIX}/"):
+        return voice.answer_error(answer.status)
     if request.path.startswith("/twilio/"):
         headers["Content-Type"] = "text/plain; charset=utf-8"
         return answer.text, answer.status, headers

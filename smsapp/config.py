@@ -87,6 +87,7 @@ class Settings(BaseModel):
     twilio_messaging_service_sid: Annotated[str, sid("MG")] | None = None
     twilio_verify_service_sid: Annotated[str, sid("VA")] | None = None
     twilio_whatsapp_from: WhatsAppNumber | None = None
+    twilio_voice_from: SenderNumber | None = None
     whatsapp_templates: Templates = Field(default_factory=dict)
     twilio_base_url: BaseUrl | None = None
     require_twilio_signature: bool = True
@@ -104,6 +105,7 @@ class Settings(BaseModel):
     privacy_url: Link | None = None
     terms_url: Link | None = None
     messages_per_second: Throttle = None
+    calls_per_second: Throttle = 1.0
     max_texts_per_number_per_day: AtLeastOne = 20
     allowed_recipients: Numbers = frozenset()
     undelivered_retry_minutes: Minutes = (5, 15, 45)

@@ -3,7 +3,7 @@
 "use strict";
 
 const EVERY = 1000; // milliseconds
-const LIVE = ["people-count", "people-live", "sky", "weather-now"];
+const LIVE = ["people-count", "people-live", "sky", "weather-now", "calls-link"];
 
 function live(fresh) {
   // The box that somebody types in stays as it is, as long as it answers the same customer.
@@ -73,7 +73,12 @@ async function look() {
   replace(new DOMParser().parseFromString(await answer.text(), "text/html"));
 }
 
+function isTyping() {
+  return [...document.querySelectorAll("main input")].some((box) => box === document.activeElement || (box.type !== "checkbox" && box.value));
+}
+
 async function lookForMails() {
+  if (isTyping()) return;
   const answer = await fetch(`${location.pathname}?since=${document.body.dataset.revision}`);
   if (answer.status === 200) location.reload();
 }
@@ -91,4 +96,4 @@ async function keepLooking(look) {
 }
 
 if (location.pathname === "/" || location.pathname.startsWith("/conversations/")) keepLooking(look);
-if (location.pathname.startsWith("/mails")) keepLooking(lookForMails);
+if (/^\/(mails|calls)/.test(location.pathname)) keepLooking(lookForMails);

@@ -180,6 +180,10 @@ def installation(
         pace=pace,
         hang_seconds=30,
         verify_service_sid=environment.get("TWILIO_VERIFY_SERVICE_SID"),
+        voice_number=environment.get("TWILIO_VOICE_FROM"),
+        voice_url=f"{base}/twilio/voice/incoming",
+        voice_fallback_url=f"{base}/twilio/voice/fallback",
+        voice_status_url=f"{base}/twilio/voice/status#rc=5&rp=all",
         mail_port=urlsplit(environment.get("MAIL_URL", "")).port,
     )
     with running(config) as sandbox:

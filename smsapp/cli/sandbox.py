@@ -23,6 +23,7 @@ SANDBOX_SENDER = "+15005550006"
 def run_sandbox() -> None:
     """Serve Twilio and a mail server on your desk, at the two ports after PORT."""
     config = settings()
+    voice = f"{config.public_base_url}/twilio/voice"
     serve(
         SandboxConfig(
             account_sid=config.twilio_account_sid,
@@ -36,6 +37,10 @@ def run_sandbox() -> None:
             verify_service_sid=config.twilio_verify_service_sid,
             verify_friendly_name=config.shop_name or "Shop",
             mail_port=config.port + 2,
+            voice_number=config.twilio_voice_from,
+            voice_url=f"{voice}/incoming",
+            voice_fallback_url=f"{voice}/fallback",
+            voice_status_url=f"{voice}/status#rc=5&rp=all",
             let_pass=partial(let_pass, db.engine),
         ),
         config.port + 1,

@@ -2,6 +2,7 @@
 
 from smsapp.delivery.sender import SenderSettings
 from smsapp.models import Channel
+from smsapp.providers.calls import Calls
 from smsapp.providers.channel import Provider
 from smsapp.providers.mail import Mail
 from smsapp.providers.sms import Sms
@@ -11,8 +12,12 @@ from smsapp.recipients import mail
 CHANNELS: dict[Channel, Provider] = {
     Channel.SMS: Sms(),
     Channel.WHATSAPP: WhatsApp(),
+    Channel.CALL: Calls(),
     Channel.EMAIL: Mail(mail.address_of),
 }
+
+# Kinds that somebody who is called about them may answer by a key (voice/key_answers.py).
+ASK_FOR_KEY = frozenset({"appointment_reminder"})
 
 
 def sender_of(channel: Channel) -> SenderSettings:

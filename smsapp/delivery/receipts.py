@@ -17,6 +17,7 @@ from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipt_rows import Effect, HandledReceipt, IncomingReceipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
+    AttemptState,
     OptOutSource,
     ReceiptSource,
 )
@@ -56,10 +57,13 @@ def handle(reported: IncomingReceipt) -> HandledReceipt:
 
 def _count_end(reported: IncomingReceipt, recorded: HandledReceipt) -> None:
     """Count a text that has arrived, or has not."""
-    if reported.status == "delivered" and recorded.delivery_id and recorded.kind:
+    if recorded.channel is None:
+        return
+    got = CHANNELS[recorded.channel].state_of(reported.status)
+    if got is AttemptState.DELIVERED and recorded.delivery_id and recorded.kind:
         waited = metrics.seconds_since(recorded.delivery_id)
         metrics.observe(metrics.TO_DELIVERED, waited, recorded.kind)
-    elif reported.status in {"failed", "undelivered"}:
+    elif got in {AttemptState.FAILED, AttemptState.UNDELIVERED}:
         code, error_class = reported.error_code, meaning(reported.error_code).error_class
         metrics.count(metrics.FAILURES, "receipt", error_class, code_label(code))
 

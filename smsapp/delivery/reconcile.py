@@ -188,6 +188,8 @@ def _decide(
         in_flight = any(rival.state is AttemptState.SENDING for rival in rivals)
         candidates = [rival.id for rival in rivals if rival.body == case.body]
         equal = [message for message in reversed(unclaimed) if message.body == case.body]
+        if not all(message.has_words for message in unclaimed):  # any call of ours may be it
+            candidates, equal = [rival.id for rival in rivals], unclaimed[::-1]
         if not unclaimed:
             _absent(conn, case, still, now)
         elif len(equal) == len(candidates) and not in_flight:

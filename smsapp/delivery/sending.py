@@ -82,6 +82,7 @@ def _call(claim: Claim) -> SendResult:
             language=languages.of(claim.locale),
             template=claim.template,
             callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
+            asks_for_key=claim.kind in channels.ASK_FOR_KEY,
             valid_seconds=int((claim.expires_at - clock.now()).total_seconds()),
             **(_of_mail(claim) if claim.channel is Channel.EMAIL else {}),
         )

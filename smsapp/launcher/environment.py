@@ -65,6 +65,7 @@ def told(made: Mapping[str, str], port: int) -> dict[str, str]:
         "TRUSTED_PROXIES": "0",
         "TWILIO_BASE_URL": f"http://127.0.0.1:{port + 1}",
         "TWILIO_FROM_NUMBER": TEST_SENDER,
+        "TWILIO_VOICE_FROM": TEST_SENDER,
         "TWILIO_WHATSAPP_FROM": WHATSAPP_SENDER,
         "WHATSAPP_TEMPLATES": str(WHATSAPP_TEMPLATES),
         # Nothing costs anything there, and all of it can be tried.

@@ -7,6 +7,7 @@ can be erased by nulling one field while opt-outs and counts survive.
 from smsapp.models.api_keys import ApiKey
 from smsapp.models.appointments import AppointmentEvent
 from smsapp.models.base import Base, Channel
+from smsapp.models.calls import Call, CallDirection, TranscriptState, Voicemail
 from smsapp.models.consent import (
     Consent,
     ConsentAction,

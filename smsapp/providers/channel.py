@@ -38,6 +38,7 @@ class Outgoing:
         template: What says it where the channel takes no words of ours now.
         instead_of: The end of the number of a phone that could not be reached before; "" for none.
         unsubscribe: Where the person says that they want none over this channel; "" for nowhere.
+        asks_for_key: Whether the person is asked to press one, in a call.
     """
 
     id: str
@@ -51,6 +52,7 @@ class Outgoing:
     template: Template | None = None
     instead_of: str = ""
     unsubscribe: str = ""
+    asks_for_key: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -43,6 +43,7 @@ class Listed:
         error_code: Twilio's; 0 for none.
         created_at: Aware, UTC, to the second.
         sender: What it came from, E.164; None while Twilio has not chosen a sender.
+        has_words: Whether Twilio keeps what it says; False for a call.
     """
 
     sid: str
@@ -52,6 +53,7 @@ class Listed:
     error_code: int
     created_at: datetime
     sender: str | None = None
+    has_words: bool = True
 
 
 SendResult = Sent | Failure

@@ -8,10 +8,10 @@ of Messages, as of November 2026. Codes of 20xxx and 21xxx come with the answer 
 then no message exists (but for UNKNOWN); those of 30xxx come later, with a receipt; those of
 63xxx are about WhatsApp and other channels. `voice_codes`, `whatsapp_codes` and `verify_codes` have
 the others; a code of theirs is as good as one of these. So are the replies of `mail_codes`, which
-have three digits.
+have three digits, and those of `sip_codes`.
 """
 
-from smsapp.providers import mail_codes, whatsapp_codes
+from smsapp.providers import mail_codes, sip_codes, whatsapp_codes
 
 _WAIT = "Wait: it is tried again by itself."
 _ASK_TWILIO = "Wait: Twilio is asked for the text before anything is sent again."
@@ -231,8 +231,26 @@ HOLDS_COUNTRY = frozenset({21215, 21408, 21606, 21612, 21703})
 
 # About the phone, the way to it or the channel: another channel may reach the same person.
 ELSEWHERE = frozenset(
-    {21211, 21217, 21408, 21612, 21614, 21703, 30003, 30005, 30006, 30007, 30008, 30034, 30036}
+    {
+        21211,
+        21214,
+        21215,
+        21216,
+        21217,
+        21408,
+        21612,
+        21614,
+        21703,
+        30003,
+        30005,
+        30006,
+        30007,
+        30008,
+        30034,
+        30036,
+    }
     | {63003, 63016, 63024, 63027, 63028, 63032, 63041, 63042, 63049}
+    | sip_codes.ELSEWHERE
 )
 
 # Too fast: for our account, for our registration, for the channel, for the queue of our number.

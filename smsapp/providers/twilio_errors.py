@@ -3,7 +3,14 @@
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from smsapp.providers import mail_codes, twilio_codes, verify_codes, voice_codes, whatsapp_codes
+from smsapp.providers import (
+    mail_codes,
+    sip_codes,
+    twilio_codes,
+    verify_codes,
+    voice_codes,
+    whatsapp_codes,
+)
 
 
 class ErrorClass(StrEnum):
@@ -29,7 +36,7 @@ class ErrorMeaning:
         suspects_sender: Nobody knows whose fault it is: the sender's, where others meet it too.
         slows_sender: Texts leave faster than Twilio or the carriers take them.
         elsewhere: Another channel may reach the same person.
-        code: Twilio's code, or a mail server's, of three digits; None where it gave none.
+        code: Twilio's code, or a mail server's or SIP's, of three digits; None where it gave none.
     """
 
     error_class: ErrorClass
@@ -125,7 +132,7 @@ _UNLISTED_REPLIES = {
     5: ErrorMeaning(ErrorClass.PERMANENT, *mail_codes.UNLISTED[5], suspects_sender=True),
 }
 
-_TABLES = (twilio_codes, voice_codes, whatsapp_codes, verify_codes, mail_codes)
+_TABLES = (twilio_codes, voice_codes, sip_codes, whatsapp_codes, verify_codes, mail_codes)
 _KNOWN = {
     code: ErrorMeaning(
         error_class,

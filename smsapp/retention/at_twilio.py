@@ -45,11 +45,11 @@ _SET = update(BodyAtTwilio).where(BodyAtTwilio.sid == bindparam("of"))
 
 
 def of_deliveries(ids: Collection[uuid.UUID]) -> Select[Any]:
-    """Return the query for the messages of these deliveries that Twilio has: no mails."""
+    """Return the query for the messages of these deliveries whose words Twilio has."""
     return select(Attempt.sid).where(
         Attempt.delivery_id.in_(ids),
         Attempt.sid.is_not(None),
-        Attempt.channel != Channel.EMAIL,
+        Attempt.channel.in_([Channel.SMS, Channel.WHATSAPP]),
     )
 
 

@@ -7,6 +7,8 @@ from flask.json.provider import DefaultJSONProvider
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, json_api
+from smsapp.sandbox.calls import page as calls_page
+from smsapp.sandbox.calls import rest as calls
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.mail import page as mails
 from smsapp.sandbox.phone import page, templates_page
@@ -31,8 +33,15 @@ def create_sandbox(desk: Desk) -> Flask:
     app.json = TwilioOrder(app)
     app.before_request(guards.only_this_machine)
     templates.make_ready(desk.database)
-    apis = (messages.bp, account.bp, account.service_bp, verify.bp, *content_api.BLUEPRINTS)
-    for bp in (*apis, json_api.bp, page.bp, templates_page.bp, mails.bp):
+    apis = (
+        messages.bp,
+        calls.bp,
+        account.bp,
+        account.service_bp,
+        verify.bp,
+        *content_api.BLUEPRINTS,
+    )
+    for bp in (*apis, json_api.bp, page.bp, templates_page.bp, mails.bp, calls_page.bp):
         app.register_blueprint(bp)
     app.add_url_rule("/healthz", view_func=_healthz)
     return app

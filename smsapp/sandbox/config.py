@@ -40,6 +40,10 @@ class SandboxConfig:
         account_status: active, suspended or closed.
         account_type: Full or Trial.
         number_sends_texts: Whether the sender has the capability SMS.
+        voice_number: The number that calls come from and go to, E.164; None: there are none.
+        voice_url: What is asked when somebody rings it; None: nobody can.
+        voice_fallback_url: What is asked where that gives nothing.
+        voice_status_url: Where is posted how their calls ended.
         mail_port: Where mails are taken, by SMTP; None: none are.
         let_pass: Lets time pass for the app; None where nobody can.
     """
@@ -63,6 +67,10 @@ class SandboxConfig:
     account_status: str = "active"
     account_type: str = "Full"
     number_sends_texts: bool = True
+    voice_number: str | None = None
+    voice_url: str | None = None
+    voice_fallback_url: str | None = None
+    voice_status_url: str | None = None
     mail_port: int | None = None
     let_pass: Callable[[timedelta], None] | None = None
 

@@ -12,8 +12,20 @@ _ERRORS = {
     20429: (429, "Too Many Requests"),
     20500: (500, "An internal server error has occurred"),
     20503: (503, "Service is unavailable. Please try again."),
+    21201: (400, "No 'To' number is specified"),
+    21205: (400, "Url is not a valid URL: {url}"),
+    21210: (
+        400,
+        "The source phone number provided, {sender}, is not yet verified for your account.",
+    ),
     21211: (400, "The 'To' number {to} is not a valid phone number."),
     21212: (400, "The 'From' number {sender} is not a valid phone number."),
+    21213: (400, "No 'From' number is specified"),
+    21214: (400, "'To' phone number cannot be reached"),
+    21215: (400, "Account not allowed to call {to}"),
+    21216: (400, "Account not allowed to call {to}"),
+    21217: (400, "Phone number does not appear to be valid"),
+    21220: (400, "Call is not in-progress. Cannot redirect."),
     21408: (
         400,
         "Permission to send an SMS has not been enabled for the region indicated by the 'To' "
@@ -165,6 +177,13 @@ TEST_RECIPIENTS = {
     "+15005550009": 21614,
 }
 TEST_SENDER = "+15005550006"
+# Of a call they mean something else.
+CALL_TEST_RECIPIENTS = {
+    "+15005550001": 21217,
+    "+15005550002": 21214,
+    "+15005550003": 21215,
+    "+15005550004": 21216,
+}
 TEST_SENDERS = {"+15005550001": 21212, "+15005550007": 21606, "+15005550008": 21611}
 # Verify has no test numbers; here those of Messages keep their meaning.
 VERIFY_TEST_NUMBERS = {

@@ -4,6 +4,7 @@ from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import guards, inbox
+from smsapp.sandbox.calls import call
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.mail import mailbox
 from smsapp.sandbox.verify import service as verify
@@ -23,6 +24,12 @@ def messages() -> ResponseReturnValue:
 def mails() -> ResponseReturnValue:
     """List the mails that the server took, newest first."""
     return {"mails": [mail.as_json() for mail in mailbox.mails(this_desk())]}
+
+
+@bp.get("/calls.json")
+def calls() -> ResponseReturnValue:
+    """List calls, the app's and those to the shop, newest first."""
+    return {"calls": [each.as_json() for each in call.calls(this_desk())]}
 
 
 @bp.get("/codes.json")

@@ -11,6 +11,7 @@ from smsapp import clock
 from smsapp.sandbox import carrier
 from smsapp.sandbox.callbacks.callback import take_back, take_due
 from smsapp.sandbox.callbacks.posting import Poster
+from smsapp.sandbox.calls import line
 from smsapp.sandbox.desk import Desk
 from smsapp.sandbox.message import Receipt, Step
 from smsapp.sandbox.whatsapp import typing_indicator
@@ -61,6 +62,7 @@ class Scheduler:
         if due_at > now:
             return min(due_at - now, 1.0)
         carrier.move_due(self._desk, now)
+        line.ring_out(self._desk, now)
         with self._desk.database.write() as db:
             due = take_due(db, now)
         for each in due:
@@ -75,6 +77,7 @@ def next_due(desk: Desk) -> float:
     receipt = select(func.min(Receipt.due_at)).where(Receipt.state == "due")
     with desk.database.read() as db:
         found = [db.scalar(step), db.scalar(receipt), typing_indicator.next_end(db)]
+        found.append(line.next_end(db))
     return min((at for at in found if at is not None), default=float("inf"))
 
 

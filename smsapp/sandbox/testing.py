@@ -15,6 +15,7 @@ from werkzeug.test import run_wsgi_app
 
 from smsapp.sandbox import carrier, inbox
 from smsapp.sandbox.app import create_sandbox
+from smsapp.sandbox.calls import call, line, page
 from smsapp.sandbox.config import SandboxConfig
 from smsapp.sandbox.database import Base
 from smsapp.sandbox.desk import Desk
@@ -48,6 +49,38 @@ class Sandbox:
     def mails(self) -> list[dict[str, object]]:
         """Return what `GET /mail.json` lists: the mails that were taken, newest first."""
         return [mail.as_json() for mail in mailbox.mails(self.desk)]
+
+    def calls(self) -> list[dict[str, object]]:
+        """Return what `GET /calls.json` lists: calls, newest first."""
+        return [each.as_json() for each in call.calls(self.desk)]
+
+    def ring(self, from_: str) -> str:
+        """Ring the shop, from a number or from "anonymous"; return the call's SID."""
+        return page.ring_shop(self.desk, from_).sid
+
+    def pick_up(self, sid: str, by: str = "human") -> None:
+        """Answer a call, by a person or by a machine ("machine_end_beep")."""
+        line.answer(self.desk, sid, by)
+
+    def press_keys(self, sid: str, keys: str) -> None:
+        """Press keys in a call; none is silence."""
+        line.act(self.desk, sid, keys)
+
+    def speak(self, sid: str, words: str) -> None:
+        """Say something in a call, or after the tone."""
+        line.act(self.desk, sid, "", words)
+
+    def put_through(self, sid: str, outcome: str) -> None:
+        """Say what becomes of whom a caller is put through to, as DialCallStatus."""
+        line.put_through(self.desk, sid, outcome)
+
+    def end_call(self, sid: str, status: str = "completed") -> None:
+        """Hang up, or have it end as "busy", "no-answer" or "failed" while it rings."""
+        line.end(self.desk, sid, status)
+
+    def heard(self, sid: str) -> list[str]:
+        """Return what the shop has said in a call."""
+        return [each.words for each in call.heard(self.desk, sid) if each.who == "shop"]
 
     def codes(self) -> list[dict[str, object]]:
         """Return what `GET /codes.json` lists: Verify's codes, newest first."""

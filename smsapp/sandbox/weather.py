@@ -35,7 +35,15 @@ class Field:
     name: str
     kind: Kind
     group: Literal[
-        "Sending", "Carrier", "WhatsApp", "Receipts", "Texts back", "Verify", "Mail", "Account"
+        "Sending",
+        "Carrier",
+        "WhatsApp",
+        "Receipts",
+        "Texts back",
+        "Calls",
+        "Verify",
+        "Mail",
+        "Account",
     ]
     label: str
     note: str = ""
@@ -66,6 +74,9 @@ FIELDS = (
     Field("lost_inbound", "percent", "Texts back", "Never posted", "the app hears nothing"),
     Field("repeated_inbound", "percent", "Texts back", "Posted twice"),
     Field("advanced_opt_out", "switch", "Texts back", "Advanced Opt-Out", "posts OptOutType"),
+    Field("calls_busy", "percent", "Calls", "Busy"),
+    Field("calls_unanswered", "percent", "Calls", "Not answered"),
+    Field("calls_failed", "percent", "Calls", "Failed", "no such number"),
     Field("verify_unavailable", "percent", "Verify", "Verify unavailable", "503"),
     Field("verify_landline", "switch", "Verify", "Every number a landline", "60205 for texts"),
     Field("verify_blocked", "switch", "Verify", "Destination blocked", "60410, Fraud Guard"),

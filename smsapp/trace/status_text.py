@@ -10,7 +10,7 @@ from smsapp.delivery import reconcile, restore
 from smsapp.models import Attempt, CallOutcome, Channel, DeliveryState, OptOut, OptOutSource, Reason
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
-from smsapp.trace import words_of_mail
+from smsapp.trace import words_of_calls, words_of_mail
 from smsapp.trace.timeline import Trace, trouble_of
 
 
@@ -82,15 +82,19 @@ BROKE_OFF = "the call to Twilio broke off"
 
 def of_delivery(trace: Trace) -> Explanation:
     """Return a delivery's state in words, with its cause and the next step."""
-    state = trace.delivery.state
-    words = (_is_mail(trace) and _MAIL_BY_TRACE.get(state)) or _BY_TRACE.get(state)
+    state, channel = trace.delivery.state, _channel(trace)
+    if channel is Channel.CALL:
+        said = {step.status for step in trace.steps}
+        if of_call := words_of_calls.of_state(state, said):
+            return Explanation(TITLES[state], *of_call)
+    is_mail = channel is Channel.EMAIL
+    words = (is_mail and _MAIL_BY_TRACE.get(state)) or _BY_TRACE.get(state)
     return Explanation(TITLES[state], *(words(trace) if words else _PLAIN[state]))
 
 
-def _is_mail(trace: Trace) -> bool:
-    """Whether its last attempt was a mail; before the first, whether it is to be one."""
-    channel = trace.attempts[-1].channel if trace.attempts else trace.delivery.channel
-    return channel is Channel.EMAIL
+def _channel(trace: Trace) -> Channel:
+    """Return over which its last attempt was made; before the first, over which it is to be."""
+    return trace.attempts[-1].channel if trace.attempts else trace.delivery.channel
 
 
 def _waiting(trace: Trace) -> tuple[str, str]:

@@ -143,6 +143,7 @@ def _attempted(happened: History) -> Iterator[Step]:
 
 def _received(happened: History) -> Iterator[Step]:
     numbers = {attempt.id: attempt.number for attempt in happened.attempts}
+    channels = {attempt.id: attempt.channel for attempt in happened.attempts}
     states = {attempt.id: CHANNELS[attempt.channel].state_of for attempt in happened.attempts}
     reached: dict[uuid.UUID, int] = {}
     for receipt in happened.receipts:
@@ -156,6 +157,7 @@ def _received(happened: History) -> Iterator[Step]:
             numbers[receipt.attempt_id],
             error_code=receipt.error_code or None,
             ignored=LATE if late else None,
+            channel=channels[receipt.attempt_id],
         )
 
 

@@ -5,7 +5,7 @@ No words here hold a number, a body or a person's name.
 
 from smsapp.delivery import reconcile, retry
 from smsapp.models import Act, Channel, ConsentSource, Ignored, OptOutSource, Reason
-from smsapp.providers import statuses
+from smsapp.providers import calls, statuses
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace import words_of_mail
@@ -90,7 +90,8 @@ def of_step(step: Step) -> str:
 
 def _report(step: Step) -> str:
     asked = step.source == "look_up"
-    what = statuses.TEXTS.get(step.status, f"“{step.status}”")
+    words = calls.TEXTS if step.channel is Channel.CALL else statuses.TEXTS
+    what = words.get(step.status, f"“{step.status}”")
     said = f"{'We asked, and Twilio said' if asked else 'Receipt'}: {what}."
     if step.error_code:
         said += f" {meaning(step.error_code).cause}"

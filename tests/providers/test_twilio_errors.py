@@ -2,7 +2,14 @@ import re
 
 import pytest
 
-from smsapp.providers import mail_codes, twilio_codes, verify_codes, voice_codes, whatsapp_codes
+from smsapp.providers import (
+    mail_codes,
+    sip_codes,
+    twilio_codes,
+    verify_codes,
+    voice_codes,
+    whatsapp_codes,
+)
 from smsapp.providers.twilio_errors import ErrorClass, meaning
 
 # Every code that Twilio's descriptions of messages, calls, WhatsApp and Verify have.
@@ -32,8 +39,11 @@ VERIFY = """
 MAIL = """
     421 432 450 451 452 454 455 500 501 502 503 504 521 530 534 535 538 550 551 552 553 554 555 556
 """
-LISTED = [int(code) for code in f"{SENDS} {RECEIPTS} {CALLS} {WHATSAPP} {VERIFY} {MAIL}".split()]
-TABLES = [twilio_codes, voice_codes, whatsapp_codes, verify_codes, mail_codes]
+# How SIP says that a call was not taken; 408 stands for all that it says of none else.
+SIP = "404 408 410 480 484 486 487 603 607 608"
+LISTED = f"{SENDS} {RECEIPTS} {CALLS} {WHATSAPP} {VERIFY} {MAIL} {SIP}".split()
+LISTED = [int(code) for code in LISTED]
+TABLES = [twilio_codes, voice_codes, sip_codes, whatsapp_codes, verify_codes, mail_codes]
 # Faults of ours that nothing leaves with.
 SENDER = [20003, 20005, 20008, 20404, 21212, 21603, 21607, 21609, 21659, 21660, 21661]
 SENDER += [21701, 21704, 21705, 30002, 63007, 63038]

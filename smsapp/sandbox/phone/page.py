@@ -8,6 +8,7 @@ from flask.typing import ResponseReturnValue
 
 from smsapp import typed
 from smsapp.sandbox import addresses, carrier, guards, inbox
+from smsapp.sandbox.calls import line
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.inbound import customers, opt_outs
 from smsapp.sandbox.inbound.customers import BadText
@@ -35,7 +36,7 @@ HEADERS = {
 
 
 # What people put between the digits of a number.
-_BETWEEN = str.maketrans("", "", " -.()/")
+BETWEEN = str.maketrans("", "", " -.()/")
 
 
 bp = Blueprint("phone", __name__)
@@ -108,7 +109,7 @@ def press(conversation_id: int) -> ResponseReturnValue:
 def new_text() -> ResponseReturnValue:
     """Write to the shop from a number that may be new."""
     given = {name: request.form.get(name, "") for name in ("from", "body", "channel")}
-    number = typed.clean(given["from"]).translate(_BETWEEN)
+    number = typed.clean(given["from"]).translate(BETWEEN)
     try:
         address = addresses.of(number, given["channel"])
         text = customers.text(this_desk(), address, given["body"])
@@ -194,6 +195,7 @@ def _page(chosen: Conversation | None, **refused: Any) -> str:
         time_can_pass=desk.config.let_pass is not None,
         app_url=desk.config.public_base_url,
         has_mail=desk.config.mail_port is not None,
+        ringing=line.ringing(desk),
         **{"new": {}, **refused},
     )
 

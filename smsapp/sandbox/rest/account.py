@@ -50,18 +50,21 @@ def numbers(account_sid: str) -> ResponseReturnValue:
     """List the account's number, if it is asked for; Twilio finds parts of one, too."""
     config = this_desk().config
     asked, texts = request.args.get("PhoneNumber", "").removeprefix("+"), config.number_sends_texts
+    takes_calls = config.voice_number == config.from_number
     number = {
         "sid": NUMBER_SID,
         "account_sid": account_sid,
         "friendly_name": "Sandbox",
         "phone_number": config.from_number,
-        "capabilities": {"voice": False, "sms": texts, "mms": texts, "fax": False},
+        "capabilities": {"voice": takes_calls, "sms": texts, "mms": texts, "fax": False},
         "sms_url": config.inbound_webhook or "",
         "sms_method": config.inbound_method,
         "sms_application_sid": "",
         "sms_fallback_url": "",
         "sms_fallback_method": "POST",
-        **dict.fromkeys(("status_callback", "voice_url", "voice_fallback_url"), ""),
+        "voice_url": config.voice_url or "",
+        "voice_fallback_url": config.voice_fallback_url or "",
+        "status_callback": config.voice_status_url or "",
         **dict.fromkeys(
             ("status_callback_method", "voice_method", "voice_fallback_method"), "POST"
         ),

@@ -1,0 +1,1 @@
+"""Phone calls: what is said in them, what is pressed, and what stays of them."""
