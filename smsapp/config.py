@@ -37,6 +37,7 @@ from smsapp.config_types import (
     MailServer,
     MailUrl,
     Minutes,
+    NamedNumbers,
     Numbers,
     Percent,
     Port,
@@ -53,6 +54,7 @@ from smsapp.config_types import (
     sid,
 )
 from smsapp.phone import country
+from smsapp.phone_menu import MenuFile
 from smsapp.quiet_hours import QuietHours
 from smsapp.shop_words import DEFAULT_FILE, WordsFile
 
@@ -88,6 +90,9 @@ class Settings(BaseModel):
     twilio_verify_service_sid: Annotated[str, sid("VA")] | None = None
     twilio_whatsapp_from: WhatsAppNumber | None = None
     twilio_voice_from: SenderNumber | None = None
+    voice_menu: MenuFile | None = None
+    voice_numbers: NamedNumbers = Field(default_factory=dict)
+    voicemail_to: Numbers = frozenset()
     whatsapp_templates: Templates = Field(default_factory=dict)
     twilio_base_url: BaseUrl | None = None
     require_twilio_signature: bool = True
@@ -221,6 +226,11 @@ def load(environ: Mapping[str, str]) -> Settings:
     except ValidationError as error:
         wrong = error.errors(include_url=False, include_input=False)
         raise ConfigError([_sentence(fault) for fault in wrong] + faults) from None
+    faults += [
+        f"VOICE_MENU dials “{name}”, a name that VOICE_NUMBERS lacks"
+        for name in sorted(settings.voice_menu.dials if settings.voice_menu else ())
+        if name not in settings.voice_numbers
+    ]
     if faults:
         raise ConfigError(faults)
     return settings

@@ -171,6 +171,19 @@ def _e164_set(value: object) -> object:
     return frozenset(parse_e164(part.strip()) for part in value.split(",") if part.strip())
 
 
+def _named_numbers(value: object) -> object:
+    """Split "shop=+1…,orders=+1…"; a name that comes twice has several numbers."""
+    if not isinstance(value, str):
+        return value
+    named: dict[str, tuple[str, ...]] = {}
+    for part in filter(None, (part.strip() for part in value.split(","))):
+        name, _, number = (word.strip() for word in part.partition("="))
+        if not re.fullmatch(r"[a-z][a-z0-9_]{0,29}", name):
+            raise ValueError("must be names with numbers, such as shop=+12025550123")
+        named[name] = (*named.get(name, ()), parse_e164(number))
+    return named
+
+
 # More than all processes of one database could send, so that a throttle would only cost time.
 NO_THROTTLE_FROM = 10_000
 
@@ -270,6 +283,8 @@ DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
 StorageUri = Annotated[str, AfterValidator(_storage_uri)]
 Rate = Annotated[str, AfterValidator(_rate)]
 Numbers = Annotated[frozenset[str], BeforeValidator(_e164_set)]
+# {name: numbers}, those of one name ring at once.
+NamedNumbers = Annotated[dict[str, tuple[str, ...]], BeforeValidator(_named_numbers)]
 Countries = Annotated[frozenset[str], BeforeValidator(_countries)]
 Throttle = Annotated[float | None, AfterValidator(_throttle)]
 Minutes = Annotated[tuple[int, ...], BeforeValidator(_minutes)]

@@ -260,6 +260,13 @@ class InvalidSignature(SmsappError):
     code, status, message = "invalid_signature", 403, "invalid signature"
 
 
+class RecordingAway(SmsappError):
+    """Twilio does not give a recording just now."""
+
+    code, status = "recording_away", 503
+    message = "Twilio does not give the recording just now. Try again in a minute."
+
+
 class Bug(SmsappError):
     """Something we did not think of; the log has its place under the request id."""
 

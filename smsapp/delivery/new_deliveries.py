@@ -38,6 +38,9 @@ from smsapp.recipients.consent import Entry
 from smsapp.recipients.permission import ConsentState
 from smsapp.recipients.purposes import TOLD_BY_SERVICE
 
+# Kinds that go to the shop's own people, whom its settings name.
+TO_STAFF = frozenset({"voicemail_left"})
+
 
 @dataclass(frozen=True, slots=True)
 class NewDelivery:
@@ -84,6 +87,11 @@ class NewDelivery:
     locale: str | None = None
     variables: tuple[str, ...] = ()
     email: str | None = None
+
+    @property
+    def needs_consent(self) -> bool:
+        """Whether they have to have agreed: who wrote to us, or works for the shop, need not."""
+        return not (self.answers or self.kind in TO_STAFF)
 
     @property
     def answers(self) -> bool:
@@ -240,7 +248,8 @@ def _only_agreed(row: NewDelivery, known: dict[str, ConsentState]) -> NewDeliver
 
 def refusal(known: dict[str, ConsentState], row: NewDelivery) -> Reason | None:
     """Return why an event's message may not be sent; None where it may."""
-    brings, theirs = row.answers or row.consent_at is not None, known[row.phone_key]
+    brings = not row.needs_consent or row.consent_at is not None
+    theirs = known[row.phone_key]
     refused = permission.may_text(theirs, row.purpose, brings_consent=brings).refusal
     asks = row.channel is Channel.WHATSAPP and not row.answers
     if refused is None and asks and not theirs.agreed_to(row.channel):

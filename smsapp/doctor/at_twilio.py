@@ -87,7 +87,7 @@ def _number(config: Settings, e164: str, twilio: Reader) -> Iterator[Finding]:
         )
         return
     if not isinstance(found, Number):
-        yield _unseen("Sender", "the number", "TWILIO_FROM_NUMBER", found)
+        yield unseen("Sender", "the number", "TWILIO_FROM_NUMBER", found)
         return
     if found.sends_texts:
         yield ok("Sender", f"{mask(e164)} is the account's and can send texts")
@@ -103,7 +103,7 @@ def _number(config: Settings, e164: str, twilio: Reader) -> Iterator[Finding]:
 def _service(config: Settings, sid: str, twilio: Reader) -> Iterator[Finding]:
     found = twilio.messaging_service(sid)
     if isinstance(found, Failure):
-        yield _unseen("Sender", "the Messaging Service", "TWILIO_MESSAGING_SERVICE_SID", found)
+        yield unseen("Sender", "the Messaging Service", "TWILIO_MESSAGING_SERVICE_SID", found)
         return
     if not found.numbers and not found.has_short_codes:
         yield fault(
@@ -121,9 +121,7 @@ def _service(config: Settings, sid: str, twilio: Reader) -> Iterator[Finding]:
         if isinstance(number, Number):
             yield _texts_back(config, number)
         elif number is not None:
-            yield _unseen(
-                "Texts back", "a number of the Messaging Service's", "the API key", number
-            )
+            yield unseen("Texts back", "a number of the Messaging Service's", "the API key", number)
             return
 
 
@@ -178,7 +176,7 @@ def _verify(config: Settings, twilio: Reader) -> Iterator[Finding]:
         return
     found = twilio.code_length(config.twilio_verify_service_sid)
     if isinstance(found, Failure):
-        yield _unseen("Verify", "the Verify Service", "TWILIO_VERIFY_SERVICE_SID", found)
+        yield unseen("Verify", "the Verify Service", "TWILIO_VERIFY_SERVICE_SID", found)
     elif config.code_countries is None and not config.verify_countries:
         yield warning(
             "Verify",
@@ -223,7 +221,7 @@ def _template(kind: str, language: str, found: Template | Failure) -> Finding | 
     if kind not in kinds.ALL:
         return fault(about, "There is no such kind.", f"They are: {', '.join(kinds.ALL)}.")
     if isinstance(found, Failure):
-        return _unseen(about, "the template", "WHATSAPP_TEMPLATES", found)
+        return unseen(about, "the template", "WHATSAPP_TEMPLATES", found)
     needed = gaps(kinds.ALL[kind])
     if found.approval != "approved":
         return fault(
@@ -241,7 +239,7 @@ def _template(kind: str, language: str, found: Template | Failure) -> Finding | 
     return None
 
 
-def _unseen(about: str, what: str, setting: str, failure: Failure) -> Finding:
+def unseen(about: str, what: str, setting: str, failure: Failure) -> Finding:
     """Return why something could not be looked at."""
     match failure:
         case Refused(http_status=404):

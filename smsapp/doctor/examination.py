@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from smsapp.doctor import at_twilio, data, here, mail
+from smsapp.doctor import at_twilio, calls, data, here, mail
 from smsapp.doctor.findings import Finding, Mark, fault, warning
 
 log = logging.getLogger(__name__)
@@ -24,6 +24,7 @@ ON_THE_NETWORK: tuple[Check, ...] = (
     here.check_redis,
     here.check_public_url,
     at_twilio.check_twilio,
+    calls.check_calls,
     mail.check_mail,
 )
 

@@ -16,6 +16,7 @@ from smsapp.events.order_ready import ORDER_READY
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.events.signed_up import SIGNED_UP
 from smsapp.events.support_received import SUPPORT_RECEIVED
+from smsapp.events.voicemail_left import VOICEMAIL_LEFT
 
 # What services tell us of, each at an address of its own.
 KINDS = {
@@ -33,7 +34,16 @@ KINDS = {
     )
 }
 # And what we tell ourselves.
-OWN = {kind.name: kind for kind in (APPOINTMENT_REMINDER, APPOINTMENT_CONFIRMED, SIGNED_UP, ANSWER)}
+OWN = {
+    kind.name: kind
+    for kind in (
+        APPOINTMENT_REMINDER,
+        APPOINTMENT_CONFIRMED,
+        SIGNED_UP,
+        ANSWER,
+        VOICEMAIL_LEFT,
+    )
+}
 ALL = ChainMap(OWN, KINDS)
 
 

@@ -15,6 +15,7 @@ TEST_SENDER = "+15005550006"
 # Source: https://www.twilio.com/docs/whatsapp/sandbox
 WHATSAPP_SENDER = "+14155238886"
 WHATSAPP_TEMPLATES = Path(__file__).with_name("whatsapp.toml")
+PHONE_MENU = Path(__file__).parents[1] / "phone_menu.toml"
 
 # Settings that could lead out of the sandbox or break it. Empty, not absent: python-dotenv
 # leaves a variable alone that exists, so what `.env` says of it does not come through.
@@ -66,6 +67,9 @@ def told(made: Mapping[str, str], port: int) -> dict[str, str]:
         "TWILIO_BASE_URL": f"http://127.0.0.1:{port + 1}",
         "TWILIO_FROM_NUMBER": TEST_SENDER,
         "TWILIO_VOICE_FROM": TEST_SENDER,
+        "VOICE_MENU": str(PHONE_MENU),
+        "VOICE_NUMBERS": "shop=+12025550100,orders=+12025550101",
+        "VOICEMAIL_TO": "+12025550100",
         "TWILIO_WHATSAPP_FROM": WHATSAPP_SENDER,
         "WHATSAPP_TEMPLATES": str(WHATSAPP_TEMPLATES),
         # Nothing costs anything there, and all of it can be tried.

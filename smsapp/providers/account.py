@@ -36,12 +36,21 @@ class Webhook:
 
 @dataclass(frozen=True, slots=True)
 class Number:
-    """A number of the account's; `has_application`: a TwiML app takes its webhook's place."""
+    """A number of the account's; `has_application`: a TwiML app takes its webhook's place.
+
+    The same of calls; `call_fallback` is what Twilio asks where that fails, and `call_status` where
+    it posts how a call to the number ended.
+    """
 
     e164: str
     sends_texts: bool
     webhook: Webhook
     has_application: bool
+    calls: bool
+    call_webhook: Webhook
+    call_fallback: str
+    call_status: Webhook
+    has_voice_application: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,4 +168,9 @@ def _number(found: Any) -> Number:
         bool((found.capabilities or {}).get("sms")),
         Webhook(found.sms_url or "", found.sms_method or "POST"),
         bool(found.sms_application_sid),
+        bool((found.capabilities or {}).get("voice")),
+        Webhook(found.voice_url or "", found.voice_method or "POST"),
+        found.voice_fallback_url or "",
+        Webhook(found.status_callback or "", found.status_callback_method or "POST"),
+        bool(found.voice_application_sid or found.trunk_sid),
     )

@@ -9,8 +9,9 @@ import io
 import os
 import re
 import select
-from collections.abc import Mapping
-from urllib.parse import urlencode
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlencode, urljoin, urlsplit
 
 import certifi
 import pycurl
@@ -37,6 +38,32 @@ _TWILIO_HOST = re.compile(r"https://(?:[a-z0-9-]+\.)+twilio\.com/", re.IGNORECAS
 _poll = monkey.get_original("select", "poll")
 
 _BASE_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An answer without its body: the headers by their names in lower case."""
+
+    status: int
+    headers: Mapping[str, str]
+
+
+class _Head:
+    """What an answer begins with, read as it comes: libcurl cannot be asked meanwhile."""
+
+    def __init__(self) -> None:
+        self.is_2xx = False
+        self.fields: dict[str, str] = {}
+
+    def read(self, line: bytes) -> None:
+        """Read a line of it; a status line begins it anew, as after "100 Continue"."""
+        text = line.decode("latin-1")
+        if text.startswith("HTTP/"):
+            self.is_2xx, self.fields = text.partition(" ")[2].startswith("2"), {}
+            return
+        name, colon, value = text.partition(":")
+        if colon:
+            self.fields[name.strip().lower()] = value.strip()
 
 
 class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
@@ -100,6 +127,57 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
             raise _failure(curl, error.args[0], sent) from None
         finally:
             self._put_back(handle)
+
+    def get(
+        self,
+        url: str,
+        write: Callable[[bytes], int],
+        *,
+        auth: tuple[str, str] | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout: float | None = None,
+    ) -> Answer:
+        """Get a file's bytes and return what the answer says of them, whatever its status.
+
+        Args:
+            url: Of Twilio's where `auth` is given, for nobody else gets our credentials; else any
+                over HTTPS. With a base URL it leads there in any case, or nowhere.
+            write: Takes the bytes of a 2xx as they come and returns how many it took; fewer end
+                the call.
+            auth: User name and password.
+            headers: To ask with.
+            timeout: Seconds for all of it.
+
+        Raises:
+            CallFailed: There is no whole answer.
+        """
+        head = _Head()
+        handle = self._take()
+        curl = handle.curl
+        try:
+            self._set_up(curl, timeout or self.timeout)
+            curl.setopt(pycurl.URL, self._address(url) if auth else self._public_address(url))
+            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers or {}, auth))
+            curl.setopt(pycurl.HEADERFUNCTION, head.read)
+            curl.setopt(pycurl.WRITEFUNCTION, lambda some: write(some) if head.is_2xx else None)
+            handle.perform()
+            return Answer(curl.getinfo(pycurl.RESPONSE_CODE), head.fields)
+        except pycurl.error as error:
+            raise _failure(curl, error.args[0], io.BytesIO()) from None
+        finally:
+            self._put_back(handle)
+
+    def _public_address(self, url: str) -> str:
+        """Return where a file lies that somebody else keeps for Twilio."""
+        if _TWILIO_HOST.match(url):
+            return self._address(url)
+        if self._base_url is None:
+            allowed = urlsplit(url).scheme == "https"
+        else:
+            allowed = urljoin(url, "/") == urljoin(self._base_url, "/")
+        if not allowed:
+            raise CallFailed(Unwritten("host"))
+        return url
 
     def _address(self, uri: str) -> str:
         """Return where to send a request that the SDK addresses to `uri`."""

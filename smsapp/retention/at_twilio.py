@@ -1,4 +1,4 @@
-"""Blanking messages at Twilio too, where BLANK_BODIES_AT_TWILIO says so.
+"""Blanking messages at Twilio too, where BLANK_BODIES_AT_TWILIO says so; voicemails in any case.
 
 The commit that blanks a text here writes a row (`enqueue`), which is deleted once Twilio has
 blanked the message. To ask Twilio twice does no harm.
@@ -17,9 +17,9 @@ from smsapp import backoff
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import Attempt, BodyAtTwilio, Channel, Inbound
 from smsapp.models.base import UtcDateTime
-from smsapp.providers import sms
+from smsapp.providers import recordings, sms
 from smsapp.providers.messages import Listed
-from smsapp.providers.outcomes import Refused
+from smsapp.providers.outcomes import Failure, Refused
 
 log = logging.getLogger(__name__)
 
@@ -32,6 +32,9 @@ FIRST_WAIT = timedelta(minutes=10)
 MAX_WAIT = timedelta(days=1)
 # The trouble is our account or our pace: asking for the next message would fail as well.
 _FAIL_FOR_ALL = {401, 403, 429}
+
+# What the SID of a recording begins with.
+VOICEMAIL = "RE"
 
 _DUE = BodyAtTwilio.ask_at <= bindparam("now")
 _DUE_BATCH = (
@@ -59,9 +62,13 @@ def of_inbound(sids: Collection[str]) -> Select[Any]:
 
 
 def enqueue(conn: Connection, messages: Select[Any], now: datetime) -> None:
-    """Write down that these messages are to be blanked, if the settings ask for that."""
+    """Write down that these messages are to be blanked, as the settings ask for.
+
+    A voicemail lies nowhere but there: it is deleted, whatever they say.
+    """
     if not settings().blank_bodies_at_twilio:
-        return
+        (sid,) = messages.selected_columns
+        messages = messages.where(sid.like(f"{VOICEMAIL}%"))
     rows = messages.add_columns(literal(now, UtcDateTime))
     conn.execute(
         insert_into(conn, BodyAtTwilio)
@@ -90,18 +97,26 @@ def blank(stopping: threading.Event) -> int:
         if stopping.is_set():
             return 0
         asked += 1
-        answer = sms.client().blank(sid)
+        answer = _ask(sid)
         gone = isinstance(answer, Refused) and answer.http_status == 404
-        if gone or (isinstance(answer, Listed) and not answer.body):
+        if gone or answer is True:
             with db.engine.begin() as conn:
                 conn.execute(delete(BodyAtTwilio).where(BodyAtTwilio.sid == sid))
             continue
         _postpone(sid, tries)
         status = answer.http_status if isinstance(answer, Refused) else None
         log.warning("not blanked at Twilio", extra={"message_sid": sid, "http_status": status})
-        if not isinstance(answer, Refused | Listed) or status in _FAIL_FOR_ALL:
+        if not isinstance(answer, Refused | bool) or status in _FAIL_FOR_ALL:
             return 0
     return asked
+
+
+def _ask(sid: str) -> bool | Failure:
+    """Ask Twilio once; return whether nothing of it is there any more."""
+    if sid.startswith(VOICEMAIL):
+        return recordings.delete(sid)
+    answer = sms.client().blank(sid)
+    return not answer.body if isinstance(answer, Listed) else answer
 
 
 def _claim() -> list[tuple[str, int]]:

@@ -1,8 +1,8 @@
 """Forgetting numbers that nobody has used for PHONE_RETENTION_DAYS, and addresses with them.
 
 Its opt-out and its consents stay under the phone's key, and if the number comes back, they hold
-again (phones.remember_and_lock). A number is used by a delivery, a text from it, a row of the
-ledger, a code asked for or entered, and a session ended.
+again (phones.remember_and_lock). A number is used by a delivery, a text from it, a call, a row of
+the ledger, a code asked for or entered, and a session ended.
 """
 
 import logging
@@ -26,6 +26,7 @@ from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.models import (
     NUMBER_IS_HERE,
+    Call,
     Consent,
     ConsentEvidence,
     Delivery,
@@ -59,6 +60,7 @@ _USES = union_all(
         for key, at in (
             (Delivery.phone_key, Delivery.created_at),
             (Inbound.phone_key, Inbound.received_at),
+            (Call.phone_key, Call.began_at),
             (Verification.phone_key, Verification.started_at),
             (Consent.phone_key, Consent.at),
         )

@@ -8,7 +8,18 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, String, select, tuple_, type_coerce
 
-from smsapp.models import Audit, Delivery, Inbound, Operator, Phone, Verification
+from smsapp.models import (
+    Attempt,
+    Audit,
+    Call,
+    Channel,
+    Delivery,
+    Inbound,
+    Operator,
+    Phone,
+    Verification,
+    Voicemail,
+)
 
 PER_PAGE = 25
 LAST_ID = uuid.UUID(int=2**128 - 1)
@@ -126,6 +137,26 @@ def inbox(conn: Connection, before: Cursor | None) -> Page:
         .order_by(Inbound.received_at.desc(), Inbound.sid.desc())
     )
     return _page(conn, query, _TEXT_PLACE, before)
+
+
+def voicemails_of(conn: Connection, page: Page) -> dict[str, Any]:
+    """Return the recordings of those of a page's texts that are voicemails, by their SID."""
+    sids = [row.sid for row in page.rows if row.channel == Channel.CALL]
+    if not sids:
+        return {}
+    query = select(Voicemail.__table__).where(Voicemail.sid.in_(sids))
+    return {row.sid: row for row in conn.execute(query)}
+
+
+def calls(conn: Connection, phone_key: str, before: Cursor | None) -> Page:
+    """Return a number's calls, ours and theirs."""
+    query = (
+        select(Call.__table__, Attempt.delivery_id)
+        .outerjoin(Attempt, Attempt.id == Call.attempt_id)
+        .where(Call.phone_key == phone_key)
+        .order_by(Call.phone_key.desc(), Call.began_at.desc(), Call.sid.desc())
+    )
+    return _page(conn, query, tuple_(Call.began_at, Call.sid), before)
 
 
 def verifications(conn: Connection, phone_key: str, before: datetime | None) -> Page:

@@ -1,7 +1,7 @@
 """Everything about one number, for support: what it agreed to, and what went to and fro."""
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -33,6 +33,7 @@ class AboutNumber:
         free_until: Until when it may be written to on WhatsApp without a template; None if not now.
         consents: Its rows of the ledger with words and evidence, newest first.
         opt_outs: Newest first; the one in force has no lifted_at.
+        voicemails: The recordings of those of its texts that are voicemails, by their SID.
     """
 
     phone: Row[Any]
@@ -44,6 +45,8 @@ class AboutNumber:
     sent: Page
     got: Page
     codes: Page
+    calls: Page
+    voicemails: Mapping[str, Any]
 
     @property
     def opted_out(self) -> bool:
@@ -57,6 +60,7 @@ def about(
     got: Cursor | None = None,
     codes: datetime | None = None,
     kind: str | None = None,
+    calls: Cursor | None = None,
 ) -> AboutNumber | None:
     """Return a number's page, its lists from there on; None where we never met it.
 
@@ -69,6 +73,7 @@ def about(
         if phone is None:
             return None
         numbers = {phone_key: phone.e164}
+        texts = listing.texts_from(conn, phone_key, got)
         known = permission.consent_states(conn, numbers, settings().allowed_recipients)[phone_key]
         return AboutNumber(
             phone,
@@ -92,8 +97,10 @@ def about(
                 .order_by(OptOut.id.desc())
             ).all(),
             listing.of_phone(conn, phone_key, sent, kind),
-            listing.texts_from(conn, phone_key, got),
+            texts,
             listing.verifications(conn, phone_key, codes),
+            listing.calls(conn, phone_key, calls),
+            listing.voicemails_of(conn, texts),
         )
 
 

@@ -180,7 +180,11 @@ def _later(delivery: Delivery, happened: History) -> Iterator[Step]:
     since = delivery.created_at
     for text in happened.texts:
         yield Step(
-            text.received_at, text.keyword or "text", "customer", sid=text.sid, body=text.body
+            text.received_at,
+            text.keyword or ("voicemail" if text.channel == Channel.CALL else "text"),
+            "customer",
+            sid=text.sid,
+            body=text.body,
         )
     for row in happened.consents:
         if row.at > since:

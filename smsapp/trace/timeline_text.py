@@ -28,6 +28,7 @@ _STEPS = {
     "start": "The customer texted START.",
     "help": "The customer texted HELP.",
     "text": "The customer texted us.",
+    "voicemail": "The customer left a voicemail.",
 }
 _IGNORED = {
     LATE: "It came late: more was known already, so it changed nothing.",

@@ -11,7 +11,14 @@ from smsapp.models import Call, CallDirection
 
 MAX_KEYS = 200
 # From then on a call is over.
-ENDED = frozenset({"completed", "busy", "no-answer", "failed", "canceled"})
+ENDINGS = {
+    "completed": "Over",
+    "busy": "Busy",
+    "no-answer": "Not answered",
+    "failed": "Not put through",
+    "canceled": "Ended before anybody answered",
+}
+ENDED = frozenset(ENDINGS)
 
 _PRESS = (
     update(Call)

@@ -4,6 +4,7 @@ State is in the address and the database alone: a call outlives a deploy.
 """
 
 import uuid
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +13,7 @@ from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from smsapp import languages
 from smsapp.delivery.channels import ASK_FOR_KEY
-from smsapp.extensions import database_now, db
+from smsapp.extensions import database_now, db, settings
 from smsapp.languages import Language
 from smsapp.models import Attempt, CallDirection, Channel, Delivery, Phone
 from smsapp.providers.calls import MACHINE
@@ -169,6 +170,7 @@ def _say(answer: VoiceResponse, words: str, language: Language) -> None:
     speech.say(answer, words, language, voices())
 
 
-def voices() -> dict[str, str]:
+def voices() -> Mapping[Any, str]:
     """Return the shop's voices, {language: voice}; Twilio's own for those that are not there."""
-    return {}
+    menu = settings().voice_menu
+    return menu.voices if menu else {}

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping
+from typing import Any
 
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
@@ -12,6 +13,9 @@ from smsapp.languages import Language
 TAGS = {"en": "en-US", "de": "de-DE", "ko": "ko-KR", "hi": "hi-IN"}
 # What Twilio says in one verb.
 MAX_CHARACTERS = 4096
+# A message after the tone: longer ones are not written down, and so much silence ends it.
+# Source: https://www.twilio.com/docs/voice/twiml/record#transcribe
+MAX_MESSAGE_SECONDS, SILENCE_SECONDS = 119, 5
 
 # XML has no place for them, and the SDK lets them through.
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff\ud800-\udfff]")
@@ -31,7 +35,7 @@ def spoken(words: str) -> str:
 
 
 def say(
-    to: VoiceResponse | Gather, words: str, language: Language, voices: Mapping[str, str]
+    to: VoiceResponse | Gather, words: str, language: Language, voices: Mapping[Any, str]
 ) -> None:
     """Say words of ours in a language, by the voice that the shop chose for it, if it did."""
     to.say(
@@ -41,7 +45,7 @@ def say(
     )
 
 
-def apology(language: Language, voices: Mapping[str, str]) -> VoiceResponse:
+def apology(language: Language, voices: Mapping[Any, str]) -> VoiceResponse:
     """Return the answer where a fault of ours ends the call."""
     _, answer = language.gettext, VoiceResponse()
     words = _("We are sorry. Something went wrong on our side. Please try again later. Goodbye.")

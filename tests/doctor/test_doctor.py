@@ -64,6 +64,7 @@ def test_an_installation_in_order_has_no_faults(examine):
         "Sender",
         "Texts back",
         "Verify",
+        "Calls",
         "Mail",
     ]
     assert about.count("Clock") == 2

@@ -8,6 +8,7 @@ from flask import Flask
 
 from tests.conftest import ACCOUNT, ALICE, settings_of
 from tests.voice.callbacks import CALLER, SAID
+from tests.web.conftest import make_person, support  # noqa: F401  who works in the console
 from tests.web.signing import BASE, signature
 
 VOICE = "+15005550006"

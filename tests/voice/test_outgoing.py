@@ -95,7 +95,9 @@ def test_the_words_are_said_twice_in_the_language_of_the_event(ships, line, rows
         ("status_canceled", "failed", 487),
         ("status_completed", "delivered", None),
         ("status_completed_sync_amd", "delivered", None),
+        ("status_initiated", "sent", None),
         ("status_ringing", "sent", None),
+        ("status_answered", "sent", None),
     ],
 )
 def test_what_becomes_of_it_is_a_receipt_and_moves_the_row_of_the_call(
@@ -106,6 +108,14 @@ def test_what_becomes_of_it_is_a_receipt_and_moves_the_row_of_the_call(
     assert rows.delivery.state == state
     assert rows.attempts[0].error_code == code
     assert rows.one(Call).status == fields(name)["CallStatus"]
+
+
+@on_one_database
+def test_who_is_taken_for_a_machine_is_noted(ships, line, rows):
+    ships()
+    said = fields("outgoing_call_answered_sync_amd", AnsweredBy="machine_end_beep")
+    assert verbs(line.asks(place(rows), said)) == ["Say", "Pause", "Say", "Say", "Hangup"]
+    assert rows.one(Call).answered_by == "machine_end_beep"
 
 
 @on_one_database

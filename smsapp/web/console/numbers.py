@@ -99,6 +99,7 @@ def _about(phone_key: str) -> AboutNumber:
         shell.text_argument("got"),
         shell.time_argument(request.args.get("codes", "")),
         shell.kind_argument(request.args),
+        shell.text_argument("called"),
     )
     if about is None:
         raise NotFound("There is no such number.")

@@ -25,7 +25,7 @@ from flask import (
 from flask.typing import ResponseReturnValue
 from markupsafe import Markup, escape
 
-from smsapp import logs, operators
+from smsapp import clock, logs, operators
 from smsapp.errors import Forbidden, InvalidRequest, SmsappError
 from smsapp.events import kinds
 from smsapp.extensions import csrf, settings
@@ -37,6 +37,7 @@ from smsapp.recipients.refusals import REFUSALS
 from smsapp.trace import status_text, timeline_text
 from smsapp.trace.acts import NotDone
 from smsapp.trace.their_clock import their_clock
+from smsapp.voice import call_rows
 from smsapp.web import guards
 from smsapp.web.guards import View
 
@@ -183,6 +184,8 @@ def _frame() -> dict[str, Any]:
         "kind_about": kinds.about,
         "canceled_because": status_text.CANCELED,
         "utc": UTC,
+        "time_now": clock.now,
+        "call_ends": call_rows.ENDINGS,
         "their_clock": their_clock,
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
