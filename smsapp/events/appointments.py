@@ -325,12 +325,50 @@ def confirm(
         return None
     if stands.starts_at is None or stands.starts_at <= now:
         return None
+    return subject, _confirm(conn, stands, phone_key, e164, subject, config, now)
+
+
+def confirm_one(
+    conn: Connection,
+    phone_key: str,
+    e164: str,
+    subject: str,
+    told_at: datetime,
+    config: Settings,
+    now: datetime,
+) -> Appointment | None:
+    """Confirm the appointment that somebody is being told of, as it stood at `told_at`.
+
+    None where it is another by now, is canceled or has begun; done twice, the second time changes
+    nothing. The number is locked (phones.py).
+    """
+    rows = conn.execute(_TOLD_OF_ONE, {"of": phone_key, "about": subject}).all()
+    stands = standing(rows) if rows else None
+    if stands is None or stands.starts_at is None or stands.is_canceled:
+        return None
+    if stands.starts_at <= now or stands.latest.created_at > told_at:
+        return None
+    if stands.confirmed_at:
+        return stands
+    return _confirm(conn, stands, phone_key, e164, subject, config, now)
+
+
+def _confirm(
+    conn: Connection,
+    stands: Appointment,
+    phone_key: str,
+    e164: str,
+    subject: str,
+    config: Settings,
+    now: datetime,
+) -> Appointment:
+    """Write down that an appointment is confirmed as it stands; what waits asks for it no more."""
     conn.execute(_CONFIRM, {"of": stands.latest.delivery_id, "now": now})
     stands = replace(stands, confirmed_at=now)
     reminder = stands.event(AppointmentReminder, "reworded", e164, subject)
     words = message(APPOINTMENT_REMINDER, reminder, config)
     conn.execute(_REWORD, {"of": phone_key, "about": subject, "words": words})
-    return subject, stands
+    return stands
 
 
 def appointment_kind(**its_own: Any) -> Kind:

@@ -70,6 +70,10 @@ class Sandbox:
         """Say something in a call, or after the tone."""
         line.act(self.desk, sid, "", words)
 
+    def leave_message(self, sid: str, words: str) -> None:
+        """Say something after the tone and hang up."""
+        line.leave(self.desk, sid, words)
+
     def put_through(self, sid: str, outcome: str) -> None:
         """Say what becomes of whom a caller is put through to, as DialCallStatus."""
         line.put_through(self.desk, sid, outcome)

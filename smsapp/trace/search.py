@@ -16,7 +16,7 @@ from sqlalchemy import Connection, func, select, tuple_
 
 from smsapp import logs, typed
 from smsapp.extensions import reading, settings
-from smsapp.models import Attempt, Delivery, Inbound, Phone, Verification
+from smsapp.models import Attempt, Call, Delivery, Inbound, Phone, Verification
 from smsapp.phone import InvalidPhone, country, parse_e164, phone_key
 from smsapp.trace import listing
 
@@ -29,7 +29,7 @@ MAX_WORDS = 12
 # Among how many of the newest deliveries one is looked for by what is logged of its event id.
 LOGGED_AMONG = 100_000
 
-_MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM|EM)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
+_MESSAGE = re.compile(r"(?<![0-9a-z])(SM|MM|EM|CA|RE)([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _VERIFICATION = re.compile(r"(?<![0-9a-z])VE([0-9a-f]{32})(?![0-9a-z])", re.IGNORECASE)
 _UUID = re.compile(
     r"(?<![0-9a-z])[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}(?![0-9a-z])",
@@ -105,6 +105,7 @@ def _by_identifier(conn: Connection, text: str) -> Found:
     if sids:
         deliveries += conn.scalars(select(Attempt.delivery_id).where(Attempt.sid.in_(sids)))
         keys += conn.scalars(select(Inbound.phone_key).where(Inbound.sid.in_(sids)))
+        keys += conn.scalars(select(Call.phone_key).where(Call.sid.in_(sids)))
     if ids:
         deliveries += conn.scalars(select(Delivery.id).where(Delivery.id.in_(ids)))
         deliveries += conn.scalars(select(Attempt.delivery_id).where(Attempt.id.in_(ids)))

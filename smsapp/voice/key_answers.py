@@ -24,6 +24,7 @@ class Pressed:
         key: One of 0 to 9, * and #.
         delivery: What names the delivery, its id's 32 hexadecimal digits.
         subject: What it is about.
+        told_at: When the delivery came into being, which says how things stood then.
         call: The call's SID.
         at: When, by the database's clock.
     """
@@ -31,6 +32,7 @@ class Pressed:
     key: str
     delivery: str
     subject: str
+    told_at: datetime
     phone_key: str
     e164: str
     call: str
@@ -44,36 +46,49 @@ class KeyAnswer:
 
     Attributes:
         key: The key.
-        replaces: What the message says of a reply by text.
-        asks: What a call says in its place.
+        asks: Returns the words of a message with what a call asks for in place of what a text asks
+            for; None where it asks for nothing.
         press: Does it, as a part of a transaction that is alone with the number (phones.lock), and
             returns what is then said; pressed twice, it says the same. None where there is nothing
             left to answer.
     """
 
     key: str
-    replaces: str
-    asks: str
+    asks: Callable[[str, Language], str | None]
     press: Callable[[Connection, Pressed], str | None]
+
+
+def in_place_of(reply: str, asks: str) -> Callable[[str, Language], str | None]:
+    """Return `KeyAnswer.asks` where one sentence takes another's place; both are translated."""
+
+    def words(body: str, language: Language) -> str | None:
+        asked = language.gettext(reply)
+        return body.replace(asked, language.gettext(asks)) if asked in body else None
+
+    return words
 
 
 def _confirm(conn: Connection, pressed: Pressed) -> str | None:
     config = settings()
-    confirmed = appointments.confirm(
-        conn, pressed.phone_key, pressed.e164, config, pressed.at, pressed.at
+    stands = appointments.confirm_one(
+        conn,
+        pressed.phone_key,
+        pressed.e164,
+        pressed.subject,
+        pressed.told_at,
+        config,
+        pressed.at,
     )
-    if confirmed is None:
+    if stands is None:
         return None
-    subject, stands = confirmed
-    event = stands.event(AppointmentConfirmed, pressed.call, pressed.e164, subject)
+    event = stands.event(AppointmentConfirmed, pressed.call, pressed.e164, pressed.subject)
     return message(APPOINTMENT_CONFIRMED, event, config)
 
 
 KEY_ANSWERS = {
     "appointment_reminder": KeyAnswer(
         key="1",
-        replaces="Reply C to confirm.",
-        asks=N_("Press 1 to confirm."),
+        asks=in_place_of("Reply C to confirm.", N_("Press 1 to confirm.")),
         press=_confirm,
     )
 }

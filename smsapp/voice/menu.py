@@ -16,6 +16,7 @@ from twilio.twiml.voice_response import Dial, Gather, VoiceResponse
 from smsapp import languages
 from smsapp.languages import Language
 from smsapp.phone_menu import Choice, Menu, PhoneMenu, letters
+from smsapp.providers.sms import RECEIPT_RETRIES
 from smsapp.voice import speech
 
 PREFIX = "/twilio/voice"
@@ -251,12 +252,15 @@ def _voicemail(step: Step, before: str = "") -> VoiceResponse:
     if before:
         step.say(step.answer, before)
     step.say(step.answer, step.gettext("Leave us a message after the tone, then hang up."))
-    more = {}
+    more: dict[str, object] = {}
     if step.place.language.code == "en":
-        more = {"transcribe": True, "transcribe_callback": f"{PREFIX}/transcription"}
+        more = {
+            "transcribe": True,
+            "transcribe_callback": f"{PREFIX}/transcription{RECEIPT_RETRIES}",
+        }
     step.answer.record(
         action=step.place.path("recorded"),
-        recording_status_callback=f"{PREFIX}/recording",
+        recording_status_callback=f"{PREFIX}/recording{RECEIPT_RETRIES}",
         max_length=speech.MAX_MESSAGE_SECONDS,
         timeout=speech.SILENCE_SECONDS,
         play_beep=True,

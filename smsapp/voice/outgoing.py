@@ -5,21 +5,20 @@ State is in the address and the database alone: a call outlives a deploy.
 
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, select
 from twilio.twiml.voice_response import Gather, VoiceResponse
 
 from smsapp import languages
-from smsapp.delivery.channels import ASK_FOR_KEY
 from smsapp.extensions import database_now, db, settings
 from smsapp.languages import Language
 from smsapp.models import Attempt, CallDirection, Channel, Delivery, Phone
 from smsapp.providers.calls import MACHINE
 from smsapp.recipients import phones
 from smsapp.voice import call_rows, speech
-from smsapp.voice.key_answers import KEY_ANSWERS, KeyAnswer, Pressed
+from smsapp.voice.key_answers import KEY_ANSWERS, Pressed
 
 # Seconds for a key after each time of asking.
 ANSWER_SECONDS = 8
@@ -32,6 +31,7 @@ _OF_ATTEMPT = (
         Delivery.id,
         Delivery.kind,
         Delivery.subject,
+        Delivery.created_at,
         Delivery.body,
         Delivery.locale,
         Delivery.phone_key,
@@ -69,12 +69,11 @@ def say_delivery(call: Answered) -> VoiceResponse:
         )
         call_rows.move(conn, call.sid, "in-progress", 0, now, answered_by=call.by)
     language, answer = languages.of(about.locale), VoiceResponse()
-    key = asked_for(about.kind, about.body, language)
-    if key and not MACHINE.fullmatch(call.by or ""):
-        _ask(answer, key, _words(about.body, language, key), language, call)
-        return answer
+    asked = asked_for(about.kind, about.body, language)
+    if asked and not MACHINE.fullmatch(call.by or ""):
+        return _ask(answer, asked, language, call)
     # A machine has said its own, and records; a person may have missed the beginning.
-    words = _words(about.body, language, key, asks=False)
+    words = _words(about.body, language)
     _say(answer, words, language)
     answer.pause(length=1)
     _say(answer, words, language)
@@ -90,40 +89,35 @@ def press(call: Answered, keys: str) -> VoiceResponse:
         phones.lock(conn, [about.phone_key])
         language, answer, now = languages.of(about.locale), VoiceResponse(), database_now(conn)
         call_rows.press(conn, call.sid, keys)
-        key = asked_for(about.kind, about.body, language)
-        done = None
-        # Once it is done the message may ask for it no more; pressed again it says the same.
-        wanted = KEY_ANSWERS.get(about.kind)
+        wanted, done = KEY_ANSWERS.get(about.kind), None
         if wanted and keys == wanted.key:
-            done = wanted.press(
-                conn,
-                Pressed(
-                    keys,
-                    about.id.hex,
-                    about.subject,
-                    about.phone_key,
-                    about.e164 or "",
-                    call.sid,
-                    language,
-                    now,
-                ),
+            pressed = Pressed(
+                key=keys,
+                delivery=about.id.hex,
+                subject=about.subject,
+                told_at=about.created_at,
+                phone_key=about.phone_key,
+                e164=about.e164 or "",
+                call=call.sid,
+                language=language,
+                at=now,
             )
+            done = wanted.press(conn, pressed)
     _ = language.gettext
     if wanted and keys == wanted.key:
         _say(answer, done or _("There is nothing left to answer."), language)
         return _goodbye(answer, language)
     _say(answer, _("That key has no meaning here."), language)
-    if key and call.wrong < MAX_WRONG_KEYS:
-        again = Answered(call.attempt_id, call.sid, call.by, call.wrong + 1)
-        _ask(answer, key, _words(about.body, language, key), language, again)
-        return answer
+    asked = asked_for(about.kind, about.body, language)
+    if asked and call.wrong < MAX_WRONG_KEYS:
+        return _ask(answer, asked, language, replace(call, wrong=call.wrong + 1))
     return _goodbye(answer, language)
 
 
-def asked_for(kind: str, body: str, language: Language) -> KeyAnswer | None:
-    """Return what a message asks for by a key; None where it asks for nothing."""
-    key = KEY_ANSWERS.get(kind) if kind in ASK_FOR_KEY else None
-    return key if key and language.gettext(key.replaces) in body else None
+def asked_for(kind: str, body: str, language: Language) -> str | None:
+    """Return a message's words as a call asks for a key; None where it asks for nothing."""
+    answer = KEY_ANSWERS.get(kind)
+    return answer.asks(body, language) if answer else None
 
 
 def _about(conn: Connection, call: Answered) -> Any | None:
@@ -132,26 +126,20 @@ def _about(conn: Connection, call: Answered) -> Any | None:
     return row if row is not None and row.body else None
 
 
-def _words(body: str, language: Language, key: KeyAnswer | None, *, asks: bool = True) -> str:
-    _ = language.gettext
+def _words(body: str, language: Language) -> str:
     # How texts are stopped is not how calls are.
-    words = body.removesuffix(_("Reply STOP to stop.")).rstrip()
-    if key:
-        words = words.replace(_(key.replaces), _(key.asks) if asks else "")
-    return speech.spoken(words)
+    return speech.spoken(body.removesuffix(language.gettext("Reply STOP to stop.")).rstrip())
 
 
-def _ask(
-    answer: VoiceResponse, key: KeyAnswer, words: str, language: Language, call: Answered
-) -> None:
+def _ask(answer: VoiceResponse, asked: str, language: Language, call: Answered) -> VoiceResponse:
     """Say words that ask for a key, twice, and listen all the while."""
     action = f"/twilio/voice/key?attempt={call.attempt_id}&wrong={call.wrong}"
     # Nothing pressed makes no request: what stands next is said then.
     for _ in range(2):
         gather = Gather(num_digits=1, action=action, timeout=ANSWER_SECONDS, finish_on_key="")
-        speech.say(gather, words, language, voices())
+        speech.say(gather, _words(asked, language), language, voices())
         answer.append(gather)
-    _goodbye(answer, language)
+    return _goodbye(answer, language)
 
 
 def _goodbye(answer: VoiceResponse, language: Language) -> VoiceResponse:

@@ -37,8 +37,11 @@ _RECENT = (
         Attempt.error_code,
         Attempt.started_at,
     )
-    # Of mails nobody tells whether they arrive.
-    .where(Attempt.id >= bindparam("first"), Attempt.channel != Channel.EMAIL)
+    # Of mails nobody tells whether they arrive, and a call may find nobody at home.
+    .where(
+        Attempt.id >= bindparam("first"),
+        Attempt.channel.not_in([Channel.EMAIL, Channel.CALL]),
+    )
     .order_by(Attempt.id.desc())
     .limit(MAX_ATTEMPTS)
     .subquery()

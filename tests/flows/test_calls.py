@@ -3,12 +3,22 @@
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
-from smsapp import clock
-from tests.conftest import ALICE, a_database, with_schema
+from smsapp import clock, phone_menu
+from smsapp.extensions import db
+from smsapp.models import Call, Inbound
+from tests.conftest import ALICE, BOB, a_database, app_at, with_schema
 from tests.system import get, installation, post, wait_for
 
-SETTINGS = {"TWILIO_VOICE_FROM": "+15005550006", "QUIET_HOURS": "none", "CALLS_PER_SECOND": "1000"}
+SETTINGS = {
+    "TWILIO_VOICE_FROM": "+15005550006",
+    "QUIET_HOURS": "none",
+    "CALLS_PER_SECOND": "1000",
+    "VOICE_MENU": str(phone_menu.EXAMPLE_FILE),
+    "VOICE_NUMBERS": "shop=+12025550100,orders=+12025550101",
+    "VOICEMAIL_TO": BOB,
+}
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -84,3 +94,28 @@ def test_a_key_confirms_an_appointment_and_says_so(shop):
     assert system.sandbox.heard(sid)[1] == "That key has no meaning here."
     system.sandbox.press_keys(sid, "1")
     assert system.sandbox.heard(sid)[-2].startswith("Thank you. Your appointment on")
+
+
+def test_who_gets_lost_twice_leaves_a_message_and_wherever_they_hang_up_nothing_is_half_done(shop):
+    system, _ = shop
+    sandbox = system.sandbox
+    sid = sandbox.ring(ALICE)
+    sandbox.press_keys(sid, "7")
+    sandbox.press_keys(sid, "")
+    assert sandbox.heard(sid)[-1] == "Leave us a message after the tone, then hang up."
+    sandbox.leave_message(sid, "This is Alice. Please ring me back.")
+    sandbox.settle()
+    told = [message for message in sandbox.messages() if message["to"] == BOB]
+    wait_for(lambda: told or any(one["to"] == BOB for one in sandbox.messages()))
+    for steps in ([], ["1"], ["1", "1"], ["0"], ["3"]):
+        sid = sandbox.ring("anonymous")
+        for keys in steps:
+            sandbox.press_keys(sid, keys)
+        sandbox.end_call(sid)
+    sandbox.settle()
+    with app_at(system.environment["DATABASE_URL"]), db.engine.connect() as conn:
+        calls = conn.execute(select(Call.__table__)).all()
+        assert len(calls) == 6
+        assert {call.status for call in calls} == {"completed"}
+        (message,) = conn.execute(select(Inbound.__table__)).all()
+        assert message.body == "This is Alice. Please ring me back."

@@ -82,6 +82,7 @@ def receiver(shared_receiver):
     """An app of one address that has heard nothing yet."""
     shared_receiver.posted.clear()
     shared_receiver.answers.clear()
+    shared_receiver.pages.clear()
     return shared_receiver
 
 

@@ -45,12 +45,14 @@ class Posted:
 class Receiver:
     """`answers` are used up in order; then it answers 204. A number below 100 is a nap in s.
 
-    An answer may be a pair: a content type and what it says, with a 200.
+    An answer may be a pair: a content type and what it says, with a 200. `pages` has answers of
+    some paths alone.
     """
 
     base: str = ""
     posted: list[Posted] = field(default_factory=list)
     answers: list[float | tuple[str, str]] = field(default_factory=list)
+    pages: dict[str, list[float | tuple[str, str]]] = field(default_factory=dict)
 
     @property
     def url(self):
@@ -58,7 +60,8 @@ class Receiver:
 
     @Request.application
     def app(self, request):
-        answer = self.answers.pop(0) if self.answers else 204
+        answers = self.pages.get(request.path, self.answers)
+        answer = answers.pop(0) if answers else 204
         self.posted.append(Posted(request.url, request.headers, request.form.to_dict()))
         if isinstance(answer, tuple):
             return Response(answer[1], content_type=answer[0])

@@ -5,12 +5,20 @@ from datetime import timedelta
 import pytest
 
 from smsapp.delivery import channels, reconcile
-from smsapp.models import Call, Delivery
+from smsapp.models import Attempt, Call, Delivery
 from smsapp.providers import calls
 from smsapp.providers.messages import Listed, Sent
 from smsapp.providers.outcomes import Refused, Unknown
 from smsapp.voice.key_answers import KEY_ANSWERS
-from tests.conftest import ALICE, change, on_one_database, opt_out, run_worker, settings_of
+from tests.conftest import (
+    ALICE,
+    change,
+    make_due,
+    on_one_database,
+    opt_out,
+    run_worker,
+    settings_of,
+)
 from tests.voice.conftest import VOICE, call_sid, fields, verbs, words
 
 ORDER = {"eventId": "order-1001", "phone": ALICE, "orderId": "1001", "channels": ["call"]}
@@ -127,6 +135,35 @@ def test_a_late_ringing_moves_nothing_that_has_ended(ships, line, rows):
     call = rows.one(Call)
     assert (call.status, call.seconds, call.answered_by) == ("completed", 49, "machine_end_beep")
     assert rows.delivery.state == "delivered"
+
+
+def test_a_key_does_what_a_reply_does_and_twice_the_same(app, shop, line, phone, rows):
+    event = {
+        "eventId": "visit-7-booked",
+        "phone": ALICE,
+        "channels": ["call"],
+        "consentAt": "2026-06-02T09:00:00Z",
+        "appointmentId": "7",
+        "startsAt": "2030-06-03T15:00:00+02:00",
+    }
+    booked = shop.post("/api/events/appointment_booked", json=event).json["deliveryId"]
+    make_due(app)
+    phone.answers = [Sent(call_sid(2), "queued", None), Sent(call_sid(3), "queued", None)]
+    run_worker(app)
+    assert "MachineDetection" not in phone.started[-1]
+    (reminder, *_) = [a for a in rows.all(Attempt) if str(a.delivery_id) != booked]
+    said = fields("gather_digits", CallSid=call_sid(2))
+    at = f"attempt={reminder.id}"
+    asked = line.asks(f"/twilio/voice/delivery?{at}", fields("outgoing_call_answered"))
+    assert verbs(asked) == ["Gather", "Gather", "Say", "Hangup"]
+    assert words(asked)[0].endswith("Press 1 to confirm.")
+    first, again = (words(line.asks(f"/twilio/voice/key?{at}", said)) for _ in range(2))
+    assert first == again
+    assert first[0].startswith("Thank you. Your appointment on")
+    told = shop.get(f"/api/deliveries/{booked}").json
+    assert told["appointment"]["confirmedAt"]
+    wrong = line.asks(f"/twilio/voice/key?{at}&wrong=2", said | {"Digits": "5"})
+    assert words(wrong) == ["That key has no meaning here.", "Goodbye."]
 
 
 def test_a_landline_that_takes_no_text_is_called(app, shop, line, phone, twilio, rows):

@@ -95,6 +95,20 @@ def end(desk: Desk, sid: str, status: str = "completed") -> None:
         _leave(desk, call, wants, "", "hangup")
 
 
+def leave(desk: Desk, sid: str, words: str) -> None:
+    """Say something after the tone and hang up, as most people do.
+
+    Raises:
+        NotNow: It records nothing.
+    """
+    with _call(desk, sid, lambda call: (call.wants or {}).get("verb") == "Record") as (db, call):
+        wants = dict(call.wants or {})
+        hear(db, call, "customer", words)
+        hear(db, call, "line", "Hung up.")
+        _finish(desk, db, call, "completed")
+    _leave(desk, call, wants, words, "hangup")
+
+
 def act(desk: Desk, sid: str, keys: str = "", speech: str = "") -> None:
     """Press keys, or speak, or be silent where both are empty, as the line waits for either.
 

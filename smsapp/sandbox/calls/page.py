@@ -110,6 +110,8 @@ def say(seq: int) -> ResponseReturnValue:
     """Press keys, speak, or be silent."""
     keys = "".join(key for key in request.form.get("keys", "") if key in KEYS)
     words = request.form.get("words", "")[:2000]
+    if words and request.form.get("then") == "hang-up":
+        return _do(seq, lambda desk, sid: line.leave(desk, sid, words))
     return _do(seq, lambda desk, sid: line.act(desk, sid, keys, words))
 
 
