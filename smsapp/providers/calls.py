@@ -56,10 +56,11 @@ TEXTS = {
     "in-progress": "somebody or something picked up",
     "completed": "it was said, and the call is over",
     TAKEN_BY_MACHINE: "an answering machine took it",
-    "busy": "the line was busy",
-    "no-answer": "nobody answered",
+    # Why is said beside it, by the code.
+    "busy": "nobody took it",
+    "no-answer": "nobody took it",
     "failed": "it could not be put through",
-    "canceled": "it was ended before anybody answered",
+    "canceled": "nobody took it",
 }
 _CODES = {
     "busy": sip_codes.BUSY,
