@@ -36,7 +36,7 @@ def check_calls() -> Iterator[Finding]:
         )
     elif not isinstance(number, Number):
         yield unseen(ABOUT, "the number", "TWILIO_VOICE_FROM", number)
-    elif not number.calls:
+    elif not number.voice.is_there:
         yield fault(
             ABOUT,
             f"{mask(e164)} can neither call nor be called.",
@@ -54,7 +54,7 @@ def _incoming(config: Settings, number: Number) -> Iterator[Finding]:
             f"Who rings {whose} hears that we take no calls.",
             "Copy smsapp/phone_menu.toml, change it, and name it in VOICE_MENU.",
         )
-    if number.has_voice_application:
+    if number.voice.has_application:
         yield fault(
             ABOUT,
             f"A TwiML app or a trunk answers who rings {whose}: they never come here.",
@@ -66,17 +66,17 @@ def _incoming(config: Settings, number: Number) -> Iterator[Finding]:
         advice
         for is_right, advice in (
             (
-                number.call_webhook.url.partition("#")[0] == f"{base}/incoming"
-                and number.call_webhook.method.upper() == "POST",
+                number.voice.webhook.url.partition("#")[0] == f"{base}/incoming"
+                and number.voice.webhook.method.upper() == "POST",
                 f"“A call comes in” to {base}/incoming with HTTP POST",
             ),
             (
-                number.call_fallback == f"{base}/fallback",
+                number.voice.fallback == f"{base}/fallback",
                 f"“Primary handler fails” to {base}/fallback",
             ),
             (
-                number.call_status.url.partition("#")[0] == f"{base}/status"
-                and number.call_status.method.upper() == "POST",
+                number.voice.status.url.partition("#")[0] == f"{base}/status"
+                and number.voice.status.method.upper() == "POST",
                 f"“Call status changes” to {base}/status{OVERRIDES} with HTTP POST",
             ),
         )

@@ -35,22 +35,29 @@ class Webhook:
 
 
 @dataclass(frozen=True, slots=True)
-class Number:
-    """A number of the account's; `has_application`: a TwiML app takes its webhook's place.
+class Voice:
+    """A number's calls: whether it has any, and what Twilio asks and tells of those to it.
 
-    The same of calls; `call_fallback` is what Twilio asks where that fails, and `call_status` where
-    it posts how a call to the number ended.
+    `fallback` is asked where the webhook fails, `status` is told how a call ended;
+    `has_application`: a TwiML app or a trunk takes the webhook's place.
     """
+
+    is_there: bool
+    webhook: Webhook
+    fallback: str
+    status: Webhook
+    has_application: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Number:
+    """A number of the account's; `has_application`: a TwiML app takes its webhook's place."""
 
     e164: str
     sends_texts: bool
     webhook: Webhook
     has_application: bool
-    calls: bool
-    call_webhook: Webhook
-    call_fallback: str
-    call_status: Webhook
-    has_voice_application: bool
+    voice: Voice
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,9 +175,11 @@ def _number(found: Any) -> Number:
         bool((found.capabilities or {}).get("sms")),
         Webhook(found.sms_url or "", found.sms_method or "POST"),
         bool(found.sms_application_sid),
-        bool((found.capabilities or {}).get("voice")),
-        Webhook(found.voice_url or "", found.voice_method or "POST"),
-        found.voice_fallback_url or "",
-        Webhook(found.status_callback or "", found.status_callback_method or "POST"),
-        bool(found.voice_application_sid or found.trunk_sid),
+        Voice(
+            bool((found.capabilities or {}).get("voice")),
+            Webhook(found.voice_url or "", found.voice_method or "POST"),
+            found.voice_fallback_url or "",
+            Webhook(found.status_callback or "", found.status_callback_method or "POST"),
+            bool(found.voice_application_sid or found.trunk_sid),
+        ),
     )

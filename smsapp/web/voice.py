@@ -11,7 +11,7 @@ from twilio.twiml.voice_response import VoiceResponse
 from smsapp import metrics
 from smsapp.delivery import receipts
 from smsapp.errors import InvalidCallback
-from smsapp.extensions import csrf, settings
+from smsapp.extensions import csrf, limiter, settings
 from smsapp.languages import ENGLISH
 from smsapp.voice import incoming as calls
 from smsapp.voice import outgoing, speech, status, voicemail
@@ -22,6 +22,7 @@ from smsapp.web import guards
 PREFIX = "/twilio/voice"
 bp = Blueprint("voice", __name__, url_prefix=PREFIX)
 csrf.exempt(bp)  # the signature is stronger than a CSRF token
+limiter.request_filter(lambda: request.blueprint == bp.name)  # nothing here is limited
 
 # Where nobody listens to the answer: one that says that we failed is posted again.
 _POSTS = frozenset(f"{PREFIX}/{name}" for name in ("status", "recording", "transcription"))

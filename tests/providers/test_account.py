@@ -5,13 +5,23 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from smsapp import clock
-from smsapp.providers.account import Account, DatedClient, MessagingService, Number, Reader, Webhook
+from smsapp.providers.account import (
+    Account,
+    DatedClient,
+    MessagingService,
+    Number,
+    Reader,
+    Voice,
+    Webhook,
+)
 from smsapp.providers.http_client import rest_client
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from tests.providers.raw_server import ACCOUNT, http, raw
 
 NUMBER = "+15005550006"
 URL = "https://sms.example.com/twilio/inbound"
+VOICE = "https://sms.example.com/twilio/voice"
+SILENT = Voice(False, Webhook("", "POST"), "", Webhook("", "POST"), False)
 
 
 @pytest.fixture
@@ -53,14 +63,27 @@ def test_an_account_is_read(reader, status, kind, expected):
 
 
 def test_a_number_is_read(reader):
-    expected = Number(NUMBER, True, Webhook(URL, "POST"), False)
+    expected = Number(NUMBER, True, Webhook(URL, "POST"), False, SILENT)
     assert reader(numbers(number())).number(NUMBER) == expected
 
 
 def test_a_number_without_anything_is_read(reader):
     bare = number(capabilities=None, sms_url=None, sms_method=None, sms_application_sid="AP1")
-    expected = Number(NUMBER, False, Webhook("", "POST"), True)
+    expected = Number(NUMBER, False, Webhook("", "POST"), True, SILENT)
     assert reader(numbers(bare)).number(NUMBER) == expected
+
+
+def test_where_its_calls_lead_is_read_too(reader):
+    calls = {"voice_url": f"{VOICE}/incoming", "voice_method": "GET", "trunk_sid": "TK1"}
+    told = {"voice_fallback_url": f"{VOICE}/fallback", "status_callback": f"{VOICE}/status"}
+    found = reader(numbers(number(capabilities={"voice": True}, **calls, **told))).number(NUMBER)
+    assert found.voice == Voice(
+        True,
+        Webhook(f"{VOICE}/incoming", "GET"),
+        f"{VOICE}/fallback",
+        Webhook(f"{VOICE}/status", "POST"),
+        True,
+    )
 
 
 def test_a_number_that_only_holds_ours_is_not_ours(reader):
