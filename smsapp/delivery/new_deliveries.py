@@ -296,6 +296,8 @@ def _note_consent(
 
 def _new_row(row: NewDelivery, refusal: Reason | None, now: datetime) -> dict[str, Any]:
     """Return the columns of a delivery that is suppressed or waits for a sender."""
+    if row.channel is Channel.CALL and row.purpose in routes.BY_DAY:
+        row = replace(row, waits_for_morning=True)
     due_at = leases.first_due(max(now, row.send_at or now), row.rules, row, row.e164)
     return {
         "id": new_id(),

@@ -4,15 +4,27 @@ import uuid
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Boolean, Connection, and_, bindparam, or_, select, update
 
 from smsapp.delivery.channels import CHANNELS
 from smsapp.models import Attempt, Channel, Delivery
 
+# What customers are called about by day alone: a call rings, whatever its kind says of a text.
+BY_DAY = frozenset({"order_updates", "appointment_reminders", "support"})
+
 _TAKE = (
     update(Delivery)
     .where(Delivery.id == bindparam("of"))
-    .values(channel=bindparam("to"), route=bindparam("rest"), tries=0, undelivered=0)
+    .values(
+        channel=bindparam("to"),
+        route=bindparam("rest"),
+        tries=0,
+        undelivered=0,
+        waits_for_morning=or_(
+            Delivery.waits_for_morning,
+            and_(bindparam("rings", type_=Boolean), Delivery.purpose.in_(sorted(BY_DAY))),
+        ),
+    )
 )
 
 
@@ -52,7 +64,12 @@ def take(conn: Connection, ways: dict[uuid.UUID, Way]) -> None:
     """Let deliveries go on over their next channel, with a fresh allowance of tries."""
     if ways:
         rows = [
-            {"of": delivery_id, "to": way.channel, "rest": as_text(way.rest)}
+            {
+                "of": delivery_id,
+                "to": way.channel,
+                "rest": as_text(way.rest),
+                "rings": way.channel is Channel.CALL,
+            }
             for delivery_id, way in sorted(ways.items())
         ]
         conn.execute(_TAKE, rows)

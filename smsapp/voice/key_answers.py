@@ -3,6 +3,7 @@
 Where a message asks for a reply by text, a call asks for a key in its place; and only there.
 """
 
+import uuid
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +23,6 @@ class Pressed:
 
     Attributes:
         key: One of 0 to 9, * and #.
-        delivery: What names the delivery, its id's 32 hexadecimal digits.
         subject: What it is about.
         told_at: When the delivery came into being, which says how things stood then.
         call: The call's SID.
@@ -30,7 +30,7 @@ class Pressed:
     """
 
     key: str
-    delivery: str
+    delivery_id: uuid.UUID
     subject: str
     told_at: datetime
     phone_key: str

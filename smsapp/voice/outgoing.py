@@ -93,7 +93,7 @@ def press(call: Answered, keys: str) -> VoiceResponse:
         if wanted and keys == wanted.key:
             pressed = Pressed(
                 key=keys,
-                delivery=about.id.hex,
+                delivery_id=about.id,
                 subject=about.subject,
                 told_at=about.created_at,
                 phone_key=about.phone_key,

@@ -1,9 +1,11 @@
 """Calls of ours: one of Twilio's, what is said in it, and what becomes of it."""
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 
+from smsapp import clock
 from smsapp.delivery import channels, reconcile
 from smsapp.models import Attempt, Call, Delivery
 from smsapp.providers import calls
@@ -213,6 +215,25 @@ def test_who_stopped_texts_is_not_called(app, ships, phone, shop, rows):
     shop.ships("order-1-shipped", orderId="1", prefer="respond-async")
     opt_out(app, ALICE)
     assert ships().status_code == 409
+    assert phone.started == []
+
+
+@on_one_database
+def test_nobody_is_rung_at_night_though_a_text_of_the_kind_may_leave(
+    app, shop, line, phone, twilio
+):
+    zone = ZoneInfo("America/New_York")
+    now = clock.now().astimezone(zone)
+    quiet = f"{now - timedelta(minutes=5):%H:%M}-{now + timedelta(hours=2):%H:%M}"
+    with settings_of(app, TWILIO_VOICE_FROM=VOICE, QUIET_HOURS=quiet):
+        route = {"channels": ["sms", "call"]}
+        told = shop.post("/api/events/order_shipped", json=ORDER | route).json
+        rung = shop.post("/api/events/order_shipped", json=ORDER | {"eventId": "order-2"}).json
+        assert (told["status"], rung["status"]) == ("sent", "pending")
+        change(app, Delivery, state="delivered", due_at=None)
+        twilio.rejects(21614)
+        shop.post("/api/events/order_shipped", json=ORDER | route | {"eventId": "order-3"})
+        run_worker(app)
     assert phone.started == []
 
 
