@@ -98,11 +98,10 @@ def recorded() -> ResponseReturnValue:
 def recording() -> ResponseReturnValue:
     """Take a message that somebody left."""
     fields = request.form
-    sid, call_sid = _recording_sid(), _call_sid()
+    call_sid, sid = _call_sid(), _recording_sid()
     seconds = fields.get("RecordingDuration", "0")
     if _is_ours() and fields.get("RecordingStatus") == "completed" and seconds.isdecimal():
         voicemail.keep(sid, call_sid, int(seconds))
-    g.log_fields = {"recording_sid": sid, "call_sid": call_sid}
     return Response(status=204)
 
 
@@ -111,12 +110,11 @@ def recording() -> ResponseReturnValue:
 def transcription() -> ResponseReturnValue:
     """Take what was said in a message, in writing."""
     fields = request.form
-    sid, call_sid = _recording_sid(), _call_sid()
+    call_sid, sid = _call_sid(), _recording_sid()
     words = fields.get("TranscriptionText", "").strip()
     is_written = fields.get("TranscriptionStatus") == "completed"
     if _is_ours():
         voicemail.write_down(sid, call_sid, words if is_written and words else None)
-    g.log_fields = {"recording_sid": sid, "call_sid": call_sid}
     return Response(status=204)
 
 
@@ -168,6 +166,7 @@ def _call_sid() -> str:
     if not _SID.fullmatch(sid):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
+    g.log_fields = {"call_sid": sid}
     return sid
 
 
@@ -176,6 +175,7 @@ def _recording_sid() -> str:
     if not _RECORDING_SID.fullmatch(sid):
         metrics.count(metrics.REFUSED, "fields")
         raise InvalidCallback
+    g.log_fields["recording_sid"] = sid
     return sid
 
 

@@ -7,7 +7,7 @@ from smsapp.providers import recordings
 from smsapp.providers.outcomes import Refused, Unknown
 from smsapp.retention import at_twilio, bodies
 from tests.conftest import ALICE, BOB, KEY, change, erase, on_one_database, settings_of
-from tests.voice.conftest import fields
+from tests.voice.conftest import call_sid, fields
 from tests.voice.test_incoming import INCOMING, MENU, Twilio
 
 RECORDING = "RE" + "b" * 32
@@ -67,6 +67,16 @@ def test_who_looks_after_the_inbox_is_told_once_and_not_by_whom(leaves, rows):
     assert (told.kind, told.state, told.channel) == ("voicemail_left", "pending", "sms")
     assert told.body == "Somebody left a voicemail: https://sms.example.com/console/inbox"
     assert ALICE not in told.body
+
+
+@on_one_database
+def test_the_log_names_the_call_and_the_recording_and_nobody(leaves, caplog, capsys):
+    with caplog.at_level("INFO", "smsapp"):
+        leaves()
+    lines = [vars(record) for record in caplog.records if record.message == "request"]
+    assert [line["call_sid"] for line in lines] == [call_sid(), call_sid()]
+    assert lines[1]["recording_sid"] == RECORDING
+    assert ALICE.removeprefix("+") not in capsys.readouterr().err
 
 
 @on_one_database
