@@ -6,22 +6,19 @@ call says whether Twilio may have seen it.
 
 import base64
 import io
-import os
 import re
-import select
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from urllib.parse import urlencode, urljoin, urlsplit
 
 import certifi
 import pycurl
-from gevent import monkey
 from twilio.http import HttpClient
 from twilio.http.response import Response
 from twilio.rest import Client
 
-from smsapp.providers import curl_wait, outcomes
-from smsapp.providers.curl_wait import Handle
+from smsapp.providers import outcomes
+from smsapp.providers.curl_pool import Pool
 from smsapp.providers.outcomes import CallFailed, Unwritten
 
 # Seconds. An idle connection is not used again after this, well before the 60 s or so after
@@ -33,9 +30,6 @@ _MAX_ANSWER = 8 * 1024 * 1024
 
 # With a region or an edge, Twilio's hosts are like api.dublin.ie1.twilio.com.
 _TWILIO_HOST = re.compile(r"https://(?:[a-z0-9-]+\.)+twilio\.com/", re.IGNORECASE)
-
-# The system's, also where gevent has put a slower one, which lets others run, in its place.
-_poll = monkey.get_original("select", "poll")
 
 _BASE_URL = re.compile(r"https?://[^/?#@\s]+(?:/[^?#\s]*)?")
 
@@ -89,9 +83,8 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
             raise ValueError("The base URL must be like https://host or http://host:port.")
         super().__init__(logger=None, is_async=False, timeout=timeout_seconds)
         self._base_url = base_url and base_url.rstrip("/")
-        self._ca_bundle = ca_bundle or certifi.where()
-        # Handles at rest, by process: after a fork parent and child must not share a connection.
-        self._idle: dict[int, list[Handle]] = {}
+        self._ca_bundle = ca_bundle
+        self._pool = Pool()
 
     def request(
         self,
@@ -113,12 +106,12 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         if params:
             url += ("&" if "?" in url else "?") + _form(params)
         sent, answer = io.BytesIO(_form(data or {}).encode()), io.BytesIO()
-        handle = self._take()
+        handle = self._pool.take()
         curl = handle.curl
         try:
             self._set_up(curl, timeout or self.timeout)
             curl.setopt(pycurl.URL, url)
-            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers or {}, auth))
+            curl.setopt(pycurl.HTTPHEADER, header_lines(headers or {}, auth))
             curl.setopt(pycurl.WRITEFUNCTION, answer.write)
             _set_method(curl, method, sent)
             handle.perform()
@@ -126,7 +119,7 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         except pycurl.error as error:
             raise _failure(curl, error.args[0], sent) from None
         finally:
-            self._put_back(handle)
+            self._pool.put_back(handle)
 
     def get(
         self,
@@ -152,12 +145,12 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
             CallFailed: There is no whole answer.
         """
         head = _Head()
-        handle = self._take()
+        handle = self._pool.take()
         curl = handle.curl
         try:
             self._set_up(curl, timeout or self.timeout)
             curl.setopt(pycurl.URL, self._address(url) if auth else self._public_address(url))
-            curl.setopt(pycurl.HTTPHEADER, _header_lines(headers or {}, auth))
+            curl.setopt(pycurl.HTTPHEADER, header_lines(headers or {}, auth))
             curl.setopt(pycurl.HEADERFUNCTION, head.read)
             curl.setopt(pycurl.WRITEFUNCTION, lambda some: write(some) if head.is_2xx else None)
             handle.perform()
@@ -165,7 +158,7 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
         except pycurl.error as error:
             raise _failure(curl, error.args[0], io.BytesIO()) from None
         finally:
-            self._put_back(handle)
+            self._pool.put_back(handle)
 
     def _public_address(self, url: str) -> str:
         """Return where a file lies that somebody else keeps for Twilio."""
@@ -190,40 +183,10 @@ class CurlClient(HttpClient):  # type: ignore[misc]  # the SDK ships no types
 
     def _set_up(self, curl: pycurl.Curl, timeout_seconds: float) -> None:
         """Set what is the same for every request; a handle at rest has forgotten it."""
-        milliseconds = max(1, int(timeout_seconds * 1000))
-        curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
-        curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, milliseconds // 2))
-        curl.setopt(pycurl.NOSIGNAL, 1)  # signals and threads do not mix
-        # HTTP/2 may repeat a request by itself when a server refuses a stream.
-        curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
-        curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
+        set_up(curl, timeout_seconds, self._ca_bundle)
         curl.setopt(pycurl.MAXFILESIZE_LARGE, _MAX_ANSWER)
-        curl.setopt(pycurl.TCP_NODELAY, 1)
-        curl.setopt(pycurl.TCP_KEEPALIVE, 1)
-        curl.setopt(pycurl.CAINFO, self._ca_bundle)
         if self._base_url is not None:
             curl.setopt(pycurl.PROXY, "")  # not even the proxy of the environment
-
-    def _take(self) -> Handle:
-        """Return the handle used last, whose connection is the likeliest to be alive."""
-        idle = self._idle.setdefault(os.getpid(), [])
-        while True:
-            try:
-                handle = idle.pop()
-            except IndexError:
-                return curl_wait.new_handle()
-            if handle.socket < 0 or not _hung_up(handle.socket):
-                return handle
-            handle.close()
-
-    def _put_back(self, handle: Handle) -> None:
-        """Make a handle forget body and token, though not its connection, and keep it.
-
-        Not even a failed one is closed: after a name look-up that timed out, closing waits for
-        the look-up to end, long after the deadline.
-        """
-        handle.curl.reset()
-        self._idle[os.getpid()].append(handle)
 
 
 def rest_client(
@@ -250,12 +213,27 @@ def rest_client(
     return Client(username, password, account_sid, http_client=http(base_url, timeout_seconds))
 
 
+def set_up(curl: pycurl.Curl, timeout_seconds: float, ca_bundle: str | None = None) -> None:
+    """Set what is the same for every request, to whomever; a handle at rest has forgotten it."""
+    milliseconds = max(1, int(timeout_seconds * 1000))
+    curl.setopt(pycurl.TIMEOUT_MS, milliseconds)
+    curl.setopt(pycurl.CONNECTTIMEOUT_MS, max(1, milliseconds // 2))
+    curl.setopt(pycurl.NOSIGNAL, 1)  # signals and threads do not mix
+    # HTTP/2 may repeat a request by itself when a server refuses a stream.
+    curl.setopt(pycurl.HTTP_VERSION, pycurl.CURL_HTTP_VERSION_1_1)
+    curl.setopt(pycurl.MAXAGE_CONN, _IDLE_SECONDS)
+    curl.setopt(pycurl.TCP_NODELAY, 1)
+    curl.setopt(pycurl.TCP_KEEPALIVE, 1)
+    curl.setopt(pycurl.CAINFO, ca_bundle or certifi.where())
+
+
 def _form(fields: Mapping[str, object]) -> str:
     """Return `fields` form-encoded; half a surrogate pair, which has no encoding, becomes "?"."""
     return urlencode(fields, doseq=True, errors="replace")
 
 
-def _header_lines(headers: Mapping[str, str], auth: tuple[str, str] | None) -> list[str]:
+def header_lines(headers: Mapping[str, str], auth: tuple[str, str] | None = None) -> list[str]:
+    """Return the lines of a request's head."""
     # Without `Expect:` libcurl waits a second for "100 Continue" before it sends a long body.
     lines = ["Expect:", *(f"{name}: {value}" for name, value in headers.items())]
     if auth:
@@ -265,28 +243,22 @@ def _header_lines(headers: Mapping[str, str], auth: tuple[str, str] | None) -> l
 
 
 def _set_method(curl: pycurl.Curl, method: str, sent: io.BytesIO) -> None:
-    """Set the method and, for a POST, where its body is read from.
-
-    READFUNCTION without a SEEKFUNCTION, and never POSTFIELDS: with a body that it can rewind,
-    libcurl repeats a POST in silence when a kept-alive connection dies before the answer.
-    """
+    """Set the method and, for a POST, where its body is read from."""
     if method.upper() == "POST":
-        curl.setopt(pycurl.POST, 1)
-        curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(sent.getbuffer()))
-        curl.setopt(pycurl.READFUNCTION, sent.read)
+        set_post(curl, sent)
     elif method.upper() != "GET":
         curl.setopt(pycurl.CUSTOMREQUEST, method.upper())
 
 
-def _hung_up(socket: int) -> bool:
-    """Say whether the server has closed a connection at rest.
+def set_post(curl: pycurl.Curl, sent: io.BytesIO) -> None:
+    """Let a handle post what `sent` holds, once.
 
-    libcurl asks only after a second of rest, and a request that meets a closed connection has
-    an unknown outcome. A server has nothing to say to us at rest, so any input is the end.
+    READFUNCTION without a SEEKFUNCTION, and never POSTFIELDS: with a body that it can rewind,
+    libcurl repeats a POST in silence when a kept-alive connection dies before the answer.
     """
-    poll = _poll()
-    poll.register(socket, select.POLLIN)
-    return bool(poll.poll(0))
+    curl.setopt(pycurl.POST, 1)
+    curl.setopt(pycurl.POSTFIELDSIZE_LARGE, len(sent.getbuffer()))
+    curl.setopt(pycurl.READFUNCTION, sent.read)
 
 
 def _success(curl: pycurl.Curl, body: bytes) -> Response:

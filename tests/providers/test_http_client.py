@@ -147,9 +147,10 @@ def test_a_child_process_does_not_share_its_parents_connection(serve):
     server = serve(http(200, {}))
     client = CurlClient(server.url)
     client.request("GET", URL)
-    idle = client._idle
-    assert list(idle) == [os.getpid()]
-    client._idle = {-1: idle[os.getpid()]}  # as the child of that process sees it
+    pool = client._pool
+    ((key, handles),) = pool.idle.items()
+    assert key == (os.getpid(), "")
+    pool.idle = {(-1, ""): handles}  # as the child of that process sees it
     client.request("GET", URL)
     assert server.connections == 2
 
