@@ -22,6 +22,7 @@ from smsapp.models import (
     ScheduledJob,
     Sender,
     Verification,
+    Webhook,
     Worker,
 )
 
@@ -49,6 +50,7 @@ def _moving(now: datetime) -> list[tuple[Any, str, tuple[ColumnElement[bool], ..
         (Sender, "next_slot_at", ()),
         (Sender, "slowed_at", ()),
         (ScheduledJob, "due_at", (ScheduledJob.name != NAME,)),
+        (Webhook, "due_at", ()),
         (InboundList, "look_at", ()),
         (InboundList, "complete_until", ()),
         (Worker, "seen_at", ()),

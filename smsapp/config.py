@@ -136,6 +136,8 @@ class Settings(BaseModel):
     alarm_window_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
     alarm_outbox_seconds: Annotated[int, Field(ge=1, le=86_400)] = 300
     alarm_webhook_url: WebhookUrl | None = None
+    webhook_allow_private: bool = False
+    webhook_retention_days: Days = 14
     metrics_token: Annotated[SecretStr, Field(min_length=16)] | None = None
     worker_metrics_port: Port | None = None
     embedded_worker: bool | None = None
@@ -200,6 +202,11 @@ class Settings(BaseModel):
     def mail_key(self) -> bytes:
         """Return the key that links in mails are signed with: those in old mails stay good."""
         return hmac.digest(self.phone_key_bytes, b"links in mails", "sha256")
+
+    @cached_property
+    def webhook_key(self) -> bytes:
+        """Return the key that the secrets of webhook endpoints are derived from."""
+        return hmac.digest(self.phone_key_bytes, b"webhook endpoints", "sha256")
 
     @property
     def rest_credentials(self) -> tuple[str, str]:

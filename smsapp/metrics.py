@@ -36,6 +36,7 @@ RECEIPTS = Counter("smsapp_receipts", "Receipts by status and effect.", ["status
 INBOUND = Counter("smsapp_inbound", "Texts from people, by keyword.", ["keyword", "taken"])
 VERIFICATIONS = Counter("smsapp_verifications", "Verifications by what happened.", ["what"])
 REFUSED = Counter("smsapp_callbacks_refused", "Webhooks refused, by why.", ["why"])
+WEBHOOKS = Counter("smsapp_webhooks", "Webhooks to callers, by what came of it.", ["outcome"])
 REQUESTS = Histogram(
     "smsapp_http_request_seconds",
     "HTTP requests by route and class of status.",

@@ -22,6 +22,7 @@ from smsapp.inbound import missed
 from smsapp.jobs import AppContext, Job
 from smsapp.retention import jobs as retention
 from smsapp.watch import alarms, announce, roll_up
+from smsapp.webhooks import sending as webhooks
 
 log = logging.getLogger(__name__)
 
@@ -31,6 +32,7 @@ AFTER_TROUBLE_SECONDS = 1.0
 
 HEARTBEAT = LEASES = WATCH = timedelta(seconds=5)
 LOOK_UPS = timedelta(seconds=2)
+WEBHOOKS = timedelta(seconds=0.5)
 AT_ONCE = timedelta(0)
 
 
@@ -74,6 +76,7 @@ def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
         Job("heartbeat", HEARTBEAT, lambda: _beat(name), first_after=AT_ONCE),
         Job("lapsed leases", LEASES, _lapse, first_after=AT_ONCE),
         Job("look-ups", LOOK_UPS, lambda: _look_up(stopping)),
+        Job("webhooks", WEBHOOKS, lambda: webhooks.send_due(stopping)),
         Job("roll-up", WATCH, roll_up.tick),
         Job("alarms", WATCH, alarms.tick),
         Job("alarm messages", WATCH, announce.tick),

@@ -40,7 +40,8 @@ from smsapp.recipients import verification
 from smsapp.recipients.customers import Visitor
 from smsapp.retention import erasure
 from smsapp.web import api_limits
-from tests import servers
+from smsapp.webhooks import endpoints
+from tests import servers, sinks
 from tests.fake_verify import VERIFY, FakeVerify
 
 # Nothing of what is imported is garbage (wsgi.py); pytest_collection_finish lets it be looked for.
@@ -574,6 +575,26 @@ def verify(app: Flask, monkeypatch: pytest.MonkeyPatch) -> Iterator[FakeVerify]:
         with app.app_context():
             limiter.reset()
         yield fake
+
+
+@pytest.fixture
+def sink(app: Flask) -> Iterator[sinks.Sink]:
+    """A caller's server, which may be on this machine."""
+    with sinks.sinking() as sink, settings_of(app, WEBHOOK_ALLOW_PRIVATE="true"):
+        yield sink
+
+
+@pytest.fixture
+def make_endpoint(app: Flask) -> Callable[..., tuple[Any, str]]:
+    """Make an endpoint; return its id and its secret."""
+
+    def make(
+        url: str, name: str = "shop", types: Any = None, *, wants_bodies: bool = False
+    ) -> tuple[Any, str]:
+        with app.app_context():
+            return endpoints.create(name, url, types, wants_bodies=wants_bodies)
+
+    return make
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from smsapp.cli.operators import operator
 from smsapp.cli.retention import retention
 from smsapp.cli.sandbox import run_sandbox
 from smsapp.cli.sending import sending
+from smsapp.cli.webhook_endpoints import webhook_endpoint
 from smsapp.cli.worker import run_worker
 
 COMMANDS: tuple[click.Command, ...] = (
@@ -27,6 +28,7 @@ COMMANDS: tuple[click.Command, ...] = (
     numbers,
     retention,
     sending,
+    webhook_endpoint,
     erase,
     opt_out,
     run_doctor,

@@ -45,3 +45,4 @@ from smsapp.models.watching import (
     Tally,
     Worker,
 )
+from smsapp.models.webhooks import DisabledBecause, Webhook, WebhookEndpoint, WebhookState

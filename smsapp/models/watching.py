@@ -36,6 +36,7 @@ class AlarmKind(StrEnum):
     NO_WORKER = "no_worker"
     CODES_HALF_SPENT = "codes_half_spent"
     CODES_SPENT = "codes_spent"
+    ENDPOINT_DISABLED = "endpoint_disabled"
 
 
 class Alarm(Base):

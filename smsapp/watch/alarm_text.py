@@ -68,6 +68,11 @@ _WORDS = {
         "See in the log to which countries. If it is a rush of customers, raise "
         "VERIFY_BUDGET_PER_HOUR or _PER_DAY; if not, narrow VERIFY_COUNTRIES.",
     ),
+    AlarmKind.ENDPOINT_DISABLED: (
+        "The webhook endpoint {subject} has taken nothing for a day and is disabled.",
+        "See with its owner why it fails; then `flask webhook-endpoint enable`, or `disable` if it "
+        "is to stay so.",
+    ),
 }
 # The same where an operator has paused all texts.
 _PAUSED = (

@@ -20,9 +20,11 @@ from smsapp.models import (
     Channel,
     Delivery,
     DeliveryState,
+    DisabledBecause,
     Receipt,
     ReceiptSource,
     Sender,
+    WebhookEndpoint,
 )
 from smsapp.providers.mail import Mail
 from smsapp.recipients import code_budget
@@ -42,6 +44,9 @@ RECEIPTS_SINCE = timedelta(days=1)
 REFUSED_SIGNATURES = 5
 TALLIED = timedelta(minutes=10)
 
+_DISABLED = select(WebhookEndpoint.name).where(
+    WebhookEndpoint.disabled_because == DisabledBecause.FAILING
+)
 _OLDEST = (
     select(Delivery.state_at)
     .where(
@@ -157,6 +162,13 @@ def codes_spent(conn: Connection, now: datetime, config: Settings) -> list[Findi
     return found
 
 
+def endpoints_disabled(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
+    """Find callers' endpoints that took nothing for a day, until somebody has seen to them."""
+    return [
+        Finding(AlarmKind.ENDPOINT_DISABLED, name) for name in conn.execute(_DISABLED).scalars()
+    ]
+
+
 # Which kinds each rule judges. If a rule fails, open alarms of its kinds stay as they are.
 RULES: Mapping[Rule, frozenset[AlarmKind]] = {
     rates: frozenset({AlarmKind.COUNTRY_RATE, AlarmKind.SENDER_RATE}),
@@ -168,4 +180,5 @@ RULES: Mapping[Rule, frozenset[AlarmKind]] = {
     look_ups_doubtful: frozenset({AlarmKind.LOOK_UPS_DOUBTFUL}),
     no_worker: frozenset({AlarmKind.NO_WORKER}),
     codes_spent: frozenset({AlarmKind.CODES_HALF_SPENT, AlarmKind.CODES_SPENT}),
+    endpoints_disabled: frozenset({AlarmKind.ENDPOINT_DISABLED}),
 }

@@ -17,13 +17,14 @@ from smsapp.models import (
     Receipt,
     Tally,
     Verification,
+    WebhookEndpoint,
     Worker,
 )
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Unknown
 from smsapp.watch import alarms, rules
 from smsapp.web import jobs
-from tests.conftest import ALICE, KEY, command, settings_of, sid
+from tests.conftest import ALICE, KEY, change, command, settings_of, sid
 
 pytestmark = pytest.mark.usefixtures("worker_is_there")
 
@@ -296,3 +297,15 @@ def test_alarms_hold_no_phone(app, look, texts, now, rows):
     text = str([tuple(row) for row in rows.all(Alarm)])
     assert ALICE.strip("+") not in text
     assert app.extensions["settings"].twilio_from_number.strip("+") not in text
+
+
+def test_an_endpoint_that_was_given_up_raises_an_alarm_until_somebody_sees_to_it(
+    app, look, later, make_endpoint, now, worker_is_there
+):
+    make_endpoint("https://shop.example.com/hook")
+    change(app, WebhookEndpoint, disabled_at=now, disabled_because="failing")
+    alarm = look()["endpoint_disabled"]
+    assert alarm.subject == "shop"
+    change(app, WebhookEndpoint, disabled_because="asked")
+    later()
+    assert "endpoint_disabled" not in look()
