@@ -21,6 +21,7 @@ class Scope(StrEnum):
     SEND = "send"
     VERIFY = "verify"
     READ = "read"
+    WEBHOOKS = "webhooks"
 
 
 @dataclass(frozen=True, slots=True)

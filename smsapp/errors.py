@@ -144,6 +144,13 @@ class EventIdReused(SmsappError):
     message = "This event id came before with different content."
 
 
+class EndpointNameTaken(SmsappError):
+    """There is a webhook endpoint of this name, perhaps a disabled one."""
+
+    code, status = "name_taken", 409
+    message = "There is a webhook endpoint of this name; give another."
+
+
 class TooLate(SmsappError):
     """It has left, or is just leaving, or has come to another end: it cannot be canceled.
 

@@ -50,6 +50,16 @@ class Operation:
     errors: list[tuple[str, str, str]]
 
 
+@dataclass(frozen=True)
+class Webhook:
+    """What an endpoint is posted, as the page shows it; `shape` is that of its data."""
+
+    name: str
+    about: str
+    shape: str
+    example: str
+
+
 @bp.get("/openapi.json")
 @guards.public
 def openapi() -> ResponseReturnValue:
@@ -77,11 +87,14 @@ def show() -> ResponseReturnValue:
         for tag in api["tags"]
     ]
     errors = {name for _, each in operations for _, name, _ in each.errors}
-    shapes = _named({name for _, each in operations for _, name, _ in each.answers}, schemas)
+    webhooks = [_webhook(name, each["post"]) for name, each in api["webhooks"].items()]
+    answered = {name for _, each in operations for _, name, _ in each.answers}
+    shapes = _named(answered | {each.shape for each in webhooks}, schemas)
     return render_template(
         "docs/docs.html",
         about=api["info"]["description"].split("\n\n"),
         sections=sections,
+        webhooks=webhooks,
         shapes=[
             (name, schemas[name]["description"], fields(schemas[name], schemas)) for name in shapes
         ],
@@ -117,6 +130,13 @@ def _operation(base: str, method: str, path: str, told: Json, api: Json) -> Oper
             if status >= "400"
         ],
     )
+
+
+def _webhook(name: str, told: Json) -> Webhook:
+    body = told["requestBody"]["content"]["application/json"]
+    shape = name_of(body["schema"]["properties"]["data"])
+    shown = json.dumps(body["example"], indent=2, ensure_ascii=False)
+    return Webhook(name, told["description"], shape, shown)
 
 
 def _curl(base: str, method: str, path: str, told: Json, body: Json | None, schemas: Json) -> str:

@@ -28,9 +28,10 @@ from smsapp.errors import (
 from smsapp.events.fields import Event
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import KINDS
-from smsapp.web.api.answers import Id, Sid
+from smsapp.web.api.answers import EndpointId, Id, Sid
 from smsapp.web.api.wording import names
 from smsapp.web.operations import Error, Operation
+from smsapp.webhooks.types import TYPES, Type
 
 VERSION = "1"
 ABOUT = """\
@@ -49,6 +50,10 @@ The contract only grows: fields, answers and values may be added, so take what y
 TAGS = {
     "api": ("Events", "What a service tells us happened: each is texted once."),
     "api_deliveries": ("Deliveries", "What became of events; and canceling what waits."),
+    "api_webhook_endpoints": (
+        "Webhooks",
+        "Hearing what became of events, signed as the Standard Webhooks specification says.",
+    ),
     "verify_api": ("Verification", "Proving that a number is somebody's."),
     "health": ("Health", "For whatever watches over the processes."),
 }
@@ -68,7 +73,25 @@ _SECURITY = {
 }
 # What every event may have and few need.
 _SELDOM = {"sendAt", "locale", "channels", "metadata"}
-_PATH = {"delivery_id": TypeAdapter(Id), "sid": TypeAdapter(Sid)}
+_PATH = {
+    "delivery_id": TypeAdapter(Id),
+    "sid": TypeAdapter(Sid),
+    "endpoint_id": TypeAdapter(EndpointId),
+}
+# What a webhook is verified by. Source: the Standard Webhooks specification, version 1.
+_SIGNED = {
+    "webhook-id": "The same at every try: what came before under it is a repeat.",
+    "webhook-timestamp": "When this try was signed, in seconds of Unix time.",
+    "webhook-signature": "v1,… of the id, the timestamp and the body; with a blank between, two "
+    "while a secret is rotated.",
+}
+_TEXT = {"type": "string"}
+_TIME = {
+    "type": "string",
+    "format": "date-time",
+    "description": "When it happened.",
+    "examples": ["2026-06-02T09:00:00+00:00"],
+}
 _REF = "#/components/schemas/"
 _ANSWER_REF = "#/components/responses/"
 _LOCATION = {
@@ -123,6 +146,7 @@ def _made(_kinds: tuple[str, ...]) -> Json:
         "info": {"title": "smsapp", "version": VERSION, "description": ABOUT},
         "tags": [{"name": name, "description": about} for name, about in TAGS.values()],
         "paths": paths,
+        "webhooks": {each.name: {"post": _webhook(each, schemas)} for each in TYPES.values()},
         "components": {
             "schemas": _of_operations(places, schemas),
             "responses": dict(sorted(answers.items())),
@@ -150,6 +174,39 @@ def _places() -> Iterator[_Place]:
         for kind in KINDS.values():
             its = replace(operation, body=kind.body)
             yield replace(place, path=path.format(name=kind.name), operation=its, kind=kind)
+
+
+def _webhook(told: Type, schemas: Json) -> Json:
+    """Return what an endpoint is posted when something happens."""
+    schema = {
+        "type": "object",
+        "required": ["type", "timestamp", "data"],
+        "properties": {
+            "type": {"type": "string", "const": told.name},
+            "timestamp": _TIME,
+            "data": _ref(told.data),
+        },
+    }
+    return {
+        "operationId": "on" + "".join(part.capitalize() for part in re.split("[._]", told.name)),
+        "tags": [TAGS["api_webhook_endpoints"][0]],
+        "summary": told.name,
+        "description": told.about,
+        "security": [],
+        "parameters": [
+            {"name": name, "in": "header", "required": True, "description": about, "schema": _TEXT}
+            for name, about in _SIGNED.items()
+        ],
+        "requestBody": {
+            "required": True,
+            "content": {
+                "application/json": {"schema": schema, "example": example(schema, schemas)}
+            },
+        },
+        "responses": {
+            "2XX": {"description": "Taken. Anything else, or nothing in 10 seconds: sent again."}
+        },
+    }
 
 
 def _at(tags: list[str], name: str) -> int:
@@ -281,6 +338,7 @@ def _errors(place: _Place) -> Iterator[Error]:
 def _schemas(places: Iterable[_Place]) -> Json:
     """Return the schema of each model and each error by its name."""
     shapes: dict[str, Any] = {}
+    shapes |= {told.data.__name__: told.data for told in TYPES.values()}
     errors: dict[str, Error] = {}
     for place in places:
         its = place.operation

@@ -1,6 +1,7 @@
 """The contract at /openapi.json: it is valid, it knows all that runs, and what runs keeps to it."""
 
 import re
+from threading import Event
 
 import jsonschema_rs
 import pytest
@@ -15,7 +16,17 @@ from smsapp.api_keys import Scope
 from smsapp.events.kinds import KINDS
 from smsapp.recipients.refusals import REFUSALS
 from smsapp.web import openapi
-from tests.conftest import make_app, on_one_database, opt_out, settings_of, shipment, sid
+from smsapp.webhooks import sending
+from smsapp.webhooks.types import TYPES
+from tests.conftest import (
+    make_app,
+    on_one_database,
+    opt_out,
+    settings_of,
+    shipment,
+    sid,
+    text_in,
+)
 
 pytestmark = on_one_database
 
@@ -83,7 +94,8 @@ def test_it_says_which_scope_each_operation_needs(contract, make_service):
     for method, path, operation in operations(contract):
         for security in operation["security"]:
             for scope in security.get("key", ()):
-                at = path.format(deliveryId="01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e", sid=sid(1))
+                known = "01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"
+                at = path.format(deliveryId=known, endpointId=known, sid=sid(1))
                 service = without[scope]
                 answer = service.client.open(at, method=method.upper(), headers=service.headers)
                 assert answer.json["error"] == "forbidden", path
@@ -120,6 +132,27 @@ CHECKS = [
     checks.response_schema_conformance,
     checks.negative_data_rejection,
 ]
+
+
+def test_what_an_endpoint_is_told_is_as_it_says(contract, app, shop, twilio, sink, make_endpoint):
+    """Of all that there is: a webhook of each type is in the contract, with an example."""
+    make_endpoint(sink.url, wants_bodies=True)
+    shop.ships(metadata={"cart": "77"})
+    text_in(app, sid(7), "+12025550123", "STOP")
+    text_in(app, sid(8), "+12025550123", "START")
+    with app.app_context():
+        sending.send_due(Event())
+    components = closed(contract["components"])
+    assert contract["webhooks"].keys() == TYPES.keys()
+    assert len(sink.told) >= 5
+    for told in [*sink.told, *(media(contract, name)["example"] for name in TYPES)]:
+        schema = closed(media(contract, told["type"])["schema"]) | {"components": components}
+        jsonschema_rs.validate(schema, told, validate_formats=True)
+
+
+def media(contract, name):
+    body = contract["webhooks"][name]["post"]["requestBody"]
+    return body["content"]["application/json"]
 
 
 def test_whatever_is_sent_is_answered_as_it_says(app, make_service, twilio, verify):

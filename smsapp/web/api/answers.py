@@ -9,6 +9,7 @@ from smsapp.errors import ErrorAnswer
 from smsapp.events import kinds
 from smsapp.models import AttemptState, Channel, DeliveryState, Reason
 from smsapp.providers.twilio_errors import ErrorClass
+from smsapp.webhooks.endpoints import Status
 
 _ID = "01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"
 _SID = "SM00000000000000000000000000000001"
@@ -237,3 +238,56 @@ class Verdict(TypedDict):
 
     approved: bool
     status: Annotated[str, Field(examples=["approved"])]
+
+
+EndpointId = Annotated[
+    str,
+    Field(
+        description="Ours, of the webhook endpoint.",
+        examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d60"],
+        json_schema_extra={"format": "uuid"},
+    ),
+]
+
+
+class EndpointAnswer(TypedDict):
+    """A webhook endpoint, and how it does."""
+
+    id: EndpointId
+    name: Annotated[str, Field(examples=["shop"])]
+    url: Annotated[str, Field(examples=["https://shop.example.com/webhooks"])]
+    events: Annotated[
+        list[str] | None,
+        Field(description="What it is told of; null: everything.", examples=[None]),
+    ]
+    includeBodies: Annotated[bool, Field(examples=[False])]
+    status: Annotated[
+        Status,
+        Field(
+            description="failing: it took nothing lately. given_up: nor for a day, and it is told "
+            "nothing more.",
+            examples=["enabled"],
+        ),
+    ]
+    failingSince: Annotated[Time | None, Field(examples=[None])]
+    waiting: Annotated[int, Field(description="Counted up to 10,000.", examples=[0])]
+    dead: Annotated[int, Field(description="Given up, and kept for a while.", examples=[0])]
+    createdAt: Time
+
+
+class EndpointsAnswer(TypedDict):
+    """All webhook endpoints, by name."""
+
+    data: list[EndpointAnswer]
+
+
+class WithSecret(EndpointAnswer):
+    """A webhook endpoint with its new secret, which is not shown again."""
+
+    secret: Annotated[str, Field(examples=["whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSwMfKQ9r8GKYo="])]
+
+
+class Replayed(TypedDict):
+    """How many webhooks are sent once more."""
+
+    replayed: Annotated[int, Field(examples=[12])]

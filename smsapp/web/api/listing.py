@@ -52,7 +52,7 @@ def _with_plus(value: str) -> str:
 
 
 # The last BeforeValidator is the first that runs.
-_Time = Annotated[LocalTime, BeforeValidator(_with_plus)]
+QueryTime = Annotated[LocalTime, BeforeValidator(_with_plus)]
 
 
 class Wanted(BaseModel):
@@ -80,8 +80,8 @@ class Wanted(BaseModel):
         ]
         | None
     ) = None
-    since: Annotated[_Time, Field(description="Accepted from this time on.")] | None = None
-    until: Annotated[_Time, Field(description="Accepted before this time.")] | None = None
+    since: Annotated[QueryTime, Field(description="Accepted from this time on.")] | None = None
+    until: Annotated[QueryTime, Field(description="Accepted before this time.")] | None = None
     limit: Annotated[
         int,
         Field(ge=1, le=MOST_AT_ONCE, description="How many at most."),

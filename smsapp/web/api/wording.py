@@ -15,6 +15,8 @@ _OF_FIELD: dict[str, Callable[[dict[str, Any]], str]] = {
     "string_too_short": lambda given: f"must have at least {_characters(given['min_length'])}",
     "string_too_long": lambda given: f"must have at most {_characters(given['max_length'])}",
     "string_unicode": lambda _: "must be whole Unicode characters: half of one is no text",
+    "bool_type": lambda _: "must be true or false",
+    "list_type": lambda _: "must be a list",
     "literal_error": lambda given: f"must be {given['expected']}".replace("'", ""),
     "value_error": lambda given: str(given["error"]),
 }

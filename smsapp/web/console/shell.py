@@ -48,6 +48,7 @@ NAVIGATION = (
     ("Search", "console.search_page", Role.SUPPORT),
     ("Overview", "overview.show", Role.SUPPORT),
     ("Inbox", "console_inbox.inbox", Role.SUPPORT),
+    ("Webhooks", "console_webhooks.list_all", Role.SUPPORT),
     ("Audit trail", "console_audit.audit_trail", Role.OPERATOR),
     ("API", "docs.show", Role.SUPPORT),
 )
