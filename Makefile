@@ -34,7 +34,7 @@ help:
 	@echo 'make demo   the same, with a month of a small shop’s life in it at the first start'
 	@echo 'make test   run the tests (make test ARGS="-k consent" runs some, ARGS="-m long" the long ones)'
 	@echo 'make lint   check format, style, types, and who may import whom'
-	@echo 'make bench  what the hot paths cost, as ratios to their floors (make bench ARGS="--rounds 5")'
+	@echo 'make bench  what the hot paths cost, and webhooks a second (make bench ARGS="--rounds 5")'
 	@echo
 	@echo 'Each makes $(VENV) first. With another interpreter: make PYTHON=python3.12 run'
 
@@ -55,6 +55,7 @@ lint: $(DEV_STAMP)
 
 bench: $(DEV_STAMP)
 	@$(TESTS_HERE) $(BIN)/python -m benchmarks.hot_paths $(ARGS)
+	@$(TESTS_HERE) $(BIN)/python -m benchmarks.webhooks $(ARGS)
 
 # A new install makes every older stamp untrue. requirements-dev.txt holds all that
 # requirements.txt does, so its install answers for both.

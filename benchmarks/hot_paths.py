@@ -54,20 +54,24 @@ class Twilio:
         self.server.start()
 
     def _serve(self, connection: green.socket, _address: object) -> None:
-        while request := _read(connection):
+        while request := read(connection):
+            if request.startswith(b"GET"):  # a worker asks what came in: nothing did
+                body = b'{"messages": [], "next_page_uri": null}'
+                connection.sendall(message(b"HTTP/1.1 200 OK", body, b"application/json"))
+                continue
             fields = parse_qs(request.partition(b"\r\n\r\n")[2].decode())
             sid = f"SM{secrets.token_hex(16)}"
             self.callbacks.append((sid, fields["StatusCallback"][0].partition("#")[0]))
             body = json.dumps({"sid": sid, "status": "queued", "num_segments": "1"}).encode()
-            connection.sendall(_message(b"HTTP/1.1 201 Created", body, b"application/json"))
+            connection.sendall(message(b"HTTP/1.1 201 Created", body, b"application/json"))
 
 
-def _message(first: bytes, body: bytes, kind: bytes, *headers: bytes) -> bytes:
+def message(first: bytes, body: bytes, kind: bytes, *headers: bytes) -> bytes:
     length = b"Content-Length: %d" % len(body)
     return b"\r\n".join([first, b"Content-Type: " + kind, length, *headers, b"", body])
 
 
-def _read(connection: green.socket) -> bytes:
+def read(connection: green.socket) -> bytes:
     """Return one HTTP message, head and body; nothing where the other side has hung up."""
     message = b""
     while b"\r\n\r\n" not in message:
@@ -91,10 +95,11 @@ class Installation:
         self.run = secrets.token_hex(4)
         self.sent = 0
         self.next_receipt = 0
-        self._flask("db", "upgrade")
-        self.key = self._flask("api-key", "create", "bench", "--scope", "send").split()[-1]
+        self.flask("db", "upgrade")
+        self.key = self.flask("api-key", "create", "bench", "--scope", "send").split()[-1]
 
-    def _flask(self, *command: str) -> str:
+    def flask(self, *command: str) -> str:
+        """Run a command of the installation; return what it says."""
         return subprocess.run(
             [BIN / "flask", *command],
             cwd=ROOT,
@@ -115,7 +120,7 @@ class Installation:
         first = b"POST /api/order-shipped-sms HTTP/1.1\r\nHost: bench"
         authorization = b"Authorization: Bearer " + self.key.encode()
         body = json.dumps(event).encode()
-        return _message(first, body, b"application/json", authorization, *headers)
+        return message(first, body, b"application/json", authorization, *headers)
 
     def request(self, path: str) -> Bytes:
         """Return what makes the next request of a path."""
@@ -132,7 +137,7 @@ class Installation:
 
         def bare(number: int) -> bytes:
             first = b"POST / HTTP/1.1\r\nHost: bench"
-            return _message(first, b'{"eventId":"bench-%d"}' % number, b"application/json")
+            return message(first, b'{"eventId":"bench-%d"}' % number, b"application/json")
 
         return {
             "bare route": bare,
@@ -155,7 +160,7 @@ def _receipt(sid: str, url: str) -> bytes:
     first = f"POST {url.removeprefix(PUBLIC)} HTTP/1.1\r\nHost: bench".encode()
     signature = b"X-Twilio-Signature: " + base64.b64encode(mac)
     form = urlencode(fields).encode()
-    return _message(first, form, b"application/x-www-form-urlencoded", signature)
+    return message(first, form, b"application/x-www-form-urlencoded", signature)
 
 
 @contextmanager
@@ -171,7 +176,7 @@ def serving(app: str, environment: dict[str, str]) -> Iterator[tuple[int, int]]:
         for _ in range(200):
             with contextlib.suppress(OSError), green.create_connection(("127.0.0.1", port)) as c:
                 c.sendall(b"GET /healthz HTTP/1.1\r\nHost: bench\r\n\r\n")
-                if _read(c):
+                if read(c):
                     break
             gevent.sleep(0.1)
         yield port, server.pid
@@ -193,7 +198,7 @@ def load(port: int, make: Bytes, callers: int, seconds: float, most: int) -> flo
         with green.create_connection(("127.0.0.1", port)) as connection:
             while time.perf_counter() < end and answered + callers < most:
                 connection.sendall(make(answered))
-                answer = _read(connection)
+                answer = read(connection)
                 if not answer.startswith((b"HTTP/1.1 20",)):
                     raise RuntimeError(answer[:200].decode())
                 answered += 1
@@ -232,10 +237,9 @@ def commits(url: str, seconds: float) -> float:
     return count / seconds
 
 
-def measure(name: str, url: str, redis: str, args: argparse.Namespace, folder: Path) -> None:
-    """Measure all paths on one database and print their table."""
-    twilio = Twilio()
-    environment = os.environ | {
+def environment_of(url: str, redis: str, twilio: Twilio, folder: Path) -> dict[str, str]:
+    """Return what an installation runs with: all that production has on."""
+    return os.environ | {
         "DATABASE_URL": url,
         "RATELIMIT_STORAGE_URI": redis,
         "SECRET_KEY": secrets.token_hex(20),
@@ -251,6 +255,12 @@ def measure(name: str, url: str, redis: str, args: argparse.Namespace, folder: P
         "MAX_TEXTS_PER_NUMBER_PER_DAY": "1000000",
         "LOG": str(folder / "web.log"),
     }
+
+
+def measure(name: str, url: str, redis: str, args: argparse.Namespace, folder: Path) -> None:
+    """Measure all paths on one database and print their table."""
+    twilio = Twilio()
+    environment = environment_of(url, redis, twilio, folder)
     installation = Installation(environment, twilio)
     found: dict[str, list[tuple[float, float]]] = {path: [] for path in PATHS}
     floor = []

@@ -214,7 +214,7 @@ def create_tables():
         sa.UniqueConstraint("message_id", name=op.f("webhook_message_id_key")),
     )
     for name, columns, which in (
-        ("webhook_due", ["endpoint_id", "due_at"], "state = 'pending'"),
+        ("webhook_due", ["endpoint_id", "due_at", "id"], "state = 'pending'"),
         ("webhook_record", ["record", "endpoint_id", "id"], "state = 'pending'"),
         ("webhook_dead", ["endpoint_id", "id"], "state = 'dead'"),
         ("webhook_done", ["done_at"], "done_at IS NOT NULL"),

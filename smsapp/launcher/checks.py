@@ -20,8 +20,9 @@ def is_ready(port: int) -> bool:
 
 
 def takes_key(port: int, key: str) -> bool:
-    """Return whether the app takes this API key, and for reading."""
-    return _ask(port, "/api/deliveries?eventId=sandbox-check", key)[0] not in (401, 403)
+    """Return whether the app takes this API key, for reading and for webhooks."""
+    paths = ("/api/deliveries?eventId=sandbox-check", "/api/webhook-endpoints")
+    return all(_ask(port, path, key)[0] not in (401, 403) for path in paths)
 
 
 def lets_in(port: int, name: str, password: str) -> bool:

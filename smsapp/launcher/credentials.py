@@ -17,7 +17,8 @@ from smsapp.launcher.environment import write_private
 from smsapp.launcher.processes import Failed
 
 KEY_FILE, OPERATOR_FILE = "sandbox-key", "sandbox-operator"
-API_KEY = ("api-key", "create", "--scope", "send", "--scope", "verify", "--scope", "read")
+SCOPES = ("send", "verify", "read", "webhooks")
+API_KEY = ("api-key", "create", *(word for each in SCOPES for word in ("--scope", each)))
 OPERATOR = ("operator", "create", "--role", "operator")
 
 

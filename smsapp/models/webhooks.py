@@ -59,7 +59,7 @@ class Webhook(Base):
     __tablename__ = "webhook"
     __table_args__ = (
         # What is due at an endpoint, oldest first; and what of it is about the same.
-        partial_index("webhook_due", "endpoint_id", "due_at", where="state = 'pending'"),
+        partial_index("webhook_due", "endpoint_id", "due_at", "id", where="state = 'pending'"),
         partial_index("webhook_record", "record", "endpoint_id", "id", where="state = 'pending'"),
         partial_index("webhook_dead", "endpoint_id", "id", where="state = 'dead'"),
         # What is to be forgotten.

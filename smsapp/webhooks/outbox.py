@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, exists, func, select, update
+from sqlalchemy import BindParameter, Connection, bindparam, func, select, update
 from sqlalchemy.orm import aliased
 
 from smsapp import backoff
@@ -42,17 +42,23 @@ _OF_ENDPOINT = (
     Webhook.state == _PENDING,
     Webhook.due_at <= bindparam("now"),
 )
-# Which has not been tried yet, or is being tried for the first time.
-_IS_NOT_ITS_TURN = exists().where(
-    _EARLIER.record == Webhook.record,
-    _EARLIER.endpoint_id == Webhook.endpoint_id,
-    _EARLIER.id < Webhook.id,
-    _EARLIER.state == _PENDING,
-    _EARLIER.tries == 0,
+# What was earlier about the same and has not been tried yet, or is being tried for the first time.
+# A subquery for each row, not EXISTS, which PostgreSQL may answer by comparing all with all.
+_BEFORE_IT = (
+    select(_EARLIER.id)
+    .where(
+        _EARLIER.record == Webhook.record,
+        _EARLIER.endpoint_id == Webhook.endpoint_id,
+        _EARLIER.id < Webhook.id,
+        _EARLIER.state == _PENDING,
+        _EARLIER.tries == 0,
+    )
+    .limit(1)
+    .scalar_subquery()
 )
 _DUE = (
     select(Webhook.id)
-    .where(*_OF_ENDPOINT, ~_IS_NOT_ITS_TURN)
+    .where(*_OF_ENDPOINT, _BEFORE_IT.is_(None))
     .order_by(Webhook.due_at, Webhook.id)
     .limit(bindparam("most"))
     .with_for_update(skip_locked=True, of=Webhook)
@@ -65,11 +71,15 @@ _LEASE = (
 )
 _ENDPOINTS = select(WebhookEndpoint.__table__).where(WebhookEndpoint.disabled_at.is_(None))
 _WITH_WORK = _ENDPOINTS.where(
-    exists().where(
+    select(Webhook.id)
+    .where(
         Webhook.endpoint_id == WebhookEndpoint.id,
         Webhook.state == _PENDING,
         Webhook.due_at <= bindparam("now"),
     )
+    .limit(1)
+    .scalar_subquery()
+    .is_not(None)
 )
 _TAKEN = (
     update(Webhook)
