@@ -11,6 +11,7 @@ from sqlalchemy import select
 from smsapp import api_keys
 from smsapp.api_keys import Scope
 from smsapp.extensions import Base, db
+from smsapp.webhooks import endpoints
 from tests import servers
 from tests.conftest import ALICE, BOB, ROOT, Service, empty, make_app, opt_out
 
@@ -52,6 +53,7 @@ def test_everything_moves_and_goes_on(apps, twilio):
     old, new = apps
     with old.app_context():
         key = api_keys.create("shop", set(Scope))
+        endpoints.create("shop", "https://shop.example.com/hook", None, wants_bodies=False)
     Service(old.test_client(), key).ships()
     opt_out(old, BOB)
     moved = move(apps)

@@ -13,7 +13,7 @@ from datetime import datetime
 from itertools import count
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, select, update
+from sqlalchemy import Connection, Row, String, bindparam, cast, delete, select, update
 
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import (
@@ -28,6 +28,7 @@ from smsapp.models import (
     OptOutSource,
     Phone,
     Verification,
+    Webhook,
     Wording,
 )
 from smsapp.phone import InvalidPhone, country, other_spellings, parse_e164, phone_key
@@ -195,6 +196,12 @@ def _merge_opt_outs(conn: Connection, found: Misspelt, now: datetime) -> None:
         is_weak = in_force[found.into] in opt_out.LIFTED_BY_PAGE
         ends = found.into if is_weak else found.phone_key
         opt_out.lift(conn, ends, now, set(OptOutSource))
+        # They are as opted out as before, so callers are not told that they opted in.
+        lifted = select(cast(OptOut.id, String)).where(
+            OptOut.phone_key == ends, OptOut.lifted_at == now
+        )
+        untrue = (Webhook.type == "recipient.opted_in", Webhook.record.in_(lifted))
+        conn.execute(delete(Webhook).where(*untrue))
     theirs = update(OptOut).where(OptOut.phone_key == found.phone_key)
     conn.execute(theirs.values(phone_key=found.into))
 

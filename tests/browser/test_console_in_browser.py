@@ -111,6 +111,7 @@ def places(text: Sent) -> dict[str, str]:
         "delivery": f"/console/deliveries/{text.id}",
         "order": f"/console/deliveries/{text.id}/subject",
         "inbox": "/console/inbox",
+        "webhooks": "/console/webhooks",
         "audit": "/console/audit",
     }
 

@@ -23,6 +23,7 @@ from smsapp.models import (
     OptOutSource,
     Phone,
     Verification,
+    Webhook,
 )
 from smsapp.phone import phone_key
 from smsapp.recipients import consent, customers, merging, phones
@@ -223,8 +224,9 @@ def test_of_two_last_words_a_services_never_beats_a_no(two):
     ],
 )
 def test_of_two_opt_outs_the_one_that_is_harder_to_lift_stays(
-    app, merge, old, new, keys, rows, theirs, stays
+    app, merge, old, new, keys, rows, theirs, stays, make_endpoint
 ):
+    make_endpoint("https://shop.example.com/hook", types=["recipient.opted_in"])
     for visitor, source in zip((old, new), theirs, strict=True):
         by(visitor, app, (stop, source))
     merge()
@@ -232,6 +234,7 @@ def test_of_two_opt_outs_the_one_that_is_harder_to_lift_stays(
     (holds,) = [row for row in rows.all(OptOut) if row.lifted_at is None]
     assert holds.source == stays
     assert len(rows.all(OptOut)) == 2
+    assert rows.all(Webhook) == []  # nobody opted in
 
 
 def under(app, key, number=1, **changes):
