@@ -37,6 +37,13 @@ class Promises:
                     for name, media in answer["content"].items():
                         self._field(f"{status} {name}", media["schema"], at, True, sent=False)
 
+        for name, methods in self.contract.get("webhooks", {}).items():
+            for told in methods.values():
+                at = f"TOLD {name}"
+                self.offers.add(at)
+                for media in told["requestBody"]["content"].values():
+                    self._field("body", media["schema"], at, True, sent=False)
+
     def _field(self, name: str, schema: Any, at: str, needed: bool, *, sent: bool) -> None:
         at = f"{at} {name}"
         self.offers.add(at)

@@ -75,6 +75,8 @@ TAKEN_BACK = {
         country={"anyOf": [{"type": "string"}, {"type": "null"}]}
     ),
     "a value that is answered": lambda c: schema(c, "DeliveryState")["enum"].remove("sent"),
+    "something that is told": lambda c: c["webhooks"].pop("delivery.sent"),
+    "a field that is told": lambda c: schema(c, "OptOutData")["properties"].pop("phoneKey"),
     "an error's code": lambda c: schema(c, "OptedOut")["properties"]["error"].update(
         const="stopped"
     ),
