@@ -53,6 +53,8 @@ from smsapp.config_types import (
     mail_server,
     sid,
 )
+from smsapp.escalation_policy import DEFAULT_FILE as DEFAULT_POLICY
+from smsapp.escalation_policy import PolicyFile
 from smsapp.phone import country
 from smsapp.phone_menu import MenuFile
 from smsapp.quiet_hours import QuietHours
@@ -131,6 +133,9 @@ class Settings(BaseModel):
     verify_calls: bool = False
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: AtLeastOne = 20
+    oncall_policy: PolicyFile = Field(default=DEFAULT_POLICY, validate_default=True)
+    oncall_storm: AtLeastOne = 5
+    alarms_open_incidents: bool = False
     alarm_delivery_rate: Percent = 95
     alarm_min_sample: AtLeastOne = 20
     alarm_window_minutes: Annotated[int, Field(ge=5, le=1440)] = 60
@@ -208,6 +213,11 @@ class Settings(BaseModel):
         """Return the key that the secrets of webhook endpoints are derived from."""
         return hmac.digest(self.phone_key_bytes, b"webhook endpoints", "sha256")
 
+    @cached_property
+    def page_key(self) -> bytes:
+        """Return the key that the links in pages are signed with."""
+        return hmac.digest(self.phone_key_bytes, b"links in pages", "sha256")
+
     @property
     def rest_credentials(self) -> tuple[str, str]:
         """Return user name and password for Twilio's REST API; an API key is preferred."""
@@ -246,8 +256,8 @@ def load(environ: Mapping[str, str]) -> Settings:
 def _sentence(fault: Any) -> str:
     """Return one pydantic fault as a sentence that begins with the variable's name."""
     name, *inside = fault["loc"]
-    if inside and name == "WORDS_FILE":
-        name = f"{name}: {'.'.join(inside)}"
+    if inside and name in {"WORDS_FILE", "ONCALL_POLICY"}:
+        name = f"{name}: {'.'.join(map(str, inside))}"
     if fault["type"] == "missing":
         return f"{name} is not set"
     if fault["type"] == "extra_forbidden":

@@ -44,6 +44,14 @@ class ReusedAnswer(ErrorAnswer):
     deliveryId: Annotated[str, Field(examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"])]
 
 
+class ReusedForIncidentAnswer(ErrorAnswer):
+    """What an event id with other content is answered; the incident is that of the first."""
+
+    incidentId: NotRequired[
+        Annotated[str, Field(examples=["01a1fc1e-9b2c-7a41-8c5d-2f6b7a8c9d0e"])]
+    ]
+
+
 class TooLateAnswer(ErrorAnswer):
     """What is answered where a delivery does not wait any more."""
 
@@ -60,12 +68,14 @@ class SmsappError(Exception):
 
     Attributes:
         answer: The shape of its JSON, with the fields of `extra`.
+        schema: What the contract calls it; "" for its code.
     """
 
     code: ClassVar[str]
     status: ClassVar[int]
     message: ClassVar[str]
     answer: ClassVar[type] = ErrorAnswer
+    schema: ClassVar[str] = ""
 
     def __init__(
         self,
@@ -149,6 +159,13 @@ class EndpointNameTaken(SmsappError):
 
     code, status = "name_taken", 409
     message = "There is a webhook endpoint of this name; give another."
+
+
+class IncidentEventIdReused(SmsappError):
+    """The event id came before with different content."""
+
+    code, status, answer = EventIdReused.code, EventIdReused.status, ReusedForIncidentAnswer
+    message, schema = EventIdReused.message, "IncidentEventIdReused"
 
 
 class TooLate(SmsappError):
@@ -244,6 +261,13 @@ class VerifyMisconfigured(SmsappError):
         "Twilio Verify refuses this for a setting that is wrong here: the log and `flask doctor`"
         " say which."
     )
+
+
+class OnCallNotConfigured(SmsappError):
+    """Nobody was ever put in who could be on call."""
+
+    code, status = "oncall_not_configured", 503
+    message = "Nobody can be paged here: nobody was put in. An operator does: flask oncall add."
 
 
 class DatabaseAway(SmsappError):

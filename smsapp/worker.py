@@ -20,6 +20,8 @@ from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
 from smsapp.inbound import missed
 from smsapp.jobs import AppContext, Job
+from smsapp.oncall import alarms as on_call_alarms
+from smsapp.oncall import escalation
 from smsapp.retention import jobs as retention
 from smsapp.watch import alarms, announce, roll_up
 from smsapp.webhooks import sending as webhooks
@@ -33,6 +35,7 @@ AFTER_TROUBLE_SECONDS = 1.0
 HEARTBEAT = LEASES = WATCH = timedelta(seconds=5)
 LOOK_UPS = timedelta(seconds=2)
 WEBHOOKS = timedelta(seconds=0.5)
+ESCALATION = timedelta(seconds=1)
 AT_ONCE = timedelta(0)
 
 
@@ -77,6 +80,8 @@ def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
         Job("lapsed leases", LEASES, _lapse, first_after=AT_ONCE),
         Job("look-ups", LOOK_UPS, lambda: _look_up(stopping)),
         Job("webhooks", WEBHOOKS, lambda: webhooks.send_due(stopping)),
+        Job("escalation", ESCALATION, escalation.tick, first_after=AT_ONCE),
+        Job("on-call alarms", WATCH, on_call_alarms.tick),
         Job("roll-up", WATCH, roll_up.tick),
         Job("alarms", WATCH, alarms.tick),
         Job("alarm messages", WATCH, announce.tick),

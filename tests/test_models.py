@@ -18,12 +18,18 @@ from smsapp.models import (
     Attempt,
     Audit,
     Delivery,
+    Handover,
+    Incident,
+    IncidentEvent,
+    IncidentPage,
+    OnCallPerson,
     Operator,
     OperatorSession,
     OptOut,
     Phone,
     Receipt,
     RejectedReceipt,
+    RotaOverride,
     Sender,
     Worker,
 )
@@ -31,7 +37,8 @@ from tests.conftest import ALICE, BOB, ENVIRONMENT, ROOT, app_at, delivery_row, 
 
 AT = datetime(2026, 11, 21, 9, tzinfo=UTC)
 KEY = "a" * 64
-DELIVERY, ATTEMPT = new_id(), new_id()
+DELIVERY, ATTEMPT, INCIDENT = new_id(), new_id(), new_id()
+LATER = datetime(2026, 11, 21, 10, tzinfo=UTC)
 
 
 @pytest.fixture
@@ -86,6 +93,49 @@ VALID = [
     (Audit, {"id": 1, "at": AT, "operator_id": 1, "act": "canceled", "phone_key": KEY}),
     (Sender, {"name": "+15005550006"}),
     (Worker, {"name": "one", "seen_at": AT}),
+    (OnCallPerson, {"id": 1, "name": "Ann", "phone_key": KEY, "added_at": AT}),
+    (Handover, {"id": 1, "week": 1, "weekday": 0, "minute": 540, "person_id": 1}),
+    (RotaOverride, {"id": 1, "person_id": 1, "starts_at": AT, "ends_at": LATER}),
+    (
+        Incident,
+        {
+            "id": INCIDENT,
+            "incident_key": "db",
+            "title": "The database is down",
+            "severity": "critical",
+            "events": 1,
+            "state": "open",
+            "opened_at": AT,
+            "seen_at": AT,
+            "round": 0,
+            "step": 0,
+            "stepped_at": AT,
+            "step_due_at": AT,
+        },
+    ),
+    (
+        IncidentEvent,
+        {
+            "id": new_id(),
+            "kind": "incident_opened",
+            "event_id": "event-1",
+            "content_hash": "0" * 64,
+            "incident_id": INCIDENT,
+            "created_at": AT,
+        },
+    ),
+    (
+        IncidentPage,
+        {
+            "id": 1,
+            "incident_id": INCIDENT,
+            "person_id": 1,
+            "round": 0,
+            "step": 0,
+            "channel": "sms",
+            "paged_at": AT,
+        },
+    ),
 ]
 ROW = dict(reversed(VALID))
 
@@ -154,6 +204,27 @@ BROKEN = {
         "act",
     ),
     "a worker is listed once": (another(Worker), "worker_pkey|worker.name"),
+    "one incident of a key is open": (another(Incident), "incident_open|incident.incident_key"),
+    "what nobody has to be told of has no step": (
+        changed(Incident, state="acknowledged", acknowledged_at=AT),
+        "incident_open_has_steps",
+    ),
+    "who has it says since when": (
+        changed(Incident, state="acknowledged", step_due_at=None),
+        "incident_acknowledged",
+    ),
+    "what is over says since when": (
+        changed(Incident, state="resolved", step_due_at=None),
+        "incident_resolved",
+    ),
+    "an incident's event is told once": (another(IncidentEvent), "incident_event_key|event_id"),
+    "a step tells somebody once": (another(IncidentPage), "incident_page_key|person_id"),
+    "one of those on call has a name": (another(OnCallPerson), "on_call_person_name|name"),
+    "one takes over at a time": (another(Handover), "handover_time_key|handover.week"),
+    "who stands in does so for a time": (
+        changed(RotaOverride, ends_at=AT),
+        "rota_override_ends_later",
+    ),
 }
 # Columns that hold one word of a list of ours.
 WORDS = {

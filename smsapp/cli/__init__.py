@@ -14,6 +14,7 @@ from smsapp.cli.customers import erase, opt_out
 from smsapp.cli.demo import fill_demo
 from smsapp.cli.doctor import run_doctor
 from smsapp.cli.numbers import numbers
+from smsapp.cli.oncall import oncall
 from smsapp.cli.operators import operator
 from smsapp.cli.retention import retention
 from smsapp.cli.sandbox import run_sandbox
@@ -26,6 +27,7 @@ COMMANDS: tuple[click.Command, ...] = (
     operator,
     consent_ledger,
     numbers,
+    oncall,
     retention,
     sending,
     webhook_endpoint,

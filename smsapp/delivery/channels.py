@@ -17,7 +17,7 @@ CHANNELS: dict[Channel, Provider] = {
 }
 
 # Kinds that somebody who is called about them may answer by a key (voice/key_answers.py).
-ASK_FOR_KEY = frozenset({"appointment_reminder"})
+ASK_FOR_KEY = frozenset({"appointment_reminder", "incident_paged"})
 
 
 def sender_of(channel: Channel) -> SenderSettings:

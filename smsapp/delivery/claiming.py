@@ -144,7 +144,8 @@ def _claim(conn: Connection, of: SenderSettings, most: int, rules: Rules) -> lis
     ready: list[Any] = []
     late: list[Any] = []
     for row in allowed:
-        has_quota = row.last_attempt_at and row.last_attempt_at >= daily_quota.midnight(now)
+        was_tried = row.last_attempt_at and row.last_attempt_at >= daily_quota.midnight(now)
+        has_quota = was_tried or row.kind in daily_quota.UNLIMITED
         may_leave = has_quota or daily_quota.reserve(texts, row.phone_key, rules.most_per_day)
         (ready if may_leave else late).append(row)
     if late:

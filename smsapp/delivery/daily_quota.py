@@ -13,6 +13,9 @@ from smsapp.models import (
 
 log = logging.getLogger(__name__)
 
+# What is told to whoever is on call has limits of its own (oncall/storms.py), and waits for no day.
+UNLIMITED = frozenset({"incident_paged", "incident_told"})
+
 _TEXTS_SINCE = (
     select(Delivery.phone_key, func.count())
     .where(

@@ -6,8 +6,10 @@ Whichever of them comes in first: the earlier one is canceled where it waits, or
 import uuid
 from collections.abc import Collection
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import ColumnElement, Connection, bindparam, case, literal, select, update
+from sqlalchemy.orm import InstrumentedAttribute
 
 from smsapp.models import Delivery, DeliveryState, Reason
 
@@ -20,6 +22,12 @@ _THEIRS = update(Delivery).where(
     Delivery.phone_key == bindparam("of"),
     _KINDS,
     Delivery.id != bindparam("but"),
+)
+_THESE = (
+    select(Delivery.id)
+    .where(Delivery.id.in_(bindparam("ids", expanding=True)))
+    .order_by(Delivery.id)
+    .with_for_update()
 )
 _CANCEL = _THEIRS.where(Delivery.state == DeliveryState.PENDING).values(
     state=DeliveryState.CANCELED, reason=Reason.SUPERSEDED, due_at=None
@@ -58,3 +66,29 @@ def cancel(
         # First these: what comes back in between waits, and is canceled.
         conn.execute(_NOT_AGAIN.values(expires_at=now), which | {"now": now})
         conn.execute(_CANCEL.values(state_at=now), which)
+
+
+def cancel_these(conn: Connection, ids: Collection[uuid.UUID], now: datetime) -> None:
+    """Cancel those of these deliveries that wait, and let none that is on its way be tried again.
+
+    Without their numbers' locks: whoever is in this transaction may hold another's. The rows' own
+    suffice against a claim, and nobody who holds one of them waits for what we hold. In one UPDATE:
+    of a row that the same transaction changes twice PostgreSQL looks at the number, too.
+    """
+    if locked := list(conn.scalars(_THESE, {"ids": list(ids)})):
+        waits = Delivery.state == DeliveryState.PENDING
+        conn.execute(
+            update(Delivery)
+            .where(Delivery.id.in_(locked))
+            .values(
+                state=_if(waits, DeliveryState.CANCELED, Delivery.state),
+                reason=_if(waits, Reason.SUPERSEDED, Delivery.reason),
+                state_at=_if(waits, now, Delivery.state_at),
+                due_at=None,  # of those that do not wait there is none
+                expires_at=_if(Delivery.expires_at > now, now, Delivery.expires_at),
+            )
+        )
+
+
+def _if(condition: ColumnElement[bool], value: Any, column: InstrumentedAttribute[Any]) -> Any:
+    return case((condition, literal(value, column.type)), else_=column)

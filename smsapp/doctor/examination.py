@@ -3,7 +3,7 @@
 import logging
 from collections.abc import Callable, Iterable, Iterator
 
-from smsapp.doctor import at_twilio, calls, data, here, mail
+from smsapp.doctor import at_twilio, calls, data, here, mail, on_call
 from smsapp.doctor.findings import Finding, Mark, fault, warning
 
 log = logging.getLogger(__name__)
@@ -19,6 +19,7 @@ WITH_DATABASE: tuple[Check, ...] = (
     data.check_worker,
     data.check_keys,
     data.check_verify,
+    on_call.check_on_call,
 )
 ON_THE_NETWORK: tuple[Check, ...] = (
     here.check_redis,

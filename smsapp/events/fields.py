@@ -45,7 +45,12 @@ _HTTP = re.compile(r"https?://", re.IGNORECASE)
 _URL = TypeAdapter(HttpUrl)
 
 
-def _printable(value: str) -> str:
+def printable(value: str) -> str:
+    """Return a line as it is.
+
+    Raises:
+        ValueError: It is blank, or holds what no line does.
+    """
     if _CONTROL.search(value):
         raise ValueError("must not hold control characters")
     if not value.strip():
@@ -145,7 +150,7 @@ Reference = Annotated[
         examples=["1001"],
         json_schema_extra=ONE_LINE,
     ),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 TrackingUrl = Annotated[
     str,
@@ -166,7 +171,7 @@ Place = Annotated[
         examples=["Hill Street 1"],
         json_schema_extra=ONE_LINE,
     ),
-    AfterValidator(_printable),
+    AfterValidator(printable),
 ]
 Day = Annotated[
     date,
@@ -261,6 +266,19 @@ Channels = Annotated[
 ]
 
 
+EventId = Annotated[
+    str,
+    Field(
+        min_length=6,
+        max_length=120,
+        description="Yours, of this event alone: the same again texts nobody twice.",
+        examples=["event-1001"],
+        json_schema_extra=ONE_LINE,
+    ),
+    AfterValidator(printable),
+]
+
+
 class Event(BaseModel):
     """What every event has; others than these and the kind's own fields are ignored.
 
@@ -275,17 +293,7 @@ class Event(BaseModel):
         hide_input_in_errors=True,
     )
 
-    event_id: Annotated[
-        str,
-        Field(
-            min_length=6,
-            max_length=120,
-            description="Yours, of this event alone: the same again texts nobody twice.",
-            examples=["event-1001"],
-            json_schema_extra=ONE_LINE,
-        ),
-        AfterValidator(_printable),
-    ]
+    event_id: EventId
     phone: E164
     consent_at: ConsentAt | None = None
     send_at: SendAt | None = None

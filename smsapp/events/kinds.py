@@ -8,6 +8,7 @@ from smsapp.events.appointment_canceled import APPOINTMENT_CANCELED
 from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED
 from smsapp.events.appointment_moved import APPOINTMENT_MOVED
 from smsapp.events.appointment_reminder import APPOINTMENT_REMINDER
+from smsapp.events.incident_paged import INCIDENT_PAGED, INCIDENT_TOLD
 from smsapp.events.kind import Kind
 from smsapp.events.order_delayed import ORDER_DELAYED
 from smsapp.events.order_delivered import ORDER_DELIVERED
@@ -42,6 +43,8 @@ OWN = {
         SIGNED_UP,
         ANSWER,
         VOICEMAIL_LEFT,
+        INCIDENT_PAGED,
+        INCIDENT_TOLD,
     )
 }
 ALL = ChainMap(OWN, KINDS)
@@ -55,6 +58,11 @@ def title(name: str) -> str:
 def about(name: str) -> str:
     """Return what sort of thing events of a kind are about: "order"."""
     return ALL[name].about if name in ALL else "subject"
+
+
+def subject_field(about: str) -> str:
+    """Return what the API calls a subject of a sort: "orderId"."""
+    return "incidentKey" if about == "incident" else f"{about}Id"  # its id is another, ours
 
 
 def titles(about: str | None = None) -> dict[str, str]:

@@ -17,6 +17,7 @@ from smsapp.events.kind import Kind
 from smsapp.extensions import settings
 from smsapp.inbound import keywords
 from smsapp.models import Channel, Delivery, DeliveryState
+from smsapp.oncall import acknowledging, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +76,17 @@ def _status(conn: Connection, text: Answered, _now: datetime) -> str | None:
     return "status"
 
 
+def _take(conn: Connection, text: Answered, now: datetime) -> str | None:
+    """Let whoever is on call have an incident: by 1, by its code, or all of theirs."""
+    code = int(keywords.first_line(text.body))
+    said = acknowledging.by_reply(conn, text.phone_key, code, now)
+    if said is None:
+        return None
+    if not text.is_missed:
+        _say(conn, text, said)
+    return "acknowledged"
+
+
 def _say(conn: Connection, text: Answered, words: str, event_id: str | None = None) -> None:
     event = Answer.model_validate(
         {"eventId": event_id or text.sid, "phone": text.e164, "to": text.sid, "words": words}
@@ -104,5 +116,6 @@ _LAST_ORDER = (
 # By the letters of a text's first line.
 _REPLIES: dict[str, Callable[[Connection, Answered, datetime], str | None]] = {
     **dict.fromkeys(("C", "CONFIRM", "CONFIRMED"), _confirm),
+    **dict.fromkeys(map(str, (1, *words.CODES, words.ALL)), _take),
     **dict.fromkeys(("STATUS", "상태", "स्थिति"), _status),
 }

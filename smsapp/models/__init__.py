@@ -33,6 +33,18 @@ from smsapp.models.deliveries import (
     RejectedReceipt,
 )
 from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
+from smsapp.models.oncall import (
+    INCIDENT_IS_OPEN,
+    Door,
+    Handover,
+    Incident,
+    IncidentEvent,
+    IncidentPage,
+    IncidentState,
+    OnCallPerson,
+    RotaOverride,
+    Severity,
+)
 from smsapp.models.operators import Act, Audit, Operator, OperatorSession, Role
 from smsapp.models.phones import NETWORK_IS_HERE, NUMBER_IS_HERE, Phone, Verification
 from smsapp.models.senders import Sender

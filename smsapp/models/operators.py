@@ -25,6 +25,7 @@ class Act(StrEnum):
     CANCELED = "canceled"
     OPTED_OUT = "opted_out"
     ANSWERED = "answered"
+    ON_CALL = "on_call"  # who is on call, or when, was changed
 
 
 class Operator(Base):

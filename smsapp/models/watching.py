@@ -37,6 +37,9 @@ class AlarmKind(StrEnum):
     CODES_HALF_SPENT = "codes_half_spent"
     CODES_SPENT = "codes_spent"
     ENDPOINT_DISABLED = "endpoint_disabled"
+    NOBODY_ON_CALL = "nobody_on_call"
+    ON_CALL_SILENCED = "on_call_silenced"
+    INCIDENT_UNANSWERED = "incident_unanswered"
 
 
 class Alarm(Base):

@@ -13,7 +13,7 @@ from smsapp.models import ConsentAction, ConsentSource, OptOut, OptOutSource, Ph
 from smsapp.recipients import consent, opt_out, phones, verification
 from smsapp.recipients.asker import Asker
 from smsapp.recipients.consent import Entry
-from smsapp.recipients.purposes import EMAIL, PURPOSES, Purpose, purpose, shown
+from smsapp.recipients.purposes import EMAIL, ON_CALL, PURPOSES, Purpose, purpose, shown
 from smsapp.recipients.verification import Verdict
 
 
@@ -154,11 +154,11 @@ def end_sessions(phone_key: str) -> None:
 def withdraw_all(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
     """Append withdrawals for every purpose, without evidence, in a transaction like `_write`'s.
 
-    And for e-mail, where the ledger says anything of it.
+    And for e-mail and for being paged, where the ledger says anything of it.
     """
     nobody = Visitor(visitor.phone_key, visitor.verify_sid)
     rows = consent.rows_of(conn, [visitor.phone_key])[visitor.phone_key]
-    said = [EMAIL] if any(row.purpose == EMAIL for row in rows) else []
+    said = sorted({row.purpose for row in rows} & {EMAIL, ON_CALL})
     record(conn, nobody, [*PURPOSES, *said], ConsentAction.WITHDRAWN, source, now)
 
 

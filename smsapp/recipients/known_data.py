@@ -6,7 +6,16 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from smsapp.extensions import reading
-from smsapp.models import AppointmentEvent, Consent, Delivery, Inbound, OptOut, Phone, Verification
+from smsapp.models import (
+    AppointmentEvent,
+    Consent,
+    Delivery,
+    Inbound,
+    OnCallPerson,
+    OptOut,
+    Phone,
+    Verification,
+)
 from smsapp.recipients import consent
 
 
@@ -41,6 +50,11 @@ def about(phone_key: str) -> dict[str, Any]:
         )
         .where(Inbound.phone_key == phone_key)
         .order_by(Inbound.received_at),
+        "onCall": select(
+            OnCallPerson.name, OnCallPerson.added_at, OnCallPerson.verified_at, OnCallPerson.left_at
+        )
+        .where(OnCallPerson.phone_key == phone_key)
+        .order_by(OnCallPerson.id),
         "verifications": select(
             Verification.channel, Verification.started_at, Verification.approved_at
         )

@@ -24,6 +24,7 @@ from smsapp.models import (
     Delivery,
     DeliveryState,
     Inbound,
+    OnCallPerson,
     OptOut,
     OptOutSource,
     Phone,
@@ -123,7 +124,7 @@ def merge(found: Misspelt, erase: Erase) -> bool:
         now = database_now(conn)
         _merge_phones(conn, old, found, now)
         _merge_opt_outs(conn, found, now)
-        for table in (Call, Delivery, Inbound, Verification):
+        for table in (Call, Delivery, Inbound, OnCallPerson, Verification):
             theirs = update(table).where(table.phone_key == found.phone_key)
             conn.execute(theirs.values(phone_key=found.into))
         _join_ledgers(conn, found, now)

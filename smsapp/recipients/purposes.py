@@ -17,6 +17,8 @@ PURPOSES = tuple(Purposes.model_fields)
 WAYS = frozenset({"whatsapp"})
 # Beside them, of no texts: to be written to by e-mail where a text cannot reach one.
 EMAIL = "email"
+# Of no customers: to be paged, which is asked of those alone who are put in for it.
+ON_CALL = "on_call"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +45,13 @@ class Purpose:
 
 
 def purpose(name: str, language: Language) -> Purpose:
-    """Return one of PURPOSES, or EMAIL, as this shop shows it in a language, or else in its own."""
+    """Return a purpose, EMAIL or ON_CALL, as this shop shows it in a language, or in its own."""
     config, _ = settings(), language.gettext
     shop = config.shop_name or _("this shop")
     if name == EMAIL:
         return Purpose(name, _("E-mail"), True, _words(_(E_MAIL, shop=shop)))
+    if name == ON_CALL:
+        return Purpose(name, "On call", False, _words(PAGED.format(shop=shop)))
     given = getattr(config.words_file.purposes, name)
     said = given.said_in(language.code)
     is_there = name not in WAYS or config.twilio_whatsapp_from is not None
@@ -68,6 +72,11 @@ def shown(language: Language) -> list[Purpose]:
 E_MAIL = N_(
     "I agree that %(shop)s writes to me by e-mail where a text cannot reach me, about the same"
     " things. I can turn this off here, or by a link in each e-mail, at any time."
+)
+# What whoever is put in for it reads with the code that they enter, or let an operator enter.
+PAGED = (
+    "I am on call for {shop}: I am texted and called at any hour, however often, when something is"
+    " wrong. I can have myself taken out, and reply STOP, at any time."
 )
 # What stands in the ledger where a service brought the consent along.
 TOLD_BY_SERVICE = Words("api", "A service of the shop said that the customer had agreed.")

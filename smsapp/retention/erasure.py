@@ -3,7 +3,7 @@
 import logging
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select, update
+from sqlalchemy import Connection, bindparam, delete, func, select, update
 
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.extensions import database_now, db
@@ -12,9 +12,12 @@ from smsapp.models import (
     ConsentSource,
     Delivery,
     DeliveryState,
+    Handover,
     Inbound,
+    OnCallPerson,
     Phone,
     Reason,
+    RotaOverride,
 )
 from smsapp.recipients import customers, mail, phones
 from smsapp.recipients.customers import Visitor
@@ -88,3 +91,14 @@ def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now:
         .values(body="", blanked_at=now)
     )
     conn.execute(delete(ConsentEvidence).where(ConsentEvidence.phone_key == key))
+    _take_off_call(conn, key, now)
+
+
+def _take_off_call(conn: Connection, key: str, now: datetime) -> None:
+    """Page them no more, and forget what they were called there."""
+    theirs = select(OnCallPerson.id).where(OnCallPerson.phone_key == key)
+    for table in (Handover, RotaOverride):
+        conn.execute(delete(table).where(table.person_id.in_(theirs)))
+    person = update(OnCallPerson).where(OnCallPerson.phone_key == key)
+    left_at = func.coalesce(OnCallPerson.left_at, bindparam("now"))
+    conn.execute(person.values(name="", left_at=left_at, bundle_at=None), {"now": now})

@@ -31,6 +31,7 @@ from smsapp.models import (
     ConsentEvidence,
     Delivery,
     Inbound,
+    OnCallPerson,
     Phone,
     Verification,
 )
@@ -66,10 +67,16 @@ _USES = union_all(
         )
     )
 )
-# Until a delivery has expired, a receipt or its service may have it sent again.
-_OPEN = select(Delivery.phone_key).where(
-    Delivery.phone_key.in_(_KEYS),
-    or_(Delivery.state.in_(ON_ITS_WAY), Delivery.expires_at > bindparam("now")),
+# Until a delivery has expired, a receipt or its service may have it sent again; and whoever is on
+# call is to be reached, however long nothing has been wrong.
+_OPEN = union_all(
+    select(Delivery.phone_key).where(
+        Delivery.phone_key.in_(_KEYS),
+        or_(Delivery.state.in_(ON_ITS_WAY), Delivery.expires_at > bindparam("now")),
+    ),
+    select(OnCallPerson.phone_key).where(
+        OnCallPerson.phone_key.in_(_KEYS), OnCallPerson.left_at.is_(None)
+    ),
 )
 
 

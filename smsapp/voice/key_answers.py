@@ -15,6 +15,7 @@ from smsapp.events.appointment_confirmed import APPOINTMENT_CONFIRMED, Appointme
 from smsapp.events.kind import message
 from smsapp.extensions import settings
 from smsapp.languages import N_, Language
+from smsapp.oncall import acknowledging, words
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,11 +62,11 @@ class KeyAnswer:
 def in_place_of(reply: str, asks: str) -> Callable[[str, Language], str | None]:
     """Return `KeyAnswer.asks` where one sentence takes another's place; both are translated."""
 
-    def words(body: str, language: Language) -> str | None:
+    def asked_by(body: str, language: Language) -> str | None:
         asked = language.gettext(reply)
         return body.replace(asked, language.gettext(asks)) if asked in body else None
 
-    return words
+    return asked_by
 
 
 def _confirm(conn: Connection, pressed: Pressed) -> str | None:
@@ -85,10 +86,20 @@ def _confirm(conn: Connection, pressed: Pressed) -> str | None:
     return message(APPOINTMENT_CONFIRMED, event, config)
 
 
+def _take(conn: Connection, pressed: Pressed) -> str | None:
+    return acknowledging.by_key(conn, pressed.delivery_id, pressed.at)
+
+
 KEY_ANSWERS = {
+    "incident_paged": KeyAnswer(
+        key="1",
+        # In English, as the page is.
+        asks=in_place_of(words.TAKE_IT, "Press 1 to take it."),
+        press=_take,
+    ),
     "appointment_reminder": KeyAnswer(
         key="1",
         asks=in_place_of("Reply C to confirm.", N_("Press 1 to confirm.")),
         press=_confirm,
-    )
+    ),
 }

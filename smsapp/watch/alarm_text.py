@@ -73,6 +73,19 @@ _WORDS = {
         "See with its owner why it fails; then `flask webhook-endpoint enable`, or `disable` if it "
         "is to stay so.",
     ),
+    AlarmKind.NOBODY_ON_CALL: (
+        "Nobody who may be paged is on call now.",
+        "See the rota: `flask oncall rota`, or the console. An incident goes on to its next step "
+        "meanwhile.",
+    ),
+    AlarmKind.ON_CALL_SILENCED: (
+        "{subject}, who is on call, has stopped all texts, so no page reaches them.",
+        "Respect it. Let somebody else be on call, or ask them to text START to our number.",
+    ),
+    AlarmKind.INCIDENT_UNANSWERED: (
+        "Nobody has answered {incidents}, though all steps were gone through.",
+        "See the console's incidents, and take it there. Then see why nobody answered.",
+    ),
 }
 # The same where an operator has paused all texts.
 _PAUSED = (
@@ -98,6 +111,7 @@ def sentence(kind: AlarmKind, subject: str, facts: dict[str, Any]) -> str:
     shown_as = {
         "subject": subject,
         "texts": f"{_number(count, 'text')} {'is' if count == 1 else 'are'}",
+        "incidents": _number(count, "incident"),
         "seconds": duration(seconds or 0),
         "since": "ever" if seconds is None else f"for {duration(seconds)}",
         "minutes": duration(facts.get("minutes", 0) * 60),

@@ -28,7 +28,7 @@ from smsapp.errors import (
 from smsapp.events.fields import Event
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import KINDS
-from smsapp.web.api.answers import EndpointId, Id, Sid
+from smsapp.web.api.answers import EndpointId, Id, IncidentId, Sid
 from smsapp.web.api.wording import names
 from smsapp.web.operations import Error, Operation
 from smsapp.webhooks.types import TYPES, Type
@@ -49,6 +49,7 @@ The contract only grows: fields, answers and values may be added, so take what y
 # By blueprint: how its part of the contract is called.
 TAGS = {
     "api": ("Events", "What a service tells us happened: each is texted once."),
+    "api_incidents": ("Incidents", "What is wrong; whoever is on call is told."),
     "api_deliveries": ("Deliveries", "What became of events; and canceling what waits."),
     "api_webhook_endpoints": (
         "Webhooks",
@@ -75,6 +76,7 @@ _SECURITY = {
 _SELDOM = {"sendAt", "locale", "channels", "metadata"}
 _PATH = {
     "delivery_id": TypeAdapter(Id),
+    "incident_id": TypeAdapter(IncidentId),
     "sid": TypeAdapter(Sid),
     "endpoint_id": TypeAdapter(EndpointId),
 }
@@ -437,7 +439,8 @@ def _ref(shape: Any) -> Json:
 
 
 def _name(error: Error) -> str:
-    return "".join(word.capitalize() for word in error.code.split("_"))
+    schema: str = getattr(error, "schema", "")
+    return schema or "".join(word.capitalize() for word in error.code.split("_"))
 
 
 def _camel(name: str) -> str:

@@ -58,6 +58,7 @@ def test_an_installation_in_order_has_no_faults(examine):
         "Clock",
         "Worker",
         "API keys",
+        "On call",
         "Redis",
         "Public address",
         "Twilio account",

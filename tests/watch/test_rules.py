@@ -20,6 +20,7 @@ from smsapp.models import (
     WebhookEndpoint,
     Worker,
 )
+from smsapp.oncall import alarms as on_call_alarms
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Unknown
 from smsapp.watch import alarms, rules
@@ -287,7 +288,8 @@ def code_row(at):
 
 
 def test_every_kind_of_alarm_has_its_rule_and_its_words():
-    judged = [kind for kinds in rules.RULES.values() for kind in kinds]
+    every = [*rules.RULES.values(), *on_call_alarms.RULES.values()]
+    judged = [kind for kinds in every for kind in kinds]
     assert sorted(judged) == sorted(AlarmKind)
 
 

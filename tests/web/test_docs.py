@@ -10,6 +10,7 @@ from smsapp import phone
 from smsapp.api_keys import Scope
 from smsapp.web import openapi
 from tests.conftest import ENVIRONMENT, on_one_database
+from tests.oncall.conftest import ANN, put_in
 from tests.web.test_openapi import operations
 
 pytestmark = on_one_database
@@ -59,9 +60,10 @@ def test_it_needs_no_style_or_script_of_its_own_and_is_in_english(page):
     assert '<html lang="en">' in page.text
 
 
-def test_each_command_is_good_as_pasted(page, make_service, twilio, verify):
+def test_each_command_is_good_as_pasted(app, page, make_service, twilio, verify):
     """But for those about what is not there yet: they are told so."""
     service = make_service("shop", *Scope)
+    put_in(app, "Ann", ANN)
     answers = {}
     for call, command in commands(page).items():
         one_line = command.replace("\\\n", "").replace("<your key>", service.key)
@@ -76,6 +78,7 @@ def test_each_command_is_good_as_pasted(page, make_service, twilio, verify):
     endpoints = {"disable_webhook_endpoint", "enable_webhook_endpoint"}
     secrets = {"rotate_webhook_secret", "replay_webhooks"}
     missing = {"get_delivery", "cancel_delivery", "prometheus"} | endpoints | secrets
+    missing |= {"get_incident", "acknowledge_incident"}
     assert {call for call, status in answers.items() if status >= 300} == missing
     assert {answers[call] for call in missing} == {404}
 

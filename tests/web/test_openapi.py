@@ -27,6 +27,7 @@ from tests.conftest import (
     sid,
     text_in,
 )
+from tests.oncall.conftest import ANN, put_in
 
 pytestmark = on_one_database
 
@@ -95,7 +96,7 @@ def test_it_says_which_scope_each_operation_needs(contract, make_service):
         for security in operation["security"]:
             for scope in security.get("key", ()):
                 known = "01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"
-                at = path.format(deliveryId=known, endpointId=known, sid=sid(1))
+                at = path.format(deliveryId=known, incidentId=known, endpointId=known, sid=sid(1))
                 service = without[scope]
                 answer = service.client.open(at, method=method.upper(), headers=service.headers)
                 assert answer.json["error"] == "forbidden", path
@@ -116,13 +117,17 @@ def test_each_field_of_a_body_has_an_example_and_each_answer_one_that_fits(contr
                 assert any({"examples", "enum"} & set(each) for each in either), (path, field)
 
 
-def test_the_example_of_each_body_is_taken(contract, make_service, twilio, verify, keeps):
+def test_the_example_of_each_body_is_taken(app, contract, make_service, twilio, verify, keeps):
     service = make_service("shop", *Scope)
+    put_in(app, "Ann", ANN)
+    opened = None
     for method, path, operation in operations(contract):
         if "requestBody" in operation:
+            at = path.format(incidentId=opened)
             body = operation["requestBody"]["content"]["application/json"]["example"]
-            answer = keeps(service.post(path, json=body), method, path)
+            answer = keeps(service.post(at, json=body), method, path)
             assert answer.status_code < 300, (path, answer.json)
+            opened = answer.json.get("incidentId", opened)
 
 
 CHECKS = [
@@ -157,6 +162,7 @@ def media(contract, name):
 
 def test_whatever_is_sent_is_answered_as_it_says(app, make_service, twilio, verify):
     key = make_service("shop", *Scope).headers
+    put_in(app, "Ann", ANN)
     schema = schemathesis.openapi.from_wsgi("/openapi.json", app)
     for operation in (found.ok() for found in schema.get_all_operations()):
         # Every string is a path, and nothing is no fault.

@@ -7,7 +7,7 @@ from typing_extensions import TypedDict
 
 from smsapp.errors import ErrorAnswer
 from smsapp.events import kinds
-from smsapp.models import AttemptState, Channel, DeliveryState, Reason
+from smsapp.models import AttemptState, Channel, DeliveryState, IncidentState, Reason, Severity
 from smsapp.providers.twilio_errors import ErrorClass
 from smsapp.webhooks.endpoints import Status
 
@@ -114,7 +114,7 @@ def _tell_subjects(schema: dict[str, Any]) -> None:
     """Add the subject under the name of what it is: `orderId`."""
     for about in sorted({kind.about for kind in kinds.ALL.values()}):
         said = f"The subject, where it is the id of this {about}."
-        schema["properties"][f"{about}Id"] = {"type": "string", "description": said}
+        schema["properties"][kinds.subject_field(about)] = {"type": "string", "description": said}
 
 
 @with_config(ConfigDict(json_schema_extra=_tell_subjects))
@@ -224,6 +224,66 @@ class DeliveryAnswer(Outline):
     appointment: NotRequired[AppointmentAnswer]
     attempts: list[AttemptAnswer]
     timeline: list[StepAnswer]
+
+
+IncidentId = Annotated[
+    str,
+    Field(
+        description="Ours, of the incident.",
+        examples=["01a1fc1e-9b2c-7a41-8c5d-2f6b7a8c9d0e"],
+        json_schema_extra={"format": "uuid"},
+    ),
+]
+
+
+class _OfIncident(TypedDict):
+    """What is told of an event's incident."""
+
+    incidentId: IncidentId
+    status: IncidentState
+    count: Annotated[int, Field(description="Of the events that told of it.", examples=[1])]
+
+
+class IncidentAccepted(_OfIncident):
+    """The event is written down and not lost; a worker pages whoever is on call."""
+
+    accepted: Literal[True]
+
+
+class IncidentDuplicate(_OfIncident):
+    """The event came before: nobody is paged again, and `status` says how its incident stands."""
+
+    duplicate: Literal[True]
+
+
+class Ignored(TypedDict):
+    """No incident of this key was open, so there was nothing to end."""
+
+    ignored: Literal[True]
+    duplicate: NotRequired[Literal[True]]
+    status: Literal["unknown"]
+
+
+class WouldPage(TypedDict):
+    """What would become of an event (?dryRun=true): nothing is written, nobody is paged."""
+
+    wouldPage: bool
+    why: Why
+
+
+class IncidentAnswer(_OfIncident):
+    """How an incident stands."""
+
+    incidentKey: Annotated[str, Field(examples=["checkout-errors"])]
+    title: Annotated[str, Field(examples=["Checkout answers with errors"])]
+    severity: Severity
+    openedAt: Time
+    acknowledgedAt: Annotated[Time | None, Field(examples=[None])]
+    acknowledgedBy: Annotated[str | None, Field(examples=[None])]
+    resolvedAt: Annotated[Time | None, Field(examples=[None])]
+    nobodyAnswered: Annotated[
+        bool, Field(description="All steps were gone through in vain.", examples=[False])
+    ]
 
 
 class Begun(TypedDict):

@@ -11,7 +11,7 @@ from smsapp.delivery import canceling
 from smsapp.errors import InvalidRequest, NotFound, TooLate
 from smsapp.events import appointments
 from smsapp.events.appointments import Appointment
-from smsapp.events.kinds import about
+from smsapp.events.kinds import about, subject_field
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.extensions import csrf
 from smsapp.models import DeliveryState
@@ -164,7 +164,7 @@ def _outline(delivery: Any, e164: str | None, country: str, sid: str | None) -> 
         "dueAt": delivery.due_at and delivery.due_at.isoformat(),
     }
     # And under the name of what it is: orderId.
-    return cast(Outline, outline | {f"{about(delivery.kind)}Id": delivery.subject})
+    return cast(Outline, outline | {subject_field(about(delivery.kind)): delivery.subject})
 
 
 def _error(trouble: ErrorMeaning | None) -> Trouble | None:

@@ -49,6 +49,8 @@ NAVIGATION = (
     ("Overview", "overview.show", Role.SUPPORT),
     ("Inbox", "console_inbox.inbox", Role.SUPPORT),
     ("Webhooks", "console_webhooks.list_all", Role.SUPPORT),
+    ("Incidents", "console_incidents.list_all", Role.SUPPORT),
+    ("On call", "console_on_call.show", Role.SUPPORT),
     ("Audit trail", "console_audit.audit_trail", Role.OPERATOR),
     ("API", "docs.show", Role.SUPPORT),
 )

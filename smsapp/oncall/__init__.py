@@ -1,0 +1,1 @@
+"""Incidents, who is on call, escalation, acknowledgement."""
