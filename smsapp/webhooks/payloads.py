@@ -18,10 +18,13 @@ from smsapp.models import (
     Consent,
     Delivery,
     DeliveryState,
+    Door,
     Inbound,
+    Incident,
     OptOut,
     Phone,
     Reason,
+    Severity,
 )
 from smsapp.phone import mask
 
@@ -114,6 +117,23 @@ class MessageData(OfPerson):
     ]
 
 
+class IncidentData(TypedDict):
+    """Who has taken an incident: a colleague, so their name is told."""
+
+    incidentId: Annotated[
+        str,
+        Field(
+            examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5e"],
+            json_schema_extra={"format": "uuid"},
+        ),
+    ]
+    incidentKey: Annotated[str, Field(examples=["checkout-down"])]
+    title: Annotated[str, Field(examples=["The checkout answers nobody"])]
+    severity: Annotated[Severity, Field(examples=["critical"])]
+    acknowledgedBy: Annotated[str | None, Field(examples=["Ann"])]
+    via: Annotated[Door | None, Field(description="How they said so.", examples=["reply"])]
+
+
 def of_deliveries(conn: Connection, rows: Sequence[Any]) -> dict[int, DeliveryData]:
     """Return the data of webhooks about deliveries, by their ids."""
     return {
@@ -188,6 +208,23 @@ def of_messages(conn: Connection, rows: Sequence[Any]) -> dict[int, MessageData]
             message["body"] = found.body
         told[row.id] = message
     return told
+
+
+def of_incidents(conn: Connection, rows: Sequence[Any]) -> dict[int, IncidentData]:
+    """Return the data of webhooks about incidents, by their ids."""
+    ids = [uuid.UUID(hex=row.record) for row in rows]
+    query = select(Incident.__table__).where(Incident.id.in_(ids))
+    return {
+        row.id: {
+            "incidentId": str(found.id),
+            "incidentKey": found.incident_key,
+            "title": found.title,
+            "severity": found.severity,
+            "acknowledgedBy": found.acknowledged_by,
+            "via": found.acknowledged_via,
+        }
+        for row, found in _found(rows, {each.id.hex: each for each in conn.execute(query)})
+    }
 
 
 def _deliveries(conn: Connection, rows: Sequence[Any]) -> dict[str, Any]:

@@ -69,5 +69,11 @@ _ALL = (
         payloads.MessageData,
         payloads.of_messages,
     ),
+    Type(
+        "incident.acknowledged",
+        "Somebody on call has it.",
+        payloads.IncidentData,
+        payloads.of_incidents,
+    ),
 )
 TYPES = {each.name: each for each in _ALL}

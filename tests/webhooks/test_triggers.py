@@ -12,6 +12,8 @@ from smsapp.models import (
     Delivery,
     DeliveryState,
     Inbound,
+    Incident,
+    OnCallPerson,
     OptOut,
     Phone,
     Webhook,
@@ -33,6 +35,7 @@ TRIGGERS = {
     "webhook_opt_out",
     "webhook_opt_in",
     "webhook_inbound",
+    "webhook_incident",
 }
 
 
@@ -161,3 +164,34 @@ def test_an_endpoint_hears_what_it_asked_for_while_it_is_enabled(app, make_endpo
         write.execute(update(Delivery).values(state="delivered"))
         rows = write.execute(select(Webhook.type)).scalars().all()
     assert sorted(rows) == ["delivery.delivered", "delivery.sent", "delivery.sent"]
+
+
+@pytest.mark.parametrize("is_test", [False, True])
+def test_who_takes_an_incident_is_told_once_and_of_a_test_page_nobody(
+    endpoint, conn, told, now, is_test
+):
+    person = {"name": "Ann", "phone_key": KEY, "added_at": now}
+    ann = conn.execute(insert(OnCallPerson).values(person).returning(OnCallPerson.id)).scalar_one()
+    incident = {
+        "id": new_id(),
+        "incident_key": "db",
+        "title": "The database is full",
+        "severity": "critical",
+        "events": 1,
+        "state": "open",
+        "opened_at": now,
+        "seen_at": now,
+        "round": 0,
+        "step": 0,
+        "stepped_at": now,
+        "test_of": ann if is_test else None,
+    }
+    conn.execute(insert(Incident).values(incident))
+    taken = {"acknowledged_at": now, "acknowledged_by": "Ann", "acknowledged_via": "reply"}
+    conn.execute(update(Incident).values(taken | {"state": "acknowledged"}))
+    conn.execute(update(Incident).values(acknowledged_at=now + timedelta(1)))
+    assert told() == ([] if is_test else [("incident.acknowledged", "reply")])
+    rows = conn.execute(select(Webhook.__table__)).all()
+    said = TYPES["incident.acknowledged"].read(conn, rows)
+    whose = [(data["incidentKey"], data["acknowledgedBy"], data["via"]) for data in said.values()]
+    assert whose == ([] if is_test else [("db", "Ann", "reply")])
