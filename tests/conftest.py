@@ -213,7 +213,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 def _is_spared(item: pytest.Item) -> bool:
     given = getattr(item, "callspec", None)
-    on_postgres = given is not None and given.params.get("database_url") == "postgresql"
+    on_postgres = given is not None and "postgresql" in given.params.values()
     return on_postgres and item.get_closest_marker("one_database") is not None
 
 

@@ -7,7 +7,7 @@ import subprocess
 import pytest
 
 from smsapp.events.kinds import KINDS
-from tests.conftest import ALICE, ROOT
+from tests.conftest import ALICE, ROOT, on_one_database
 from tests.flows.conftest import installation_on
 from tests.system import get, post, wait_for
 
@@ -23,6 +23,10 @@ SAYS = {
     "eventAt": "2026-06-02T09:00:00Z",
     "remindBefore": ["P1D"],
 }
+
+
+# Each kind is tried on both databases by the tests of events.
+pytestmark = on_one_database
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgresql"])

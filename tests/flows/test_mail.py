@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import select
 
 from smsapp.models import Delivery
-from tests.conftest import a_database, with_schema
+from tests.conftest import a_database, on_one_database, with_schema
 from tests.system import System, free_port, installation, kill, order, post, wait_for
 
 EVENTS = 30
@@ -59,6 +59,7 @@ def test_nothing_is_lost_and_nobody_gets_two_mails_while_workers_are_killed(syst
     assert set(system.texts().values()) == {1}
 
 
+@on_one_database
 def test_a_switched_off_phone_hears_by_mail_after_the_first_retry(system):
     system.environment |= {"EMBEDDED_WORKER": "true"}
     system.sandbox.weather(carrier_error=30003)

@@ -4,7 +4,7 @@ import pytest
 
 from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
-from tests.conftest import ALICE, KEY, ROOT, app_at, shipment
+from tests.conftest import ALICE, KEY, ROOT, app_at, on_one_database, shipment
 from tests.flows.conftest import installation_on
 from tests.system import get, post, wait_for
 
@@ -14,6 +14,10 @@ SETTINGS = {
     "QUIET_HOURS": "none",
 }
 ADDRESS = f"whatsapp:{ALICE}"
+
+
+# Each rule of it is tried on both databases by the tests of its own file.
+pytestmark = on_one_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
