@@ -8,7 +8,7 @@ from sqlalchemy import select
 from smsapp import clock, phone_menu
 from smsapp.extensions import db
 from smsapp.models import Call, Inbound
-from tests.conftest import ALICE, BOB, a_database, app_at, with_schema
+from tests.conftest import ALICE, BOB, a_database, app_at, on_one_database, with_schema
 from tests.system import get, installation, post, wait_for
 
 SETTINGS = {
@@ -19,6 +19,10 @@ SETTINGS = {
     "VOICE_NUMBERS": "shop=+12025550100,orders=+12025550101",
     "VOICEMAIL_TO": BOB,
 }
+
+
+# Each rule of it is tried on both databases by the tests of its own file.
+pytestmark = on_one_database
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
