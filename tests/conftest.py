@@ -429,6 +429,14 @@ def shop(make_service: Callable[..., Service]) -> Service:
     return make_service()
 
 
+@pytest.fixture
+def tester(app: Flask, twilio: "FakeTwilio") -> Service:
+    """A service with a test key, beside a Twilio that it must not reach."""
+    with app.app_context():
+        key = api_keys.create("tester", {Scope.SEND, Scope.READ}, is_test=True)
+    return Service(app.test_client(), key)
+
+
 @dataclass
 class FakeTwilio:
     """Twilio as far as `sending` knows it: answers in the order told, then accepts."""

@@ -178,7 +178,7 @@ BROKEN = {
     ),
     "a message has one attempt": (another(Attempt, number=2), "attempt_sid_key|attempt.sid"),
     "a receipt is kept once": (another(Receipt), "receipt_pkey|receipt.attempt_id"),
-    "a number has one key": (another(Phone, phone_key="f" * 64), "phone_e164_key|phone.e164"),
+    "a number has one key": (another(Phone, phone_key="f" * 64), "phone_number|phone.e164"),
     "a key has one number": (another(Phone, e164=BOB), "phone_pkey|phone.phone_key"),
     "one opt-out at a time is in force": (another(OptOut), "opt_out_in_force|opt_out.phone_key"),
     "a sender is held for a reason": (

@@ -6,6 +6,7 @@ from smsapp.providers.calls import Calls
 from smsapp.providers.channel import Provider
 from smsapp.providers.mail import Mail
 from smsapp.providers.sms import Sms
+from smsapp.providers.test_carrier import Carrier
 from smsapp.providers.whatsapp import WhatsApp
 from smsapp.recipients import mail
 
@@ -14,6 +15,7 @@ CHANNELS: dict[Channel, Provider] = {
     Channel.WHATSAPP: WhatsApp(),
     Channel.CALL: Calls(),
     Channel.EMAIL: Mail(mail.address_of),
+    Channel.TEST: Carrier(),
 }
 
 # Kinds that somebody who is called about them may answer by a key (voice/key_answers.py).

@@ -15,7 +15,9 @@ from smsapp.sqlite import LOCK_SECONDS_OPTION
 SILENT_AFTER_SECONDS = 60
 
 _OLDEST_DUE = select(func.min(Delivery.due_at)).where(
-    Delivery.state == DeliveryState.PENDING, Delivery.due_at <= bindparam("now")
+    Delivery.state == DeliveryState.PENDING,
+    Delivery.due_at <= bindparam("now"),
+    Delivery.channel != Channel.TEST,
 )
 _LAST_SEEN = select(func.max(Worker.seen_at))
 

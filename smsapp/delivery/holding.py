@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, select
 
 from smsapp.delivery import circuit_breaker, country_holds
 from smsapp.delivery.call_results import CallResult
-from smsapp.models import Attempt, CallOutcome, Delivery, Phone
+from smsapp.models import Attempt, CallOutcome, Channel, Delivery, Phone
 from smsapp.providers.messages import Sent
 from smsapp.providers.outcomes import Refused
 from smsapp.providers.twilio_errors import ErrorClass
@@ -15,7 +15,13 @@ from smsapp.providers.twilio_errors import ErrorClass
 # So many attempts are searched for one to another number.
 MAX_SEARCHED = 1000
 
-_LATEST = select(Attempt).order_by(Attempt.id.desc()).limit(MAX_SEARCHED).subquery()
+_LATEST = (
+    select(Attempt)
+    .where(Attempt.channel != Channel.TEST)
+    .order_by(Attempt.id.desc())
+    .limit(MAX_SEARCHED)
+    .subquery()
+)
 # How the last call went that was answered, of those to other numbers.
 _TO_ANOTHER = (
     select(_LATEST.c.outcome, _LATEST.c.error_code, _LATEST.c.trouble)

@@ -99,6 +99,11 @@ class NewDelivery:
         return self.kind in windows.ANSWERS
 
     @property
+    def is_test(self) -> bool:
+        """Whether a test key told of it: nothing leaves the app."""
+        return self.channel is Channel.TEST
+
+    @property
     def event(self) -> tuple[str, str]:
         """Return the idempotency key: an event id is unique per kind of event."""
         return self.kind, self.event_id
@@ -109,7 +114,8 @@ class Accepted:
     """What became of one NewDelivery.
 
     `claim` is set where the caller now has to send. `same_content` is False where the event id
-    came before with something else. `answer` is what its kind adds to the answer, as JSON.
+    came before with something else, and `is_test`
+    where a test key told of it. `answer` is what its kind adds to the answer, as JSON.
     """
 
     delivery_id: uuid.UUID
@@ -121,6 +127,7 @@ class Accepted:
     sid: str | None = None
     due_at: datetime | None = None
     claim: Claim | None = None
+    is_test: bool = False
     answer: dict[str, Any] = field(default_factory=dict)
 
 
@@ -178,7 +185,7 @@ def write(
         elif row.phone_key not in way.addresses or CHANNELS[row.channel].has_window:
             pass  # whoever claims it finds the words, or another channel
         elif row.send_now and values["due_at"] == now and way.reservations:
-            if daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
+            if row.is_test or daily_quota.reserve(texts, row.phone_key, rules.most_per_day):
                 values |= lease
                 call_at[values["id"]] = way.reservations.pop(0)
             else:

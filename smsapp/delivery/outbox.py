@@ -15,6 +15,7 @@ from smsapp.delivery.new_deliveries import Accepted, NewDelivery
 from smsapp.extensions import database_now
 from smsapp.models import (
     Attempt,
+    Channel,
     Delivery,
     DeliveryState,
     Reason,
@@ -37,6 +38,7 @@ _BY_EVENT = select(
     Delivery.reason,
     Delivery.error_code,
     Delivery.due_at,
+    Delivery.channel,
     _NEWEST_SID.label("sid"),
 ).where(
     # Not pairs of kind and event id: SQLite would look at every row there is.
@@ -80,7 +82,7 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
         return [_repeat(seen[row.event], row.content_hash) for row in rows]
     to_write = [*new.values(), *spent]
     numbers = {row.phone_key: row.e164 for row in to_write}
-    phones.remember_and_lock(conn, numbers)
+    phones.remember_and_lock(conn, numbers, {row.phone_key for row in to_write if row.is_test})
     now = database_now(conn)
     if addresses := {row.phone_key: row.email for row in to_write if row.email}:
         mail.remember(conn, addresses, now)
@@ -137,6 +139,7 @@ def _repeat(seen: Any, content_hash: str) -> Accepted:
         error_code=seen.error_code,
         sid=seen.sid,
         due_at=seen.due_at,
+        is_test=seen.channel is Channel.TEST,
     )
 
 

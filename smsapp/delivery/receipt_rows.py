@@ -229,8 +229,11 @@ def record(conn: Connection, rows: list[IncomingReceipt]) -> list[HandledReceipt
         columns.sort(key=lambda row: row["new_sid"] is not None)  # a SID is free before it is taken
         conn.execute(_SET_ATTEMPT, columns)
     if moved_deliveries:
+        channels = {attempt["delivery_id"]: attempt["channel"] for attempt in attempts.values()}
         for delivery in moved_deliveries.values():
-            delivery["new_check_at"] = reconcile_times.next_reconcile_at(delivery["new_state"], now)
+            delivery["new_check_at"] = reconcile_times.next_reconcile_at(
+                delivery["new_state"], channels[delivery["of"]], now
+            )
         conn.execute(_SET_DELIVERY, list(moved_deliveries.values()))
     routes.take(conn, {of: way for of, way in ways.items() if _still_goes_on(moved_deliveries[of])})
     return results

@@ -18,6 +18,7 @@ from smsapp.delivery.receipt_rows import Effect, HandledReceipt, IncomingReceipt
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import (
     AttemptState,
+    Channel,
     OptOutSource,
     ReceiptSource,
 )
@@ -88,9 +89,10 @@ def log_fields(reported: IncomingReceipt, recorded: HandledReceipt) -> dict[str,
 
 def _report(reported: IncomingReceipt, recorded: HandledReceipt) -> None:
     """Count a receipt, and write a line where its request's own is none or not enough."""
-    metrics.count(metrics.RECEIPTS, channels.status_label(reported.status), recorded.effect)
-    if recorded.effect is Effect.MOVED:
-        _count_end(reported, recorded)
+    if recorded.channel is not Channel.TEST:
+        metrics.count(metrics.RECEIPTS, channels.status_label(reported.status), recorded.effect)
+        if recorded.effect is Effect.MOVED:
+            _count_end(reported, recorded)
     if recorded.effect is Effect.STRAY:
         log.warning("stray receipt", extra=log_fields(reported, recorded))
     elif reported.source is ReceiptSource.LOOK_UP:

@@ -34,6 +34,7 @@ from smsapp.models import (
     ReceiptSource,
 )
 from smsapp.phone import mask
+from smsapp.providers.channel import NOBODY_WILL_KNOW
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.recipients import phones
@@ -148,7 +149,7 @@ def _ask_about(case: Case, sid: str) -> None:
     with db.engine.begin() as conn:
         now = database_now(conn)
         still = (Delivery.state == DeliveryState.SENT) | (Delivery.state == DeliveryState.UNKNOWN)
-        later = reconcile_times.next_reconcile_of_sent(case.started_at, now)
+        later = reconcile_times.next_reconcile_of_sent(case.started_at, case.channel, now)
         gone = isinstance(found, Refused) and found.http_status == 404
         if not isinstance(found, Listed) and not gone:
             later = now + AFTER_NO_ANSWER
@@ -178,6 +179,9 @@ def _decide(
         now = database_now(conn)
         if found is None:
             _give_back(conn, case, still, now)
+            return None
+        if found is NOBODY_WILL_KNOW:
+            conn.execute(_SET.values(check_at=None), {"of": case.delivery_id})
             return None
         if not isinstance(found, list):
             log.warning("look-up failed", extra={"delivery": str(case.delivery_id)})

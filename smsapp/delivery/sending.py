@@ -53,7 +53,9 @@ def send(claim: Claim) -> Settlement:
     """
     outcome = _call(claim)
     result = CallResult(claim, outcome)
-    if result.meaning and result.meaning.error_class is ErrorClass.OPT_OUT:
+    is_opt_out = result.meaning and result.meaning.error_class is ErrorClass.OPT_OUT
+    # A test is told so each time; nobody would ever lift it.
+    if is_opt_out and claim.channel is not Channel.TEST:
         stopping.stop(claim.phone_key, OptOutSource.TWILIO)
     settlement = group_commit.write(db.engine, settle, result)
     if result.meaning and result.meaning.slows_sender:
@@ -79,6 +81,7 @@ def _call(claim: Claim) -> SendResult:
             to=claim.address,
             title=_first_sentence(claim.body),
             body=claim.body,
+            attempt=claim.number,
             language=languages.of(claim.locale),
             template=claim.template,
             callback=f"{config.public_base_url}/twilio/status-callback?attempt={claim.attempt_id}",
@@ -151,7 +154,9 @@ def _slow_down(result: CallResult) -> None:
 def _report(result: CallResult, settlement: Settlement) -> None:
     """Write the one log line of a call, and count it."""
     claim, meaning = result.claim, result.meaning
-    metrics.count(metrics.SENT, meaning.error_class if meaning else "accepted")
+    is_counted = claim.channel is not Channel.TEST
+    if is_counted:
+        metrics.count(metrics.SENT, meaning.error_class if meaning else "accepted")
     fields = {
         "delivery": str(claim.delivery_id),
         "event_id": claim.event_id,
@@ -164,15 +169,17 @@ def _report(result: CallResult, settlement: Settlement) -> None:
         "state": settlement.state,
     }
     if meaning is None:
-        waited = metrics.seconds_since(claim.delivery_id)
-        metrics.observe(metrics.TO_TWILIO, waited, claim.kind)
+        if is_counted:
+            waited = metrics.seconds_since(claim.delivery_id)
+            metrics.observe(metrics.TO_TWILIO, waited, claim.kind)
         log.info("sent", extra=fields)
         return
     code = code_label(result.code)
-    metrics.count(metrics.FAILURES, "call", meaning.error_class, code)
+    if is_counted:
+        metrics.count(metrics.FAILURES, "call", meaning.error_class, code)
     fields |= {"twilio_code": result.code, "trouble": result.trouble}
     fields["error_class"] = meaning.error_class
-    log.warning("send failed", extra=fields)
+    log.log(logging.WARNING if is_counted else logging.INFO, "send failed", extra=fields)
 
 
 def _report_held(result: CallResult, held: Held) -> None:

@@ -222,5 +222,5 @@ def _columns(
         "new_error_code": row.code if reason else None,
         "new_due_at": due_at,
         "new_tries": row.claim.tries if tries is None else tries,
-        "new_check_at": reconcile_times.next_reconcile_at(state, now),
+        "new_check_at": reconcile_times.next_reconcile_at(state, row.claim.channel, now),
     }

@@ -64,7 +64,7 @@ _LEFT_BEFORE = (
         Attempt.error_code,
         Attempt.trouble,
     )
-    .where(Attempt.id <= bindparam("last_id"))
+    .where(Attempt.id <= bindparam("last_id"), Attempt.channel != Channel.TEST)
     .order_by(Attempt.id.desc())
     .limit(MAX_COUNTED)
     .subquery()

@@ -186,7 +186,8 @@ def accept(conn: Connection, rows: list[NewDelivery]) -> list[Accepted]:
     In one commit with each event, what waits by what was known before is canceled and planned
     anew. An event that a later one has overtaken is not written about.
     """
-    phones.remember_and_lock(conn, {row.phone_key: row.e164 for row in rows})
+    numbers = {row.phone_key: row.e164 for row in rows}
+    phones.remember_and_lock(conn, numbers, {row.phone_key for row in rows if row.is_test})
     return [_accept(conn, row) for row in rows]
 
 

@@ -34,9 +34,9 @@ class DryRun:
     warnings: list[str]
 
 
-def dry_run(kind: Kind, event: Event, api_key_id: int) -> DryRun:
+def dry_run(kind: Kind, event: Event, api_key_id: int, *, is_test: bool = False) -> DryRun:
     """Return what an event would come to now."""
-    delivery = accepting.new_delivery(kind, event, api_key_id, send_now=False)
+    delivery = accepting.new_delivery(kind, event, api_key_id, send_now=False, is_test=is_test)
     with db.engine.connect() as conn, conn.begin() as transaction:
         (accepted,) = kind.accept(conn, [delivery])
         row = conn.execute(

@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from sqlalchemy import String
+from sqlalchemy import String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from smsapp.models.base import Base
@@ -17,6 +17,8 @@ class ApiKey(Base):
     name: Mapped[str] = mapped_column(String(80), unique=True)
     key_hash: Mapped[str] = mapped_column(String(64), unique=True)
     scopes: Mapped[str] = mapped_column(String(80))  # names with a space between
+    # What it sends leaves the app by no channel (providers/test_carrier.py).
+    is_test: Mapped[bool] = mapped_column(server_default=false())
     created_at: Mapped[datetime]
     last_used_at: Mapped[datetime | None]
     revoked_at: Mapped[datetime | None]

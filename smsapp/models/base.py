@@ -19,6 +19,7 @@ class Channel(StrEnum):
     WHATSAPP = "whatsapp"
     CALL = "call"
     EMAIL = "email"
+    TEST = "test"  # for test keys alone: nothing leaves the app
 
 
 def partial_index(name: str, *columns: str, where: str | TextClause, unique: bool = False) -> Index:

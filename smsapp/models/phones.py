@@ -16,19 +16,23 @@ NETWORK_IS_HERE = text("network IS NOT NULL")
 class Phone(Base):
     """The only place of a number, and of the e-mail address of whoever has it.
 
-    e164 is null once it was forgotten or its person erased; the address goes with it.
+    e164 is null once it was forgotten or its person erased; the address goes with it. What test
+    keys write to a number stands under another key than what its person is written (is_test).
     """
 
     __tablename__ = "phone"
     __table_args__ = (
         # Numbers that may have gone unused for long, the longest first.
         partial_index("phone_idle", "used_at", where=NUMBER_IS_HERE),
+        # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
+        # opt-out. As it is, no second row is written, and what refers to it is refused.
+        partial_index("phone_number", "e164", where="NOT is_test", unique=True),
+        partial_index("phone_test_number", "e164", where="is_test", unique=True),
     )
 
     phone_key: Mapped[str] = mapped_column(PhoneKey, primary_key=True)
-    # Unique: under a changed PHONE_KEY a known number would get a second key and lose its
-    # opt-out. As it is, no second row is written, and what refers to it is refused.
-    e164: Mapped[str | None] = mapped_column(String(16), unique=True)
+    e164: Mapped[str | None] = mapped_column(String(16))
+    is_test: Mapped[bool] = mapped_column(server_default=false())
     country: Mapped[str] = mapped_column(String(3))
     created_at: Mapped[datetime]
     verified_at: Mapped[datetime | None]

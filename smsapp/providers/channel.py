@@ -10,8 +10,11 @@ from sqlalchemy import Connection
 from smsapp.languages import Language
 from smsapp.models import AttemptState
 from smsapp.providers.messages import Listed, SendResult
-from smsapp.providers.outcomes import Failure
+from smsapp.providers.outcomes import Failure, Unknown
 from smsapp.providers.twilio_errors import ErrorMeaning
+
+# Of a message to a number: whoever could tell never will, so that nobody asks again.
+NOBODY_WILL_KNOW = Unknown("nobody_will_know", None, None)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Outgoing:
         language: That of its words.
         callback: Where the provider posts what becomes of it.
         valid_seconds: After that it need not be delivered any more.
+        attempt: Which of its delivery's it is, from 1.
         template: What says it where the channel takes no words of ours now.
         instead_of: The end of the number of a phone that could not be reached before; "" for none.
         unsubscribe: Where the person says that they want none over this channel; "" for nowhere.
@@ -49,6 +53,7 @@ class Outgoing:
     language: Language
     callback: str
     valid_seconds: int
+    attempt: int = 1
     template: Template | None = None
     instead_of: str = ""
     unsubscribe: str = ""
@@ -115,7 +120,8 @@ class Provider(Protocol):
     def find_to(self, e164: str, since: datetime) -> list[Listed] | Failure | None:
         """Return the messages to a number that were made since then, newest first.
 
-        None where nobody can be asked, and a message that is sent twice is one to who gets it.
+        None where nobody can be asked, and a message that is sent twice is one to who gets it;
+        NOBODY_WILL_KNOW where it has to stay unknown.
         """
 
     def read_callback(self, fields: Mapping[str, str]) -> Callback | None:

@@ -15,6 +15,7 @@ _CONSENT_STATES = (
     select(
         Phone.phone_key,
         Phone.erased_at.is_not(None).label("was_erased"),
+        Phone.is_test,
         opt_out.in_force_for(Phone.phone_key).label("opted_out"),
         Consent.seq,
         Consent.purpose,
@@ -76,7 +77,8 @@ def consent_states(
             opted_out=first.opted_out,
             consents=() if first.seq is None else (first, *more),
             was_erased=first.was_erased,
-            is_listed=not allowed or e164 in allowed,
+            # Nothing leaves of a test, whatever its number.
+            is_listed=not allowed or first.is_test or e164 in allowed,
             is_known=e164 is not None,
         )
     return known

@@ -1,6 +1,6 @@
 """The table where numbers live, and the lock that STOP and a send meet at."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 from typing import Any
 
@@ -29,10 +29,16 @@ _LOCK_FREE = (
 )
 
 
-def remember(conn: Connection, numbers: Mapping[str, str | None], at: datetime) -> None:
+def remember(
+    conn: Connection,
+    numbers: Mapping[str, str | None],
+    at: datetime,
+    tests: Collection[str] = (),
+) -> None:
     """Write down numbers, {phone key: E.164}, that are not yet known.
 
-    None is for whoever has written to us from an address that is no phone number.
+    None is for whoever has written to us from an address that is no phone number; `tests` are those
+    of the keys that test keys write to.
 
     Sorted, because two processes that insert the same numbers in a different order would
     wait for each other for ever.
@@ -44,10 +50,11 @@ def remember(conn: Connection, numbers: Mapping[str, str | None], at: datetime) 
             "country": country(number) if number else NO_COUNTRY,
             "created_at": at,
             "used_at": at,
+            "is_test": key in tests,
         }
         for key, number in sorted(numbers.items())
     ]
-    # Whichever of its two unique indexes notices first that another process writes the number.
+    # Whichever of its unique indexes notices first that another process writes the number.
     conn.execute(insert_into(conn, Phone).on_conflict_do_nothing(), rows)
 
 
@@ -91,7 +98,9 @@ def lock(conn: Connection, phone_keys: Iterable[str]) -> dict[str, datetime | No
     return {row.phone_key: row.forgotten_at for row in rows}
 
 
-def remember_and_lock(conn: Connection, numbers: Mapping[str, str | None]) -> None:
+def remember_and_lock(
+    conn: Connection, numbers: Mapping[str, str | None], tests: Collection[str] = ()
+) -> None:
     """Be alone with numbers, {phone key: E.164}, whether they were known before or not.
 
     One that was forgotten because nobody used it is known again; an erased person's is not.
@@ -99,7 +108,7 @@ def remember_and_lock(conn: Connection, numbers: Mapping[str, str | None]) -> No
     there = lock(conn, numbers)
     new = {key: numbers[key] for key in numbers.keys() - there.keys()}
     if new:
-        remember(conn, new, database_now(conn))
+        remember(conn, new, database_now(conn), tests)
         there |= lock(conn, new)  # somebody else may have been quicker to write one of them
     back = sorted(key for key, forgotten_at in there.items() if forgotten_at)
     if back:

@@ -1,6 +1,7 @@
 """Erasing one person who asks for it, everywhere and at once."""
 
 import logging
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
@@ -29,19 +30,32 @@ log = logging.getLogger(__name__)
 def erase(visitor: Visitor, source: ConsentSource = ConsentSource.PAGE) -> None:
     """Erase a person: the number, the address, the texts, the evidence; end their sessions.
 
+    And what test keys wrote to the number, which stands under a key of its own.
+
     Withdrawals are appended for every purpose. The ledger, the counts and above all an opt-out
     stay, under a key that only whoever has PHONE_KEY can try numbers against.
     """
     with db.engine.begin() as conn:
-        phones.lock(conn, [visitor.phone_key])
+        phones.lock(conn, [visitor.phone_key, *_of_tests(conn, visitor.phone_key)])
         erase_within(conn, visitor, source, database_now(conn))
     log.info("erased", extra={"phone_key": visitor.phone_key, "source": source})
 
 
 def erase_within(conn: Connection, visitor: Visitor, source: ConsentSource, now: datetime) -> None:
     """Do so as a part of a transaction that is alone with the number (phones.lock)."""
-    key = visitor.phone_key
-    customers.withdraw_all(conn, visitor, source, now)
+    for key in (visitor.phone_key, *_of_tests(conn, visitor.phone_key)):
+        customers.withdraw_all(conn, replace(visitor, phone_key=key), source, now)
+        _erase(conn, key, now)
+
+
+def _of_tests(conn: Connection, phone_key: str) -> list[str]:
+    """Return the key under which test keys wrote to a person's number, if any did."""
+    number = select(Phone.e164).where(Phone.phone_key == phone_key).scalar_subquery()
+    theirs = select(Phone.phone_key).where(Phone.e164 == number, Phone.is_test)
+    return [key for key in conn.scalars(theirs) if key != phone_key]
+
+
+def _erase(conn: Connection, key: str, now: datetime) -> None:
     conn.execute(
         update(Phone)
         .where(Phone.phone_key == key)

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Select, select, tuple_
 
 from smsapp.extensions import first_id, reading
-from smsapp.models import Attempt, Delivery, DeliveryState, Phone
+from smsapp.models import Attempt, Channel, Delivery, DeliveryState, Phone
 from smsapp.trace.listing import LAST_ID, plain
 
 MOST_READ = 10_000
@@ -52,11 +52,16 @@ class Slice:
     go_on_after: uuid.UUID | None
 
 
-def page(of: Filter, most: int, after: uuid.UUID | None = None) -> Slice:
-    """Return the newest deliveries that fit, or those older than the one with the id `after`."""
+def page(
+    of: Filter, most: int, after: uuid.UUID | None = None, *, tests_alone: bool = False
+) -> Slice:
+    """Return the newest deliveries that fit, or those older than the one with the id `after`.
+
+    With `tests_alone` only those of test keys.
+    """
     with reading(snapshot=True) as conn:
         last_read = conn.scalar(_range(of, after).limit(1).offset(MOST_READ - 1))
-        rows = conn.execute(_fitting(of, most + 1, after, last_read)).all()
+        rows = conn.execute(_fitting(of, most + 1, after, last_read, tests_alone=tests_alone)).all()
     if len(rows) > most:
         return Slice(rows[:most], rows[most - 1].id)
     return Slice(rows, last_read)
@@ -77,10 +82,20 @@ def _range(
 
 
 def _fitting(
-    of: Filter, most: int, after: uuid.UUID | None, last_read: uuid.UUID | None
+    of: Filter,
+    most: int,
+    after: uuid.UUID | None,
+    last_read: uuid.UUID | None,
+    *,
+    tests_alone: bool,
 ) -> Select[Any]:
     found = _range(of, after, last_read).with_only_columns(*_SHOWN).limit(most)
-    for column, wanted in ((Delivery.state, of.state), (Delivery.kind, of.kind)):
+    channel = Channel.TEST if tests_alone else None
+    for column, wanted in (
+        (Delivery.state, of.state),
+        (Delivery.kind, of.kind),
+        (Delivery.channel, channel),
+    ):
         if wanted is not None:
             found = found.where(plain(column) == wanted)
     one = found.subquery()

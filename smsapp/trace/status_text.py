@@ -42,6 +42,7 @@ CHANNELS = {
     Channel.WHATSAPP: "WhatsApp",
     Channel.CALL: "Call",
     Channel.EMAIL: "E-mail",
+    Channel.TEST: "Test: nothing leaves the app",
 }
 
 _PLAIN = {

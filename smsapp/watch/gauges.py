@@ -17,7 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from smsapp.delivery import health
 from smsapp.delivery.health import Health
 from smsapp.extensions import database_now, reading
-from smsapp.models import Alarm, AlarmKind, Delivery, DeliveryState
+from smsapp.models import Alarm, AlarmKind, Channel, Delivery, DeliveryState
 
 MAX_COUNTED = 100_000
 
@@ -28,13 +28,16 @@ def _depth(state: DeliveryState) -> Select[int]:
     # The state stands in the statement itself: with a parameter in its place a prepared plan
     # cannot use the partial index.
     of_state = Delivery.state == bindparam("state", state, literal_execute=True)
-    return select(func.count()).select_from(select(1).where(of_state).limit(MAX_COUNTED).subquery())
+    is_real = Delivery.channel != Channel.TEST
+    counted = select(1).where(of_state, is_real).limit(MAX_COUNTED).subquery()
+    return select(func.count()).select_from(counted)
 
 
 _PENDING = _depth(DeliveryState.PENDING)
 _UNKNOWN = _depth(DeliveryState.UNKNOWN)
 _OLDEST_UNKNOWN = select(func.min(Delivery.state_at)).where(
-    Delivery.state == bindparam("state", DeliveryState.UNKNOWN, literal_execute=True)
+    Delivery.state == bindparam("state", DeliveryState.UNKNOWN, literal_execute=True),
+    Delivery.channel != Channel.TEST,
 )
 _OPEN = (
     select(Alarm.kind, func.count().label("open"))

@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select, text
 
 from smsapp.extensions import database_now, reading
-from smsapp.models import Delivery, DeliveryState, HourCount, Phone, RolledHour
+from smsapp.models import Channel, Delivery, DeliveryState, HourCount, Phone, RolledHour
 from smsapp.watch import alarm_text, alarms, gauges, roll_up
 from smsapp.watch.alarm_text import CodeCount
 from smsapp.watch.alarms import OpenAlarm
@@ -71,7 +71,7 @@ _LAST_FAILURES = (
     )
     .join(Phone, Phone.phone_key == Delivery.phone_key)
     # Word for word as in the index: with parameters a prepared plan cannot use it.
-    .where(text("delivery.state IN ('failed', 'undelivered')"))
+    .where(text("delivery.state IN ('failed', 'undelivered')"), Delivery.channel != Channel.TEST)
     .order_by(Delivery.state_at.desc())
     .limit(MAX_FAILURES)
 )

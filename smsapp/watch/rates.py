@@ -37,10 +37,10 @@ _RECENT = (
         Attempt.error_code,
         Attempt.started_at,
     )
-    # Of mails nobody tells whether they arrive, and a call may find nobody at home.
+    # Of mails nobody tells whether they arrive, a call may find nobody at home, tests go nowhere.
     .where(
         Attempt.id >= bindparam("first"),
-        Attempt.channel.not_in([Channel.EMAIL, Channel.CALL]),
+        Attempt.channel.not_in([Channel.EMAIL, Channel.CALL, Channel.TEST]),
     )
     .order_by(Attempt.id.desc())
     .limit(MAX_ATTEMPTS)

@@ -23,7 +23,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select
 
 from smsapp.extensions import database_now, db, first_id, insert_into, reading
 from smsapp.jobs import claim_job, postpone_job
-from smsapp.models import Delivery, HourCount, Phone, RolledHour
+from smsapp.models import Channel, Delivery, HourCount, Phone, RolledHour
 
 HOUR = timedelta(hours=1)
 # The overview shows a month.
@@ -55,7 +55,11 @@ _COUNT = (
         func.count().label("texts"),
     )
     .join(Phone, Phone.phone_key == Delivery.phone_key)
-    .where(Delivery.id >= bindparam("first"), Delivery.id < bindparam("end"))
+    .where(
+        Delivery.id >= bindparam("first"),
+        Delivery.id < bindparam("end"),
+        Delivery.channel != Channel.TEST,
+    )
     .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code, Delivery.kind)
 )
 

@@ -52,6 +52,7 @@ _OLDEST = (
     .where(
         Delivery.state == bindparam("state", DeliveryState.UNKNOWN, literal_execute=True),
         Delivery.state_at < bindparam("before"),
+        Delivery.channel != Channel.TEST,
     )
     .order_by(Delivery.state_at)
     .limit(MAX_UNKNOWN)
@@ -67,7 +68,7 @@ _LAST_TEXTS = (
         Attempt.id >= bindparam("first"),
         Attempt.id < bindparam("end"),
         Attempt.outcome == CallOutcome.ACCEPTED,
-        Attempt.channel != Channel.EMAIL,
+        Attempt.channel.not_in([Channel.EMAIL, Channel.TEST]),
     )
     .order_by(Attempt.id.desc())
     .limit(SILENT_TEXTS)

@@ -39,12 +39,14 @@ def public(view: View) -> View:
     return guarded(view, "public", lambda: None)
 
 
-def api_key(scope: Scope) -> Callable[[View], View]:
+def api_key(scope: Scope, *, tests: bool = False) -> Callable[[View], View]:
     """Let a service in whose API key has the scope, as often as API_RATE_LIMIT allows.
+
+    A test key only where `tests` says that nothing it does there is real.
 
     Raises:
         Unauthorized: No key, or one that is unknown or revoked.
-        Forbidden: The key lacks the scope.
+        Forbidden: The key lacks the scope, or is a test key.
         flask_limiter.RateLimitExceeded: The key was used too often.
     """
 
@@ -56,11 +58,14 @@ def api_key(scope: Scope) -> Callable[[View], View]:
         g.caller = caller
         if scope not in caller.scopes:
             raise Forbidden(f"This API key has no “{scope}” scope.")
+        if caller.is_test and not tests:
+            raise Forbidden("A test key cannot do this: what it leads to is real.")
         api_limits.count()
 
     def guard(view: View) -> View:
         behind = guarded(view, "api_key", check)
         behind.scope = scope  # type: ignore[attr-defined]
+        behind.takes_test_keys = tests  # type: ignore[attr-defined]
         return behind
 
     return guard

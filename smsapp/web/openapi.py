@@ -227,6 +227,8 @@ def _operation(place: _Place, schemas: Json) -> Json:
             {name: [str(place.view.scope)] if place.view.guard == "api_key" else []}
             for name in _SECURITY[place.view.guard]
         ],
+        # For /docs, and whoever else has a test key.
+        "x-takes-test-keys": getattr(place.view, "takes_test_keys", False),
         "parameters": list(_parameters(place, schemas)),
         "responses": _responses(place, schemas),
     }
@@ -240,7 +242,7 @@ def _operation(place: _Place, schemas: Json) -> Json:
                 }
             },
         }
-    return {name: value for name, value in told.items() if value not in ("", [])} | {
+    return {name: value for name, value in told.items() if value not in ("", [], False)} | {
         "security": told["security"]
     }
 

@@ -42,11 +42,21 @@ Key = Annotated[
 ]
 
 
+# What is read of somebody for it.
+_PERSON = (Phone.phone_key, Phone.e164, Phone.is_test)
+
+
 class OfPerson(TypedDict):
     """Whom it is about."""
 
     phone: Masked
     phoneKey: Key
+    test: Annotated[
+        bool,
+        Field(
+            description="Whether it is of a test key, and nothing left the app.", examples=[False]
+        ),
+    ]
 
 
 class OfEvent(OfPerson):
@@ -165,7 +175,7 @@ def of_consents(conn: Connection, rows: Sequence[Any]) -> dict[int, ConsentData]
     key = Consent.phone_key.concat(":").concat(cast(Consent.seq, String))
     keys = {row.record.partition(":")[0] for row in rows}
     query = (
-        select(key.label("record"), Consent.purpose, Consent.source, Phone.phone_key, Phone.e164)
+        select(key.label("record"), Consent.purpose, Consent.source, *_PERSON)
         .join(Phone, Phone.phone_key == Consent.phone_key)
         .where(Consent.phone_key.in_(keys), key.in_([row.record for row in rows]))
     )
@@ -178,7 +188,7 @@ def of_consents(conn: Connection, rows: Sequence[Any]) -> dict[int, ConsentData]
 def of_opt_outs(conn: Connection, rows: Sequence[Any]) -> dict[int, OptOutData]:
     """Return the data of webhooks about opt-outs, by their ids."""
     query = (
-        select(OptOut.id, Phone.phone_key, Phone.e164)
+        select(OptOut.id, *_PERSON)
         .join(Phone, Phone.phone_key == OptOut.phone_key)
         .where(OptOut.id.in_([int(row.record) for row in rows]))
     )
@@ -200,6 +210,7 @@ def of_messages(conn: Connection, rows: Sequence[Any]) -> dict[int, MessageData]
         message: MessageData = {
             "phone": mask(found.e164) if found.e164 else None,
             "phoneKey": found.phone_key,
+            "test": False,
             "messageSid": found.sid,
             "channel": Channel(found.channel),
             "keyword": found.keyword,
@@ -237,8 +248,7 @@ def _deliveries(conn: Connection, rows: Sequence[Any]) -> dict[str, Any]:
             Delivery.channel,
             Delivery.metadata_.label("event_metadata"),
             AppointmentEvent.starts_at,
-            Phone.phone_key,
-            Phone.e164,
+            *_PERSON,
         )
         .join(Phone, Phone.phone_key == Delivery.phone_key)
         .outerjoin(AppointmentEvent, AppointmentEvent.delivery_id == Delivery.id)
@@ -252,7 +262,11 @@ def _found(rows: Sequence[Any], found: dict[str, Any]) -> list[tuple[Any, Any]]:
 
 
 def _person(found: Any) -> OfPerson:
-    return {"phone": mask(found.e164) if found.e164 else None, "phoneKey": found.phone_key}
+    return {
+        "phone": mask(found.e164) if found.e164 else None,
+        "phoneKey": found.phone_key,
+        "test": found.is_test,
+    }
 
 
 def _event(found: Any) -> OfEvent:

@@ -65,6 +65,7 @@ def test_a_text_is_told_from_its_leaving_to_its_arrival(
             "subject": "1001",
             "phone": "+*******0123",
             "phoneKey": KEY,
+            "test": False,
             "metadata": {"cart": "77"},
             "status": "delivered",
             "channel": "sms",
@@ -74,6 +75,14 @@ def test_a_text_is_told_from_its_leaving_to_its_arrival(
     }
     assert ALICE.removeprefix("+") not in "".join(body for _, body in sink.got)
     assert {row.state for row in rows.all(Webhook)} == {WebhookState.TAKEN}
+
+
+def test_what_a_test_key_sent_is_told_as_such(app, tester, endpoint, sink, send):
+    tester.ships()
+    send()
+    told = verified(endpoint[1], sink.got[0])
+    assert (told["type"], told["data"]["test"]) == ("delivery.sent", True)
+    assert (told["data"]["channel"], told["data"]["phone"]) == ("test", "+*******0123")
 
 
 def test_a_stop_is_told_with_what_it_does_to_what_waits(app, shop, twilio, endpoint, sink, send):
@@ -95,7 +104,7 @@ def test_a_stop_is_told_with_what_it_does_to_what_waits(app, shop, twilio, endpo
     ]
     by_type = {told["type"]: told["data"] for told in sink.told}
     assert by_type["delivery.suppressed"]["reason"] == "opted_out"
-    stop = {"phone": "+*******0123", "phoneKey": KEY, "source": "text"}
+    stop = {"phone": "+*******0123", "phoneKey": KEY, "test": False, "source": "text"}
     assert by_type["recipient.opted_out"] == stop
 
 
@@ -109,6 +118,7 @@ def test_words_are_told_only_to_who_asks_for_them(app, make_endpoint, sink, send
     assert told["data"] == words | {
         "phone": "+*******0123",
         "phoneKey": KEY,
+        "test": False,
         "messageSid": sid(7),
         "channel": "sms",
         "keyword": None,

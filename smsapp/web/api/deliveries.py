@@ -14,7 +14,7 @@ from smsapp.events.appointments import Appointment
 from smsapp.events.kinds import about, subject_field
 from smsapp.events.order_shipped import ORDER_SHIPPED
 from smsapp.extensions import csrf
-from smsapp.models import DeliveryState
+from smsapp.models import Channel, DeliveryState
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import ErrorMeaning
 from smsapp.trace import filtering, status_text, timeline, timeline_text
@@ -25,29 +25,33 @@ from smsapp.web.api.listing import Wanted, write_cursor
 from smsapp.web.api.parsing import details, parameter, parse_query
 from smsapp.web.operations import Operation, told
 
+NO_SUCH = "There is no such delivery."
+
 bp = Blueprint("api_deliveries", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
 
 
 @bp.get("/deliveries/<uuid:delivery_id>")
-@guards.api_key(Scope.READ)
+@guards.api_key(Scope.READ, tests=True)
 @told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound,)))
 def get_delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Tell what became of a delivery."""
-    return _answer(timeline.of_delivery(delivery_id))
+    return _answer(_seen(timeline.of_delivery(delivery_id)))
 
 
 @bp.post("/deliveries/<uuid:delivery_id>/cancel")
-@guards.api_key(Scope.SEND)
+@guards.api_key(Scope.SEND, tests=True)
 @told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound, TooLate)))
 def cancel_delivery(delivery_id: uuid.UUID) -> ResponseReturnValue:
     """Cancel a delivery that waits, and tell how it then is."""
+    if g.caller.is_test and not _seen(timeline.of_delivery(delivery_id)):
+        raise NotFound(NO_SUCH)
     canceling.cancel(delivery_id, g.caller.name)
     return _answer(timeline.of_delivery(delivery_id))
 
 
 @bp.get("/deliveries")
-@guards.api_key(Scope.READ)
+@guards.api_key(Scope.READ, tests=True)
 @told(Operation({200: (Page, DeliveryAnswer)}, errors=(NotFound,), query=Wanted))
 def list_deliveries() -> ResponseReturnValue:
     """List deliveries, newest first; or with eventId and kind, tell what became of that event."""
@@ -57,7 +61,7 @@ def list_deliveries() -> ResponseReturnValue:
 
 def _listed() -> Page:
     wanted = parse_query(Wanted)
-    found = filtering.page(wanted.filter, wanted.limit, wanted.after)
+    found = filtering.page(wanted.filter, wanted.limit, wanted.after, tests_alone=g.caller.is_test)
     return {
         "data": [_outline(row, row.e164, row.country, row.sid) for row in found.rows],
         "nextCursor": write_cursor(found.go_on_after, wanted.filter) if found.go_on_after else None,
@@ -70,15 +74,22 @@ def _of_event() -> DeliveryAnswer:
         raise InvalidRequest(extra=details({"eventId": ["Give the event id: ?eventId=…"]}))
     kind = parameter("kind") or ORDER_SHIPPED.name
     # PostgreSQL cannot even be asked for a NUL.
-    return described(None if "\0" in event_id + kind else timeline.of_event(kind, event_id))
+    return described(None if "\0" in event_id + kind else _seen(timeline.of_event(kind, event_id)))
 
 
 @bp.get("/messages/<sid>")
-@guards.api_key(Scope.READ)
+@guards.api_key(Scope.READ, tests=True)
 @told(Operation({200: (DeliveryAnswer,)}, errors=(NotFound,)))
 def get_message(sid: str) -> ResponseReturnValue:
     """Tell what became of the delivery that a Message SID belongs to."""
-    return _answer(None if "\0" in sid else timeline.of_message(sid))
+    return _answer(None if "\0" in sid else _seen(timeline.of_message(sid)))
+
+
+def _seen(trace: Trace | None) -> Trace | None:
+    """Return what the caller may see of it: a test key sees the deliveries of test keys alone."""
+    if trace and g.caller.is_test and trace.delivery.channel is not Channel.TEST:
+        return None
+    return trace
 
 
 def _answer(trace: Trace | None) -> ResponseReturnValue:
@@ -92,7 +103,7 @@ def described(trace: Trace | None) -> DeliveryAnswer:
         NotFound: There is no such delivery.
     """
     if trace is None:
-        raise NotFound("There is no such delivery.")
+        raise NotFound(NO_SUCH)
     delivery, phone = trace.delivery, trace.phone
     newest = trace.attempts[-1] if trace.attempts else None
     arrived = delivery.state in {DeliveryState.DELIVERED, DeliveryState.READ}

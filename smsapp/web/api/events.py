@@ -89,7 +89,7 @@ def _operation(body: type[Event]) -> Operation:
 
 
 @bp.post("/order-shipped-sms")
-@guards.api_key(Scope.SEND)
+@guards.api_key(Scope.SEND, tests=True)
 @told(_operation(OrderShippedSms))
 def order_shipped_sms() -> ResponseReturnValue:
     """Accept one shipment event and text the customer about it.
@@ -100,7 +100,7 @@ def order_shipped_sms() -> ResponseReturnValue:
 
 
 @bp.post("/events/<name>")
-@guards.api_key(Scope.SEND)
+@guards.api_key(Scope.SEND, tests=True)
 @told(_operation(Event))
 def event(name: str) -> ResponseReturnValue:
     """Accept one event of a kind and write to the customer about it."""
@@ -114,7 +114,7 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     event, caller = parse(body), g.caller
     _refuse_what_is_not_set_up(event)
     if parse_query(Asked).dry_run:
-        return _told(dry_run(kind, event, caller.id), event.phone), 200
+        return _told(dry_run(kind, event, caller.id, is_test=caller.is_test), event.phone), 200
     respond_async = prefers("respond-async")
     # Before anything can fail; and the writer, which all wait for, finds the country known.
     g.log_fields = fields = {
@@ -124,7 +124,9 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
         "country": country(event.phone),
         "api_key": caller.name,
     }
-    outcome = accepting.accept(kind, event, caller.id, respond_async=respond_async)
+    outcome = accepting.accept(
+        kind, event, caller.id, respond_async=respond_async, is_test=caller.is_test
+    )
     answer, status = _answer(kind, outcome)
     answer |= outcome.accepted.answer
     delivery_id = answer["deliveryId"]
@@ -136,7 +138,8 @@ def _accept(kind: Kind, body: type[Event]) -> ResponseReturnValue:
     word = answer.get("error") or (
         "duplicate" if outcome.accepted.is_duplicate else answer["status"]
     )
-    metrics.count(metrics.EVENTS, kind.name, word)
+    if not caller.is_test:
+        metrics.count(metrics.EVENTS, kind.name, word)
     fields |= {"delivery": delivery_id, "answer": word}
     return answer, status, headers
 
@@ -196,7 +199,9 @@ def _answer(kind: Kind, outcome: Outcome) -> tuple[dict[str, Any], int]:
     """
     accepted, settlement = outcome.accepted, outcome.settlement
     if not accepted.same_content:
-        raise EventIdReused(_reused(kind), extra={"deliveryId": str(accepted.delivery_id)})
+        raise EventIdReused(
+            _reused(kind, accepted), extra={"deliveryId": str(accepted.delivery_id)}
+        )
     duplicate = {"duplicate": True} if accepted.is_duplicate else {}
     word = duplicate or {"accepted": True}
     delivery_id = {"deliveryId": str(accepted.delivery_id)}
@@ -228,8 +233,13 @@ def _planned(accepted: Accepted) -> dict[str, str]:
     return {"sendAt": accepted.due_at.isoformat()} if planned and accepted.due_at else {}
 
 
-def _reused(kind: Kind) -> str:
+def _reused(kind: Kind, before: Accepted) -> str:
     *fields, last = ["phone", *kind.own_fields()]
+    if before.is_test and not g.caller.is_test:
+        return (
+            "This event id came before, with a test key. Nothing was sent for this request; an "
+            "event id is unique per kind over all keys, so use a new one."
+        )
     return (
         f"This event id came before with a different {', '.join(fields)} or {last}. "
         "Nothing was sent for this request; use a new event id for a new event."
