@@ -30,6 +30,7 @@ _SHOWN = (
     Delivery.event_id,
     Delivery.subject,
     Delivery.phone_key,
+    Delivery.channel,
     Delivery.state,
     Delivery.state_at,
     Delivery.reason,

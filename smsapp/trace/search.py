@@ -17,7 +17,7 @@ from sqlalchemy import Connection, func, select, tuple_
 from smsapp import logs, typed
 from smsapp.extensions import reading, settings
 from smsapp.models import Attempt, Call, Delivery, Inbound, Phone, Verification
-from smsapp.phone import InvalidPhone, country, parse_e164, phone_key
+from smsapp.phone import InvalidPhone, country, key_for_tests, parse_e164, phone_key
 from smsapp.trace import listing
 
 Value = TypeVar("Value")
@@ -86,7 +86,7 @@ def find(text: str, kinds: Collection[str]) -> Found:
 
 def choices(found: Found) -> dict[str, Sequence[Any]]:
     """Return what there is to choose from where a paste names several things, as rows."""
-    phones = select(Phone.phone_key, Phone.e164, Phone.country)
+    phones = select(Phone.phone_key, Phone.e164, Phone.country, Phone.is_test)
     with reading() as conn:
         return {
             "deliveries": listing.of_ids(conn, found.deliveries),
@@ -189,6 +189,7 @@ def _keys_of_numbers(text: str) -> Iterator[str]:
     for run in _NUMBER.findall(text)[:MAX_WORDS]:
         for e164 in _readings(run, region):
             yield phone_key(e164, config.phone_key_bytes)
+            yield key_for_tests(e164, config.phone_key_bytes)
 
 
 def _readings(run: str, region: str | None) -> Iterator[str]:

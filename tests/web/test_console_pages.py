@@ -598,3 +598,23 @@ def test_no_number_reaches_a_log_or_an_address(app, operator, shop, twilio, rows
     )
     assert "5550123" not in str([vars(record) for record in caplog.records])
     assert {row.state for row in rows.all(Delivery)} == {DeliveryState.CANCELED}
+
+
+MARK = '<span class="state test">Test</span>'
+
+
+def test_what_a_test_key_sent_is_marked_and_found_beside_what_is_real(shop, tester, support):
+    shop.ships("real-shipped")
+    told = tester.ships("test-shipped").json
+    found = support.posts("/console/search", q=ALICE).text
+    assert len(re.findall(r'href="/console/numbers/\w{64}"', found)) == 2
+    assert found.count(MARK) == 1
+    page = f"/console/deliveries/{told['deliveryId']}"
+    shown = support.sees(page).text
+    assert "nothing of it left the app" in shown
+    number = re.findall(r'href="(/console/numbers/\w{64})"', shown)[0]
+    assert [support.sees(path).text.count(MARK) for path in (page, f"{page}/subject", number)] == [
+        1,
+        1,
+        2,
+    ]

@@ -8,10 +8,13 @@ from flask.typing import ResponseReturnValue
 from smsapp.errors import NotFound
 from smsapp.events import appointments, kinds
 from smsapp.extensions import reading, settings
+from smsapp.models import Channel
 from smsapp.phone import mask
 from smsapp.trace import acts, listing, status_text, story, timeline
 from smsapp.trace.acts import NotDone
+from smsapp.trace.timeline import Trace
 from smsapp.watch import related_alarms
+from smsapp.watch.alarms import OpenAlarm
 from smsapp.web.console import numbers, shell
 
 bp = shell.blueprint("console_deliveries")
@@ -93,6 +96,13 @@ def _trace(delivery_id: uuid.UUID) -> timeline.Trace:
     return trace
 
 
+def _alarms(trace: Trace) -> list[OpenAlarm]:
+    """Return the alarms that may be about it too; of a test none."""
+    if trace.delivery.channel is Channel.TEST:
+        return []
+    return related_alarms.of_text(trace.delivery.state, trace.phone.country)
+
+
 def _page(delivery_id: uuid.UUID, e164: str | None = None) -> str:
     trace = _trace(delivery_id)
     states = [attempt.state for attempt in trace.attempts]
@@ -104,6 +114,6 @@ def _page(delivery_id: uuid.UUID, e164: str | None = None) -> str:
         masked=trace.phone.e164 and mask(trace.phone.e164),
         e164=e164,
         now=status_text.of_delivery(trace),
-        alarms=related_alarms.of_text(trace.delivery.state, trace.phone.country),
+        alarms=_alarms(trace),
         again=acts.again(trace.delivery, trace.phone, states),
     )
