@@ -3,7 +3,7 @@
 import click
 from flask.cli import with_appcontext
 
-from smsapp import operators
+from smsapp import api_keys, operators
 from smsapp.extensions import settings
 from smsapp.models import Role
 
@@ -60,6 +60,7 @@ def disable(name: str) -> None:
     """Let NAME in no more; their sessions end at once."""
     if not operators.disable(name):
         raise click.ClickException(f"There is no operator called “{name}” who is let in.")
+    api_keys.revoke_for_trying(name, settings().secret_key.get_secret_value().encode())
     click.echo(f"“{name}” is let in no more.")
 
 

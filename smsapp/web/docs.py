@@ -5,11 +5,15 @@ import shlex
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, render_template
+from flask import Blueprint, make_response, render_template
 from flask.typing import ResponseReturnValue
 
+from smsapp import api_keys
 from smsapp.extensions import settings
+from smsapp.models import Role
+from smsapp.providers.test_carrier import ANY_OTHER, MAGIC_NUMBERS
 from smsapp.web import guards
+from smsapp.web.console import shell
 from smsapp.web.openapi import Json, answers_of, document, example, name_of, present
 
 bp = Blueprint("docs", __name__)
@@ -71,10 +75,10 @@ def openapi() -> ResponseReturnValue:
 @guards.public
 def show() -> ResponseReturnValue:
     """Show the contract to people."""
-    api, base = document(), settings().public_base_url
+    api, base, key = document(), settings().public_base_url, _test_key()
     schemas = api["components"]["schemas"]
     operations = [
-        (told["tags"][0], _operation(base, method, path, told, api))
+        (told["tags"][0], _operation(base, method, path, told, api, key))
         for path, methods in api["paths"].items()
         for method, told in methods.items()
     ]
@@ -90,8 +94,10 @@ def show() -> ResponseReturnValue:
     webhooks = [_webhook(name, each["post"]) for name, each in api["webhooks"].items()]
     answered = {name for _, each in operations for _, name, _ in each.answers}
     shapes = _named(answered | {each.shape for each in webhooks}, schemas)
-    return render_template(
+    page = render_template(
         "docs/docs.html",
+        has_key=key is not None,
+        magic_numbers=(*MAGIC_NUMBERS, ANY_OTHER),
         about=api["info"]["description"].split("\n\n"),
         sections=sections,
         webhooks=webhooks,
@@ -100,9 +106,24 @@ def show() -> ResponseReturnValue:
         ],
         errors=[(name, schemas[name]) for name in sorted(errors)],
     )
+    answer = make_response(page)
+    answer.vary.add("Cookie")
+    if key is not None:
+        answer.headers["Cache-Control"] = "no-store"
+    return answer
 
 
-def _operation(base: str, method: str, path: str, told: Json, api: Json) -> Operation:
+def _test_key() -> str | None:
+    """Return a key that texts nobody, for whoever is signed in to the console and may act."""
+    reader = shell.signed_in()
+    if reader is None or reader.role is not Role.OPERATOR:
+        return None
+    return api_keys.for_trying(reader.name, settings().secret_key.get_secret_value().encode())
+
+
+def _operation(
+    base: str, method: str, path: str, told: Json, api: Json, key: str | None
+) -> Operation:
     schemas = api["components"]["schemas"]
     body = told.get("requestBody", {}).get("content", {}).get("application/json")
     answers = [
@@ -111,18 +132,18 @@ def _operation(base: str, method: str, path: str, told: Json, api: Json) -> Oper
         for media in answer["content"].values()
         for name, shown in media.get("examples", {}).items()
     ]
+    scopes = [scope for security in told["security"] for its in security.values() for scope in its]
+    good_key = key if told.get("x-takes-test-keys") else None
     return Operation(
         id=told["operationId"],
         method=method.upper(),
         path=path,
         title=told["summary"],
         about=told.get("description", ""),
-        scopes=[
-            scope for security in told["security"] for its in security.values() for scope in its
-        ],
+        scopes=scopes,
         parameters=[_parameter(each, schemas) for each in told.get("parameters", [])],
         fields=fields(schemas[name_of(body["schema"])], schemas) if body else [],
-        curl=_curl(base, method, path, told, body and body["example"], schemas),
+        curl=_curl(base, method, path, told, api, good_key or YOUR_KEY),
         answers=[each for each in answers if each[0] < "400"],
         errors=[
             (status, name, schemas[name]["properties"]["error"]["const"])
@@ -139,8 +160,10 @@ def _webhook(name: str, told: Json) -> Webhook:
     return Webhook(name, told["description"], shape, shown)
 
 
-def _curl(base: str, method: str, path: str, told: Json, body: Json | None, schemas: Json) -> str:
+def _curl(base: str, method: str, path: str, told: Json, api: Json, key: str) -> str:
     """Return a command that makes the call, with the examples for values."""
+    schemas = api["components"]["schemas"]
+    body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
     ids = {
         each["name"]: example(each["schema"], schemas)
         for each in told.get("parameters", [])
@@ -150,7 +173,7 @@ def _curl(base: str, method: str, path: str, told: Json, body: Json | None, sche
     if method == "post" and body is None:
         lines[0] += " -X POST"
     if told["security"]:
-        lines.append(f"-H 'Authorization: Bearer {YOUR_KEY}'")
+        lines.append(f"-H 'Authorization: Bearer {key}'")
     if body is not None:
         lines.append("-H 'Content-Type: application/json'")
         lines.append(f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}")

@@ -6,10 +6,12 @@ import shlex
 
 import pytest
 
-from smsapp import phone
+from smsapp import api_keys, phone
 from smsapp.api_keys import Scope
+from smsapp.models import Delivery
+from smsapp.providers.test_carrier import MAGIC_NUMBERS
 from smsapp.web import openapi
-from tests.conftest import ENVIRONMENT, on_one_database
+from tests.conftest import ENVIRONMENT, command, on_one_database
 from tests.oncall.conftest import ANN, put_in
 from tests.web.test_openapi import operations
 
@@ -60,21 +62,27 @@ def test_it_needs_no_style_or_script_of_its_own_and_is_in_english(page):
     assert '<html lang="en">' in page.text
 
 
-def test_each_command_is_good_as_pasted(app, page, make_service, twilio, verify):
-    """But for those about what is not there yet: they are told so."""
-    service = make_service("shop", *Scope)
-    put_in(app, "Ann", ANN)
+def pasted(client, page, key):
+    """Return how each command is answered, with this key for the reader's own."""
     answers = {}
-    for call, command in commands(page).items():
-        one_line = command.replace("\\\n", "").replace("<your key>", service.key)
+    for call, pasted_ in commands(page).items():
+        one_line = pasted_.replace("\\\n", "").replace("<your key>", key)
         _, url, *rest = shlex.split(one_line)
         flags = list(zip(rest[::2], rest[1::2], strict=True))
         headers = dict(value.split(": ") for flag, value in flags if flag == "-H")
         data = dict(flags).get("-d")
         method = dict(flags).get("-X", "POST" if data else "GET")
         path = url.removeprefix(ENVIRONMENT["PUBLIC_BASE_URL"])
-        answer = service.client.open(path, method=method, data=data, headers=headers)
+        answer = client.open(path, method=method, data=data, headers=headers)
         answers[call] = answer.status_code
+    return answers
+
+
+def test_each_command_is_good_as_pasted(app, page, make_service, twilio, verify):
+    """But for those about what is not there yet: they are told so."""
+    service = make_service("shop", *Scope)
+    put_in(app, "Ann", ANN)
+    answers = pasted(service.client, page, service.key)
     endpoints = {"disable_webhook_endpoint", "enable_webhook_endpoint"}
     secrets = {"rotate_webhook_secret", "replay_webhooks"}
     missing = {"get_delivery", "cancel_delivery", "prometheus"} | endpoints | secrets
@@ -87,6 +95,53 @@ def test_who_pastes_a_command_with_a_live_key_texts_nobody(page):
     numbers = set(re.findall(r"\+\d{8,}", "".join(commands(page).values())))
     assert numbers == {phone.NOBODYS}
     assert re.fullmatch(r"\+1\d{3}55501\d\d", phone.NOBODYS)  # kept for fiction
+
+
+def test_who_is_signed_in_and_may_act_finds_commands_with_a_test_key(
+    app, client, operator, twilio, rows
+):
+    page = operator.sees("/docs")
+    assert page.headers["Cache-Control"] == "no-store"
+    answers = pasted(client, page, "none")
+    missing = {"get_delivery", "cancel_delivery", "get_message", "prometheus"}
+    assert {call for call, status in answers.items() if status == 404} == missing
+    real = {call for call, status in answers.items() if status == 401}
+    assert real == {call for call, told in commands(page).items() if "<your key>" in told} - missing
+    assert all(re.search("verif|webhook|incident", call) for call in real)
+    assert not twilio.calls
+    assert {row.channel for row in rows.all(Delivery)} == {"test"}
+    assert commands(operator.sees("/docs")) == commands(page)
+
+
+def test_who_revoked_that_key_is_shown_none(app, operator):
+    operator.sees("/docs")
+    with app.app_context():
+        (key,) = api_keys.list_all()
+        assert key.is_test
+        assert api_keys.revoke(key.name)
+        api_keys._remembered.clear()
+    assert "<your key>" in commands(operator.sees("/docs"))["list_deliveries"]
+
+
+def test_that_key_ends_with_its_owner(app, operator):
+    shown = commands(operator.sees("/docs"))["list_deliveries"]
+    command(app, "operator", "disable", operator.name)
+    api_keys._remembered.clear()
+    with app.app_context():
+        assert api_keys.recognise(re.search(r"Bearer (\w+)", shown)[1]) is None
+
+
+def test_nobody_else_is_shown_a_key(app, page, support):
+    for shown in (page, support.sees("/docs")):
+        assert "<your key>" in commands(shown)["list_deliveries"]
+        assert "no-store" not in shown.headers.get("Cache-Control", "")
+    with app.app_context():
+        assert not api_keys.list_all()
+
+
+def test_each_number_for_test_keys_is_listed(page):
+    for magic in MAGIC_NUMBERS:
+        assert f"<code>{magic.number}</code></th><td>{html.escape(magic.about)}" in page.text
 
 
 def test_the_console_leads_to_it(support):

@@ -86,7 +86,7 @@ def acts(view: View) -> View:
 
 def _guarded(view: View, role: Role) -> View:
     def check() -> ResponseReturnValue | None:
-        found = operators.recognise(request.cookies.get(cookie_name(), ""))
+        found = signed_in()
         if found is None:
             if request.method in _READS:
                 return redirect(url_for("console_sign_in.sign_in_page", next=request.path), 303)
@@ -101,6 +101,11 @@ def _guarded(view: View, role: Role) -> View:
         return None
 
     return guards.guarded(view, f"console {role}", check)
+
+
+def signed_in() -> operators.SignedIn | None:
+    """Return who is signed in to the console, for a page that is there for others too."""
+    return operators.recognise(request.cookies.get(cookie_name(), ""))
 
 
 def cookie_name() -> str:
