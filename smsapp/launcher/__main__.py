@@ -35,6 +35,11 @@ curl {app}/api/order-shipped-sms \\
   -d '{{"eventId":"order-1001-shipped","phone":"+15558675310","orderId":"1001",
        "trackingUrl":"https://example.com/track/1001","consentAt":"2026-06-02T09:00:00Z"}}'
 
+To try what a service hears when a text fails, use the test key, whose texts go nowhere and end as
+the numbers say that {app}/docs lists:
+
+  {test_key}
+
 Logs are in instance/app.log and instance/sandbox.log. Ctrl-C stops both.
 """
 

@@ -63,12 +63,20 @@ class Run:
         assert "Traceback" not in self.said
         assert self.processes() == []
 
-    def curl(self) -> dict[str, object]:
-        """Paste the printed command."""
+    @property
+    def command(self) -> str:
+        """The printed command."""
         command = re.search(r"^curl .*?'$(?=\n\n)", self.said, re.DOTALL | re.MULTILINE)
         assert command
+        return command[0]
+
+    def curl(self) -> dict[str, object]:
+        """Paste the printed command."""
+        return self.pastes(self.command)
+
+    def pastes(self, command: str) -> dict[str, object]:
         pasted = subprocess.run(
-            ["bash", "-c", command[0]], capture_output=True, text=True, check=True, timeout=30
+            ["bash", "-c", command], capture_output=True, text=True, check=True, timeout=30
         )
         return dict(json.loads(pasted.stdout))
 

@@ -39,6 +39,14 @@ def test_the_printed_name_and_password_open_the_console_and_no_others_do(first):
     assert not first.signs_in_with_another_password
 
 
+def test_the_printed_test_key_texts_no_phone(second):
+    (key,) = re.findall(r"lists:\n\n  (\S+)$", second.said, re.MULTILINE)
+    command = second.command.replace(second.key, key).replace("order-1001", "order-of-a-test")
+    before = second.texts()
+    assert second.pastes(command)["accepted"] is True
+    assert second.texts() == before
+
+
 def test_only_the_owner_can_read_what_it_leaves_behind(first):
     instance = first.run.folder / "instance"
     assert stat.S_IMODE(instance.stat().st_mode) == 0o700
@@ -156,6 +164,7 @@ def test_a_key_and_a_password_that_are_lost_or_wrong_are_made_anew_and_work(seco
     made = credentials.working(kept, env, second.port)
     assert made.key != second.key
     assert checks.takes_key(second.port, made.key)
+    assert checks.takes_test_key(second.port, made.test_key)
     assert not checks.takes_key(second.port, "another-key")
     assert re.fullmatch(r"sandbox-\w+", made.name)
     assert second.signs_in(made.name, made.password)
