@@ -24,6 +24,7 @@ class Scope(StrEnum):
     VERIFY = "verify"
     READ = "read"
     WEBHOOKS = "webhooks"
+    BATCH = "batch"
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,7 @@ class Settings(BaseModel):
     confirm_appointments: bool = True
     support_answers_within: Line = ""
     auto_reply: Words = ""
+    batch_four_eyes: Annotated[int, Field(ge=0)] = 1000
     body_retention_days: Days = 30
     blank_bodies_at_twilio: bool = False
     phone_retention_days: Days = 730

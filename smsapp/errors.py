@@ -137,7 +137,11 @@ class MethodNotAllowed(SmsappError):
 class BodyTooLarge(SmsappError):
     """The body is larger than any that makes sense."""
 
-    code, status, message = "body_too_large", 413, "The body is larger than 16 KiB."
+    code, status, message = (
+        "body_too_large",
+        413,
+        "The body is larger than is taken here: 16 KiB; of a batch 32 MiB.",
+    )
 
 
 class UnsupportedMediaType(SmsappError):
@@ -181,6 +185,69 @@ class TooLate(SmsappError):
     def __init__(self, state: str) -> None:
         self.state = state
         super().__init__(f"{self.message[:-1]}: its status is {state}.", extra={"status": state})
+
+
+class OfBatchAnswer(ErrorAnswer):
+    """What is answered about a batch that there is."""
+
+    batchId: Annotated[str, Field(examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5f"])]
+
+
+class BatchNameTaken(SmsappError):
+    """Another batch has this name."""
+
+    code, status, answer = "batch_name_taken", 409, OfBatchAnswer
+    message = "Another batch with other content has this name. Take a new name for a new batch."
+
+
+class BatchRepeated(SmsappError):
+    """The same rows were handed in under another name less than a day ago."""
+
+    code, status, answer = "batch_repeated", 409, OfBatchAnswer
+    message = "The same was handed in under another name less than a day ago. Nothing was kept."
+
+
+class BatchBusy(SmsappError):
+    """It is being judged at this moment."""
+
+    code, status, answer = "batch_busy", 409, OfBatchAnswer
+    message = "This batch is being looked through at this moment. Ask for it in a while."
+
+
+class BatchStateAnswer(ErrorAnswer):
+    """What is answered where a batch is in another state."""
+
+    status: Annotated[str, Field(examples=["done"])]
+
+
+class BatchNotInState(SmsappError):
+    """A batch in this state cannot be started, paused, resumed or canceled.
+
+    Args:
+        state: The batch's.
+    """
+
+    code, status, answer = "batch_not_in_state", 409, BatchStateAnswer
+    message = "That cannot be done to the batch now."
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"{self.message[:-1]}: its status is {state}.", extra={"status": state})
+
+
+class BatchHasFaults(SmsappError):
+    """Some rows have faults, and nobody said to leave them out; or no row is left to send."""
+
+    code, status = "batch_faulty", 409
+    message = "Some rows have faults. Nothing was started; say that they are to be left out."
+
+
+class FourEyes(SmsappError):
+    """A large batch is started by another operator than who handed it in."""
+
+    code, status = "four_eyes", 403
+    message = (
+        "A batch of this size is started in the console, by an operator who did not hand it in."
+    )
 
 
 class RateLimited(SmsappError):

@@ -14,6 +14,7 @@ from queue import SimpleQueue
 from sqlalchemy import Connection
 
 from smsapp import clock_steps, jobs
+from smsapp.batches import expanding
 from smsapp.delivery import channels, claiming, group_commit, health, leases, reconcile, throttle
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
@@ -38,6 +39,7 @@ LOOK_UPS = timedelta(seconds=2)
 WEBHOOKS = timedelta(seconds=0.5)
 ESCALATION = timedelta(seconds=1)
 TESTS = timedelta(seconds=1)
+BATCHES = timedelta(seconds=0.25)
 AT_ONCE = timedelta(0)
 
 
@@ -85,6 +87,7 @@ def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
         Job("escalation", ESCALATION, escalation.tick, first_after=AT_ONCE),
         Job("on-call alarms", WATCH, on_call_alarms.tick),
         Job("tests", TESTS, lambda: _send_tests(stopping)),
+        Job("batches", BATCHES, expanding.tick),
         Job("roll-up", WATCH, roll_up.tick),
         Job("alarms", WATCH, alarms.tick),
         Job("alarm messages", WATCH, announce.tick),

@@ -9,6 +9,7 @@ from flask import Flask
 
 from smsapp import database_faults
 from smsapp.cli.api_keys import api_key
+from smsapp.cli.batches import batch
 from smsapp.cli.consent import consent_ledger
 from smsapp.cli.customers import erase, opt_out
 from smsapp.cli.demo import fill_demo
@@ -31,6 +32,7 @@ COMMANDS: tuple[click.Command, ...] = (
     retention,
     sending,
     webhook_endpoint,
+    batch,
     erase,
     opt_out,
     run_doctor,

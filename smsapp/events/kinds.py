@@ -2,6 +2,7 @@
 
 from collections import ChainMap
 
+from smsapp.events.announcement import ANNOUNCEMENT
 from smsapp.events.answer import ANSWER
 from smsapp.events.appointment_booked import APPOINTMENT_BOOKED
 from smsapp.events.appointment_canceled import APPOINTMENT_CANCELED
@@ -47,7 +48,9 @@ OWN = {
         INCIDENT_TOLD,
     )
 }
-ALL = ChainMap(OWN, KINDS)
+# And what comes in batches alone.
+IN_BATCHES = {ANNOUNCEMENT.name: ANNOUNCEMENT}
+ALL = ChainMap(IN_BATCHES, OWN, KINDS)
 
 
 def title(name: str) -> str:

@@ -7,6 +7,15 @@ can be erased by nulling one field while opt-outs and counts survive.
 from smsapp.models.api_keys import ApiKey
 from smsapp.models.appointments import AppointmentEvent
 from smsapp.models.base import Base, Channel
+from smsapp.models.batches import (
+    FIELDS_ARE_HERE,
+    Batch,
+    BatchAct,
+    BatchDeed,
+    BatchRow,
+    BatchState,
+    RowState,
+)
 from smsapp.models.calls import Call, CallDirection, TranscriptState, Voicemail
 from smsapp.models.consent import (
     Consent,

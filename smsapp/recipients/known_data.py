@@ -8,6 +8,8 @@ from sqlalchemy import Connection, select
 from smsapp.extensions import reading
 from smsapp.models import (
     AppointmentEvent,
+    Batch,
+    BatchRow,
     Consent,
     Delivery,
     Inbound,
@@ -45,6 +47,10 @@ def about(phone_key: str) -> dict[str, Any]:
         .join(Delivery, Delivery.id == AppointmentEvent.delivery_id)
         .where(Delivery.phone_key == phone_key)
         .order_by(Delivery.created_at),
+        "planned": select(Batch.kind, BatchRow.fields, Batch.created_at)
+        .join(Batch, Batch.id == BatchRow.batch_id)
+        .where(BatchRow.phone_key == phone_key, BatchRow.fields.is_not(None))
+        .order_by(Batch.created_at),
         "textsFromYou": select(
             Inbound.body, Inbound.blanked_at, Inbound.keyword, Inbound.received_at
         )

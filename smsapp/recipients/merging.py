@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, String, bindparam, cast, delete, select,
 
 from smsapp.extensions import database_now, db, insert_into, reading, settings
 from smsapp.models import (
+    BatchRow,
     Call,
     ConsentAction,
     ConsentEvidence,
@@ -125,7 +126,7 @@ def merge(found: Misspelt, erase: Erase) -> bool:
         now = database_now(conn)
         _merge_phones(conn, old, found, now)
         _merge_opt_outs(conn, found, now)
-        for table in (Call, Delivery, Inbound, OnCallPerson, Verification):
+        for table in (BatchRow, Call, Delivery, Inbound, OnCallPerson, Verification):
             theirs = update(table).where(table.phone_key == found.phone_key)
             conn.execute(theirs.values(phone_key=found.into))
         _join_ledgers(conn, found, now)

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, bindparam, delete, func, select, update
 from smsapp.delivery.states import ON_ITS_WAY
 from smsapp.extensions import database_now, db
 from smsapp.models import (
+    BatchRow,
     ConsentEvidence,
     ConsentSource,
     Delivery,
@@ -19,6 +20,7 @@ from smsapp.models import (
     Phone,
     Reason,
     RotaOverride,
+    RowState,
 )
 from smsapp.recipients import customers, mail, phones
 from smsapp.recipients.customers import Visitor
@@ -96,6 +98,9 @@ def _erase(conn: Connection, key: str, now: datetime) -> None:
     # Twilio too, once it is over.
     done_with = Delivery.state.not_in(ON_ITS_WAY) & Delivery.blanked_at.is_(None)
     conn.execute(update(Delivery).where(theirs, done_with).values(blanked_at=now))
+    # Batches that wait have something of them too.
+    in_batches = update(BatchRow).where(BatchRow.phone_key == key, BatchRow.fields.is_not(None))
+    conn.execute(in_batches.values(fields=None, state=RowState.GONE, due_at=None))
     from_them = Inbound.phone_key == key
     at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), now)
     at_twilio.enqueue(conn, select(Inbound.sid).where(from_them), now)

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from smsapp import operators
 from smsapp.jobs import Job
-from smsapp.retention import at_twilio, bodies, code_networks, numbers, webhooks
+from smsapp.retention import at_twilio, batches, bodies, code_networks, numbers, webhooks
 
 # With a batch of 500 texts that is some 700,000 a day for each worker, and hardly any load.
 EVERY = timedelta(minutes=1)
@@ -39,6 +39,7 @@ def tasks(stopping: threading.Event) -> tuple[Task, ...]:
     return (
         _blanking("Texts to customers", bodies.TO_CUSTOMERS),
         _blanking("Texts from customers", bodies.FROM_CUSTOMERS),
+        Task("Rows of batches", "blanked", batches.count, batches.blank),
         Task("Numbers", "looked at", numbers.count, numbers.forget_unused),
         Task("Networks of codes", "forgotten", code_networks.count, code_networks.forget),
         Task("Sessions of the console", "ended", operators.count_ended, operators.forget_ended),

@@ -20,6 +20,7 @@ bp = Blueprint("docs", __name__)
 
 # What stands for it where nobody can know the reader's own.
 YOUR_KEY = "<your key>"
+FORM = "multipart/form-data"
 _FORMATS = {"date-time": "time", "date": "date", "uuid": "UUID"}
 
 
@@ -125,7 +126,7 @@ def _operation(
     base: str, method: str, path: str, told: Json, api: Json, key: str | None
 ) -> Operation:
     schemas = api["components"]["schemas"]
-    body = told.get("requestBody", {}).get("content", {}).get("application/json")
+    ((media, body),) = told.get("requestBody", {}).get("content", {"": None}).items()
     answers = [
         (status, name, json.dumps(shown["value"], indent=2, ensure_ascii=False))
         for status, answer in answers_of(told, api).items()
@@ -143,7 +144,7 @@ def _operation(
         scopes=scopes,
         parameters=[_parameter(each, schemas) for each in told.get("parameters", [])],
         fields=fields(schemas[name_of(body["schema"])], schemas) if body else [],
-        curl=_curl(base, method, path, told, api, good_key or YOUR_KEY),
+        curl=_curl(base, method, path, told, (media, body), schemas, good_key or YOUR_KEY),
         answers=[each for each in answers if each[0] < "400"],
         errors=[
             (status, name, schemas[name]["properties"]["error"]["const"])
@@ -160,23 +161,33 @@ def _webhook(name: str, told: Json) -> Webhook:
     return Webhook(name, told["description"], shape, shown)
 
 
-def _curl(base: str, method: str, path: str, told: Json, api: Json, key: str) -> str:
+def _curl(
+    base: str,
+    method: str,
+    path: str,
+    told: Json,
+    body: tuple[str, Json | None],
+    schemas: Json,
+    key: str,
+) -> str:
     """Return a command that makes the call, with the examples for values."""
-    schemas = api["components"]["schemas"]
-    body = told.get("requestBody", {}).get("content", {}).get("application/json", {}).get("example")
+    media, said = body
+    shown = said and said["example"]
     ids = {
         each["name"]: example(each["schema"], schemas)
         for each in told.get("parameters", [])
         if each["in"] == "path"
     }
     lines = [f"curl {shlex.quote(base + path.format_map(ids))}"]
-    if method == "post" and body is None:
+    if method == "post" and shown is None:
         lines[0] += " -X POST"
     if told["security"]:
         lines.append(f"-H 'Authorization: Bearer {key}'")
-    if body is not None:
+    if shown is not None and media == FORM:
+        lines += [f"-F {shlex.quote(f'{name}={value}')}" for name, value in shown.items()]
+    elif shown is not None:
         lines.append("-H 'Content-Type: application/json'")
-        lines.append(f"-d {shlex.quote(json.dumps(body, ensure_ascii=False))}")
+        lines.append(f"-d {shlex.quote(json.dumps(shown, ensure_ascii=False))}")
     return " \\\n  ".join(lines)
 
 

@@ -34,6 +34,20 @@ def guarded(view: View, guard: str, check: Callable[[], Any]) -> View:
     return behind  # type: ignore[return-value]
 
 
+def takes(most: int) -> Callable[[View], View]:
+    """Let a request be as large as this many bytes, where guards look into its form too."""
+
+    def let(view: View) -> View:
+        @functools.wraps(view)
+        def behind(*args: Any, **kwargs: Any) -> Any:
+            request.max_content_length = most
+            return view(*args, **kwargs)
+
+        return behind  # type: ignore[return-value]
+
+    return let
+
+
 def public(view: View) -> View:
     """Let anyone in; said aloud, so that forgetting a guard is not the same as choosing none."""
     return guarded(view, "public", lambda: None)

@@ -14,7 +14,6 @@ from pydantic import BaseModel, TypeAdapter
 from pydantic.json_schema import GenerateJsonSchema
 from werkzeug.routing import Rule
 
-from smsapp import metrics
 from smsapp.errors import (
     BodyTooLarge,
     Bug,
@@ -28,8 +27,8 @@ from smsapp.errors import (
 from smsapp.events.fields import Event
 from smsapp.events.kind import Kind
 from smsapp.events.kinds import KINDS
-from smsapp.web.api.answers import EndpointId, Id, IncidentId, Sid
-from smsapp.web.api.wording import names
+from smsapp.field_words import names
+from smsapp.web.api.answers import BatchId, EndpointId, Id, IncidentId, Sid
 from smsapp.web.operations import Error, Operation
 from smsapp.webhooks.types import TYPES, Type
 
@@ -55,6 +54,7 @@ TAGS = {
         "Webhooks",
         "Hearing what became of events, signed as the Standard Webhooks specification says.",
     ),
+    "api_batches": ("Batches", "Many events at once: handed in, looked at, started, paused."),
     "verify_api": ("Verification", "Proving that a number is somebody's."),
     "health": ("Health", "For whatever watches over the processes."),
 }
@@ -79,6 +79,7 @@ _PATH = {
     "incident_id": TypeAdapter(IncidentId),
     "sid": TypeAdapter(Sid),
     "endpoint_id": TypeAdapter(EndpointId),
+    "batch_id": TypeAdapter(BatchId),
 }
 # What a webhook is verified by. Source: the Standard Webhooks specification, version 1.
 _SIGNED = {
@@ -236,7 +237,7 @@ def _operation(place: _Place, schemas: Json) -> Json:
         told["requestBody"] = {
             "required": True,
             "content": {
-                "application/json": {
+                place.operation.media: {
                     "schema": _ref(body),
                     "example": _body(body, schemas),
                 }
@@ -277,7 +278,7 @@ def _responses(place: _Place, schemas: Json) -> Json:
     told: Json = {}
     for status, shapes in place.operation.answers.items():
         if str in shapes:
-            media: Json = {metrics.CONTENT_TYPE.partition(";")[0]: {"schema": {"type": "string"}}}
+            media: Json = {place.operation.text: {"schema": {"type": "string"}}}
             told[str(status)] = {"description": "Text.", "content": media}
         else:
             follow = status == 202 and place.operation.has_location
@@ -336,7 +337,8 @@ def _errors(place: _Place) -> Iterator[Error]:
     if operation.body or operation.query:
         yield InvalidRequest
     if operation.body:
-        yield from (BodyTooLarge, UnsupportedMediaType)
+        yield BodyTooLarge
+        yield UnsupportedMediaType
 
 
 def _schemas(places: Iterable[_Place]) -> Json:

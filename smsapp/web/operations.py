@@ -10,6 +10,8 @@ from typing import Any, Protocol, TypeVar
 
 from pydantic import BaseModel
 
+from smsapp import metrics
+
 View = TypeVar("View", bound=Callable[..., Any])
 
 
@@ -33,7 +35,9 @@ class Operation:
     Attributes:
         answers: By status, each shape that its JSON may have; str where it is text.
         errors: Those of its own, besides what its guard, its body and the database may raise.
-        body: What its JSON body is read as.
+        body: What its body is read as.
+        media: What the body is sent as.
+        text: What an answer that is text is sent as.
         query: What its query is read as.
         headers: What its headers are read as.
         has_location: Whether what it accepts has an address of its own, which it says.
@@ -45,6 +49,8 @@ class Operation:
     query: type[BaseModel] | None = None
     headers: type[BaseModel] | None = None
     has_location: bool = False
+    media: str = "application/json"
+    text: str = metrics.CONTENT_TYPE.partition(";")[0]
 
 
 def told(operation: Operation) -> Callable[[View], View]:

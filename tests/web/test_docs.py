@@ -50,7 +50,8 @@ def test_it_shows_each_call_with_its_fields_answers_and_errors(app, page):
                     code = contract["components"]["schemas"][name]["properties"]["error"]["const"]
                     assert f'<a href="#error-{name}">{status} <code>{code}</code></a>' in shown
         if "requestBody" in call:
-            name = call["requestBody"]["content"]["application/json"]["schema"]["$ref"]
+            (media,) = call["requestBody"]["content"].values()
+            name = media["schema"]["$ref"]
             for field in contract["components"]["schemas"][name.rpartition("/")[2]]["properties"]:
                 assert f"<code>{field}</code>" in shown
     assert set(re.findall('href="#(.*?)"', text)) <= {"main", *re.findall('id="(.*?)"', text)}
@@ -70,10 +71,12 @@ def pasted(client, page, key):
         _, url, *rest = shlex.split(one_line)
         flags = list(zip(rest[::2], rest[1::2], strict=True))
         headers = dict(value.split(": ") for flag, value in flags if flag == "-H")
-        data = dict(flags).get("-d")
+        form = dict(value.split("=", 1) for flag, value in flags if flag == "-F")
+        data = dict(flags).get("-d") or form
         method = dict(flags).get("-X", "POST" if data else "GET")
         path = url.removeprefix(ENVIRONMENT["PUBLIC_BASE_URL"])
-        answer = client.open(path, method=method, data=data, headers=headers)
+        media = {"content_type": "multipart/form-data"} if form else {}
+        answer = client.open(path, method=method, data=data, headers=headers, **media)
         answers[call] = answer.status_code
     return answers
 
@@ -85,7 +88,9 @@ def test_each_command_is_good_as_pasted(app, page, make_service, twilio, verify)
     answers = pasted(service.client, page, service.key)
     endpoints = {"disable_webhook_endpoint", "enable_webhook_endpoint"}
     secrets = {"rotate_webhook_secret", "replay_webhooks"}
-    missing = {"get_delivery", "cancel_delivery", "prometheus"} | endpoints | secrets
+    batch = {f"{act}_batch" for act in ("get", "start", "pause", "resume", "cancel")}
+    missing = {"get_delivery", "cancel_delivery", "prometheus", "get_batch_results", *batch}
+    missing |= endpoints | secrets
     missing |= {"get_incident", "acknowledge_incident"}
     assert {call for call, status in answers.items() if status >= 300} == missing
     assert {answers[call] for call in missing} == {404}
@@ -107,7 +112,7 @@ def test_who_is_signed_in_and_may_act_finds_commands_with_a_test_key(
     assert {call for call, status in answers.items() if status == 404} == missing
     real = {call for call, status in answers.items() if status == 401}
     assert real == {call for call, told in commands(page).items() if "<your key>" in told} - missing
-    assert all(re.search("verif|webhook|incident", call) for call in real)
+    assert all(re.search("verif|webhook|incident|batch", call) for call in real)
     assert not twilio.calls
     assert {row.channel for row in rows.all(Delivery)} == {"test"}
     assert commands(operator.sees("/docs")) == commands(page)

@@ -7,7 +7,16 @@ from typing_extensions import TypedDict
 
 from smsapp.errors import ErrorAnswer
 from smsapp.events import kinds
-from smsapp.models import AttemptState, Channel, DeliveryState, IncidentState, Reason, Severity
+from smsapp.models import (
+    AttemptState,
+    BatchAct,
+    BatchState,
+    Channel,
+    DeliveryState,
+    IncidentState,
+    Reason,
+    Severity,
+)
 from smsapp.providers.twilio_errors import ErrorClass
 from smsapp.webhooks.endpoints import Status
 
@@ -19,6 +28,14 @@ Id = Annotated[
     Field(
         description="Ours, of the delivery.",
         examples=[_ID],
+        json_schema_extra={"format": "uuid"},
+    ),
+]
+BatchId = Annotated[
+    str,
+    Field(
+        description="Ours, of the batch.",
+        examples=["01a1fc1e-7c3e-7d5a-9d0b-6f1c2b3a4d5f"],
         json_schema_extra={"format": "uuid"},
     ),
 ]
@@ -284,6 +301,89 @@ class IncidentAnswer(_OfIncident):
     nobodyAnswered: Annotated[
         bool, Field(description="All steps were gone through in vain.", examples=[False])
     ]
+
+
+class RowFault(TypedDict):
+    """What is wrong with a row of a batch; nothing of what stood there is repeated."""
+
+    row: Annotated[int, Field(description="As in a spreadsheet: the header is 1.", examples=[17])]
+    column: Annotated[str, Field(examples=["phone"])]
+    message: Annotated[str, Field(examples=["must be given"])]
+
+
+Counts = Annotated[dict[str, int], Field(examples=[{}])]
+
+
+class BatchReport(TypedDict):
+    """What was found when a batch was looked through."""
+
+    rows: Annotated[int, Field(examples=[1000])]
+    wouldSend: Annotated[
+        int, Field(description="Rows that would be sent, if it was started now.", examples=[990])
+    ]
+    faulty: Annotated[int, Field(description="Rows with faults: left out.", examples=[0])]
+    repeated: Annotated[
+        int,
+        Field(description="Rows that say the same to the same number: sent once.", examples=[0]),
+    ]
+    duplicates: Annotated[int, Field(description="Rows of events that came before.", examples=[0])]
+    sameNumber: Annotated[
+        int, Field(description="Rows with another text to a number before them.", examples=[0])
+    ]
+    refused: Annotated[Counts, Field(description="Who may not be written to, by the reason.")]
+    segments: Annotated[int, Field(description="Of all texts.", examples=[990])]
+    sizes: Annotated[Counts, Field(description="How many texts take how many segments.")]
+    encodings: Annotated[Counts, Field(description="How many texts are in which encoding.")]
+    countries: Annotated[Counts, Field(description="How many texts go where (ISO 3166).")]
+    warnings: Annotated[
+        Counts, Field(description="Sentences about the texts, and of how many each is true.")
+    ]
+    faults: Annotated[list[RowFault], Field(description="The first of them.", examples=[[]])]
+    ignored: Annotated[
+        list[str], Field(description="Columns that nothing is made of.", examples=[[]])
+    ]
+
+
+class BatchDeedAnswer(TypedDict):
+    """What somebody did to a batch."""
+
+    act: BatchAct
+    at: Time
+    by: Annotated[str, Field(examples=["API key shop"])]
+
+
+class BatchAnswer(TypedDict):
+    """A batch: what was found in it, and how it stands."""
+
+    batchId: BatchId
+    name: Annotated[str, Field(examples=["october-ready"])]
+    kind: Annotated[str, Field(examples=["order_ready"])]
+    purpose: Annotated[str | None, Field(examples=[None])]
+    status: Annotated[BatchState, Field(examples=["ready"])]
+    needsOperator: Annotated[
+        bool,
+        Field(
+            description="Whether an operator who did not hand it in has to start it, in the "
+            "console.",
+            examples=[False],
+        ),
+    ]
+    rows: Annotated[Counts, Field(description="How many rows are in which state.")]
+    deliveries: Annotated[
+        Counts, Field(description="Of the accepted rows, how many deliveries are in which state.")
+    ]
+    secondsLeft: Annotated[
+        int | None,
+        Field(description="Until the last leaves, at the present rate; null: no limit is set."),
+    ]
+    report: BatchReport | None
+    deeds: list[BatchDeedAnswer]
+
+
+class JudgedBatch(TypedDict):
+    """What would become of a batch (?dryRun=true): nothing is kept."""
+
+    report: BatchReport
 
 
 class Begun(TypedDict):

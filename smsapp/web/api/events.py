@@ -30,7 +30,7 @@ from smsapp.trace.status_text import CANCELED
 from smsapp.web import guards
 from smsapp.web.api.answers import Accepted as AcceptedAnswer
 from smsapp.web.api.answers import Duplicate, NotDelivered, Refused, WouldSend
-from smsapp.web.api.parsing import Preferences, details, parse, parse_query, prefers
+from smsapp.web.api.parsing import Preferences, details, parse, parse_query, prefers, true_or_false
 from smsapp.web.operations import Error, Operation, told
 
 # What is due within it waits for a sender and not for its time.
@@ -38,12 +38,6 @@ SOON = timedelta(minutes=1)
 
 bp = Blueprint("api", __name__, url_prefix="/api")
 csrf.exempt(bp)  # a key in a header is nothing that a foreign page could make a browser send
-
-
-def _true_or_false(value: object) -> bool:
-    if value not in ("true", "false"):
-        raise ValueError("must be true or false")
-    return value == "true"
 
 
 class Asked(BaseModel):
@@ -58,7 +52,7 @@ class Asked(BaseModel):
             description="With true nothing is written or sent: the answer, 200, says what would "
             "become of the event.",
         ),
-        BeforeValidator(_true_or_false),
+        BeforeValidator(true_or_false),
     ] = False
 
 

@@ -7,8 +7,8 @@ from flask import request
 from pydantic import BaseModel, Field, ValidationError
 from werkzeug.http import parse_list_header
 
+from smsapp import field_words
 from smsapp.errors import InvalidRequest, UnsupportedMediaType
-from smsapp.web.api import wording
 
 Model = TypeVar("Model", bound=BaseModel)
 
@@ -33,13 +33,20 @@ def prefers(preference: str) -> bool:
     return preference in {part.partition(";")[0].strip().lower() for part in asked}
 
 
+def true_or_false(value: object) -> bool:
+    """Read a parameter that says yes or no."""
+    if value not in ("true", "false"):
+        raise ValueError("must be true or false")
+    return value == "true"
+
+
 def parameter(name: str) -> str | None:
     """Return a parameter of the request's query; None without one.
 
     Raises:
         InvalidRequest: There is one that must be meant for it.
     """
-    if slips := wording.misspelt([name], request.args):
+    if slips := field_words.misspelt([name], request.args):
         raise InvalidRequest(extra=details(slips))
     return request.args.get(name)
 
@@ -62,9 +69,11 @@ def parse(model: type[Model]) -> Model:
         parsed = model.model_validate_json(body)
     except ValidationError as error:
         by_field = _by_field(model, error)
-        fields, form = wording.faults(model, by_field, _names_in(body))
+        fields, form = field_words.faults(model, by_field, _names_in(body))
         raise InvalidRequest(extra=details(fields, form)) from None
-    if parsed.model_extra and (strange := wording.misspelt(wording.names(model), json.loads(body))):
+    if parsed.model_extra and (
+        strange := field_words.misspelt(field_words.names(model), json.loads(body))
+    ):
         raise InvalidRequest(extra=details(strange))
     return parsed
 
@@ -80,9 +89,9 @@ def parse_query(model: type[Model]) -> Model:
     try:
         parsed = model.model_validate(values)
     except ValidationError as error:
-        fields, form = wording.faults(model, error, given)
+        fields, form = field_words.faults(model, error, given)
         raise InvalidRequest(extra=details(fields, form)) from None
-    if strange := wording.misspelt(wording.names(model), given):
+    if strange := field_words.misspelt(field_words.names(model), given):
         raise InvalidRequest(extra=details(strange))
     return parsed
 

@@ -2,6 +2,7 @@
 
 from smsapp.web.console import (
     audit,
+    batches,
     deliveries,
     inbox,
     incidents,
@@ -21,6 +22,7 @@ BLUEPRINTS = (
     inbox.bp,
     incidents.bp,
     on_call.bp,
+    batches.bp,
     audit.bp,
     overview.bp,
     webhook_endpoints.bp,

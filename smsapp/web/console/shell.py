@@ -51,6 +51,7 @@ NAVIGATION = (
     ("Webhooks", "console_webhooks.list_all", Role.SUPPORT),
     ("Incidents", "console_incidents.list_all", Role.SUPPORT),
     ("On call", "console_on_call.show", Role.SUPPORT),
+    ("Batches", "console_batches.batches", Role.SUPPORT),
     ("Audit trail", "console_audit.audit_trail", Role.OPERATOR),
     ("API", "docs.show", Role.SUPPORT),
 )

@@ -59,17 +59,17 @@ def misspelt(ours: Sequence[str], given: Iterable[str]) -> dict[str, list[str]]:
     link, or one where none was wanted.
     """
     given = list(given)
-    absent = {_plain(name): name for name in ours if name not in given}
+    absent = {plain(name): name for name in ours if name not in given}
     found = {}
     for name in given:
         if name not in ours and len(name) <= _LONGEST_NAME and name.isprintable():
-            for plain in difflib.get_close_matches(_plain(name), absent, n=1, cutoff=_ALIKE):
-                found[name] = [f"did you mean {absent[plain]}?"]
+            for alike in difflib.get_close_matches(plain(name), absent, n=1, cutoff=_ALIKE):
+                found[name] = [f"did you mean {absent[alike]}?"]
     return found
 
 
-def _plain(name: str) -> str:
-    """Return a name's letters: as "tracking_url" and "trackingURL" are one."""
+def plain(name: str) -> str:
+    """Return a name's letters: "tracking_url" and "trackingURL" are one."""
     return re.sub(r"[^a-z0-9]", "", name.lower())
 
 

@@ -5,9 +5,9 @@ import json
 import pytest
 from pydantic import ValidationError
 
+from smsapp import field_words
 from smsapp.events.kinds import KINDS
 from smsapp.events.order_shipped import OrderShippedSms
-from smsapp.web.api import wording
 from smsapp.web.api.verify import Check, Start
 
 BODIES = [OrderShippedSms, *(kind.body for kind in KINDS.values()), Start, Check]
@@ -34,8 +34,8 @@ def test_every_fault_that_a_field_can_have_is_in_our_words(body):
     givens = [{name: value} for name in names for value in VALUES]
     for error in [error for given in givens for error in pydantics(body, given)]:
         of_fields = [fault for fault in error.errors() if fault["loc"]]
-        assert {fault["type"] for fault in of_fields} <= wording._OF_FIELD.keys()
-        fields, _ = wording.faults(body, error, ())
+        assert {fault["type"] for fault in of_fields} <= field_words._OF_FIELD.keys()
+        fields, _ = field_words.faults(body, error, ())
         assert sum(len(texts) for texts in fields.values()) == len(of_fields)
         theirs = {fault["msg"] for fault in of_fields if fault["type"] != "value_error"}
         assert theirs.isdisjoint(text for texts in fields.values() for text in texts)
@@ -54,10 +54,10 @@ def test_every_fault_that_a_field_can_have_is_in_our_words(body):
 def test_a_body_that_is_none_is_told_so_with_the_place(body, words):
     with pytest.raises(ValidationError) as caught:
         Check.model_validate_json(body)
-    assert wording.faults(Check, caught.value, ()) == ({}, [words])
+    assert field_words.faults(Check, caught.value, ()) == ({}, [words])
 
 
 def test_a_name_that_cannot_be_read_or_is_long_is_not_repeated():
     ours = ["phone", "code"]
-    assert wording.misspelt(ours, ["co\nde", "co" + "-" * 40 + "de", "co\ud83dde"]) == {}
-    assert wording.misspelt(ours, ["Code"]) == {"Code": ["did you mean code?"]}
+    assert field_words.misspelt(ours, ["co\nde", "co" + "-" * 40 + "de", "co\ud83dde"]) == {}
+    assert field_words.misspelt(ours, ["Code"]) == {"Code": ["did you mean code?"]}
