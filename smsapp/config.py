@@ -132,6 +132,8 @@ class Settings(BaseModel):
     verify_budget_per_day: AtLeastOne = 2500
     verify_countries: Countries | None = None
     verify_calls: bool = False
+    verify_whatsapp: bool = False
+    verify_email: bool = False
     pumping_window_minutes: Annotated[int, Field(ge=1, le=1440)] = 60
     pumping_min_starts: AtLeastOne = 20
     oncall_policy: PolicyFile = Field(default=DEFAULT_POLICY, validate_default=True)
@@ -203,6 +205,11 @@ class Settings(BaseModel):
     def mail_server(self) -> MailServer | None:
         """Return what mails are handed to; None where none are sent."""
         return mail_server(self.mail_url.get_secret_value()) if self.mail_url else None
+
+    @property
+    def confirms_mail_by_code(self) -> bool:
+        """Return whether customers confirm an e-mail address by a code of Verify's, not a link."""
+        return self.verify_email and self.twilio_verify_service_sid is not None
 
     @cached_property
     def mail_key(self) -> bytes:

@@ -299,6 +299,13 @@ class CallsNotOffered(SmsappError):
     code, status, message = "calls_not_offered", 403, "We do not call with codes. Ask for a text."
 
 
+class WayNotOffered(SmsappError):
+    """The pages send no codes on this channel."""
+
+    code, status = "way_not_offered", 403
+    message = "We do not send codes this way. Ask for a text."
+
+
 class ProviderUnavailable(SmsappError):
     """Twilio does not answer, or refuses us; it says nothing about the caller's code."""
 

@@ -34,7 +34,9 @@ FAILURES = Counter(
 )
 RECEIPTS = Counter("smsapp_receipts", "Receipts by status and effect.", ["status", "taken"])
 INBOUND = Counter("smsapp_inbound", "Texts from people, by keyword.", ["keyword", "taken"])
-VERIFICATIONS = Counter("smsapp_verifications", "Verifications by what happened.", ["what"])
+VERIFICATIONS = Counter(
+    "smsapp_verifications", "Verifications by what happened and channel.", ["what", "channel"]
+)
 ACKNOWLEDGED = Counter("smsapp_incidents_acknowledged", "Incidents taken, by door.", ["door"])
 REFUSED = Counter("smsapp_callbacks_refused", "Webhooks refused, by why.", ["why"])
 WEBHOOKS = Counter("smsapp_webhooks", "Webhooks to callers, by what came of it.", ["outcome"])

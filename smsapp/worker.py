@@ -19,7 +19,7 @@ from smsapp.delivery import channels, claiming, group_commit, health, leases, re
 from smsapp.delivery.leases import Claim, Rules
 from smsapp.delivery.sending import send
 from smsapp.extensions import database_now, db, reading, settings
-from smsapp.inbound import missed
+from smsapp.inbound import media, missed
 from smsapp.jobs import AppContext, Job
 from smsapp.models import Channel
 from smsapp.oncall import alarms as on_call_alarms
@@ -35,7 +35,7 @@ POLL_SECONDS = 0.25
 AFTER_TROUBLE_SECONDS = 1.0
 
 HEARTBEAT = LEASES = WATCH = timedelta(seconds=5)
-LOOK_UPS = timedelta(seconds=2)
+LOOK_UPS = FILES = timedelta(seconds=2)
 WEBHOOKS = timedelta(seconds=0.5)
 ESCALATION = timedelta(seconds=1)
 TESTS = timedelta(seconds=1)
@@ -88,6 +88,7 @@ def _jobs(name: str, stopping: threading.Event) -> tuple[Job, ...]:
         Job("on-call alarms", WATCH, on_call_alarms.tick),
         Job("tests", TESTS, lambda: _send_tests(stopping)),
         Job("batches", BATCHES, expanding.tick),
+        Job("sizes of files", FILES, lambda: media.measure(stopping)),
         Job("roll-up", WATCH, roll_up.tick),
         Job("alarms", WATCH, alarms.tick),
         Job("alarm messages", WATCH, announce.tick),

@@ -127,6 +127,8 @@ GOOD = {
     "VERIFY_BUDGET_PER_DAY": "1",
     "VERIFY_COUNTRIES": " us ,GB, ",
     "VERIFY_CALLS": "yes",
+    "VERIFY_WHATSAPP": "yes",
+    "VERIFY_EMAIL": "yes",
     "PUMPING_MIN_STARTS": "1",
     "ALARM_MIN_SAMPLE": "1",
     "ALARM_WEBHOOK_URL": "https://hooks.example.com/services/T0/B0?x=1",
@@ -240,6 +242,8 @@ BAD = {
     "VERIFY_BUDGET_PER_DAY": ["-1"],
     "VERIFY_COUNTRIES": ["USA", "US;GB", "ZZ", "all,US", ",", "*"],
     "VERIFY_CALLS": ["perhaps"],
+    "VERIFY_WHATSAPP": ["perhaps"],
+    "VERIFY_EMAIL": ["perhaps"],
     "PUMPING_MIN_STARTS": ["0"],
     "ALARM_MIN_SAMPLE": ["0"],
     "ALARM_WEBHOOK_URL": [

@@ -216,12 +216,14 @@ def _templates(
     if not provider.has_window:
         return {row.id: None for row in rows}
     free = windows.open_for(conn, {row.phone_key for row in rows}, now)
+    closed = windows.closed_for(conn, [row.id for row in rows if row.last_number])
     said_by: dict[uuid.UUID, Template | None] = {}
     for row in rows:
-        may_answer = row.kind in windows.ANSWERS and row.phone_key in free
+        is_free = row.phone_key in free and row.id not in closed
+        may_answer = row.kind in windows.ANSWERS and is_free
         if not (may_answer or known[row.phone_key].agreed_to(Channel.WHATSAPP)):
             continue
-        if row.phone_key in free and len(row.body) <= windows.MAX_CHARACTERS:
+        if is_free and len(row.body) <= windows.MAX_CHARACTERS:
             said_by[row.id] = None
         elif template := windows.template(rules.templates, row):
             said_by[row.id] = template

@@ -68,6 +68,9 @@ def try_again(
 ) -> Way | None:
     """Let a delivery wait for a new attempt where the carrier's trouble may pass.
 
+    Or where its own words came too late for a window, and a template may do: the claim sees to it
+    that it goes by one, so that this is once (windows.closed_for).
+
     Or go on over another channel, which is returned: at once where that trouble does not pass, and
     else after the first such attempt.
     """
@@ -75,8 +78,12 @@ def try_again(
     code, tried = attempt["attempt_code"], delivery["new_undelivered"]
     if not failed or not code:
         return None
-    meaning = CHANNELS[attempt["channel"]].meaning(code)
+    provider = CHANNELS[attempt["channel"]]
+    meaning = provider.meaning(code)
     passes = meaning.error_class is ErrorClass.TRANSIENT
+    if meaning.by_template and provider.has_window and attempt["template"] is None:
+        delivery |= _pending(delivery["now"], undelivered=tried) | {"code": None}
+        return None
     if meaning.elsewhere and (tried or not passes or not waits):
         way = routes.after(conn, attempt["route"], attempt["phone_key"], attempt["e164"])
         if way:

@@ -87,6 +87,7 @@ _CURRENT = (
         Attempt.started_at,
         Attempt.state.label("attempt_state"),
         Attempt.error_code.label("attempt_code"),
+        Attempt.template,
         Delivery.id.label("delivery_id"),
         Delivery.kind,
         Delivery.event_id,

@@ -12,6 +12,7 @@ from smsapp.delivery import (
     rejected_receipts,
     stopping,
     throttle,
+    windows,
 )
 from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.receipt_rows import Effect, HandledReceipt, IncomingReceipt
@@ -44,6 +45,8 @@ def handle(reported: IncomingReceipt) -> HandledReceipt:
     verdict = CHANNELS[recorded.channel].meaning(reported.error_code)
     if verdict.error_class is ErrorClass.OPT_OUT:
         stopping.stop(recorded.phone_key, OptOutSource.TWILIO, left_at=recorded.started_at)
+    if verdict.by_template and recorded.effect is Effect.MOVED and recorded.started_at:
+        windows.close(recorded.phone_key, recorded.started_at)
     if verdict.holds_sender and recorded.effect is Effect.MOVED:
         of = channels.sender_of(recorded.channel)
         with db.engine.begin() as conn:

@@ -10,6 +10,7 @@ from sqlalchemy.orm import aliased
 
 from smsapp.delivery import holding, reconcile_times, retry, routes
 from smsapp.delivery.call_results import CallResult
+from smsapp.delivery.channels import CHANNELS
 from smsapp.delivery.holding import Held
 from smsapp.delivery.routes import Way
 from smsapp.delivery.states import FOLLOWS, advance
@@ -106,7 +107,9 @@ def settle(conn: Connection, rows: list[CallResult]) -> list[Settlement]:
         before = current[row.claim.attempt_id]
         held = holding.hold_or_release(conn, row, now)
         delivery = _delivery_after(row, before, attempt["new_state"], held, now)
-        if delivery and _may_go_on(row, delivery, held):
+        if delivery and _may_go_by_template(row, delivery):
+            delivery = _columns(row, DeliveryState.PENDING, now, due_at=now, tries=0)
+        elif delivery and _may_go_on(row, delivery, held):
             claim = row.claim
             way = routes.after(conn, before.route, claim.phone_key, claim.e164)
             if way:
@@ -196,6 +199,14 @@ def _delivery_after(
             return _columns(row, DeliveryState.FAILED, now, reason=Reason.ATTEMPTS_SPENT)
         case _:
             return _columns(row, DeliveryState.FAILED, now, reason=Reason.REJECTED)
+
+
+def _may_go_by_template(row: CallResult, delivery: dict[str, Any]) -> bool:
+    """Whether its own words came too late for a window, and a template may do."""
+    if row.meaning is None or not row.meaning.by_template or row.claim.template:
+        return False
+    failed = delivery["new_state"] is DeliveryState.FAILED
+    return failed and CHANNELS[row.claim.channel].has_window
 
 
 def _may_go_on(row: CallResult, delivery: dict[str, Any], held: Held) -> bool:

@@ -13,8 +13,9 @@ from smsapp.extensions import database_now, db, insert_into, settings
 from smsapp.inbound import keywords, replies
 from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.replies import Answered
-from smsapp.models import Channel, Inbound, OptOutSource, Phone
+from smsapp.models import Channel, Inbound, InboundMedia, OptOutSource, Phone
 from smsapp.phone import country, mask, phone_key, reported
+from smsapp.providers.media import Media
 from smsapp.providers.whatsapp import PREFIX
 from smsapp.recipients import opt_out, phones
 
@@ -22,6 +23,8 @@ log = logging.getLogger(__name__)
 
 # Twilio's limit for a text; no phone sends more.
 MAX_CHARACTERS = 1600
+# Of a file's type, as the column holds it.
+MAX_TYPE = 80
 
 
 def _insert(conn: Connection) -> Any:
@@ -61,6 +64,7 @@ class Text:
     opt_out_type: str | None
     account_sid: str | None = None  # the account it came to; None for one found in our own list
     pressed: str | None = None  # what the button stands for that they pressed, in any language
+    media: tuple[Media, ...] = ()  # files that came along, which stay where they are
 
     @property
     def meant(self) -> str:
@@ -110,6 +114,8 @@ def receive(text: Text, missed: Missed | None = None) -> bool:
             "received_at": sent_at,
         }
         is_new = bool(conn.execute(_insert(conn), row).all())
+        if is_new and text.media and not _before_erasure(conn, key, missed):
+            _keep_media(conn, text, now)
         if channel is Channel.WHATSAPP:
             conn.execute(_WROTE, {"of": key, "at": row["received_at"]})
         if is_new and not (missed and _is_undone(conn, key, keyword, missed)):
@@ -170,8 +176,28 @@ def _is_undone(conn: Connection, key: str, keyword: Keyword | None, missed: Miss
 
 def _body(conn: Connection, key: str, text: Text, missed: Missed | None) -> str:
     """Return the words to keep: none if the text was sent before its sender was erased."""
-    if missed:
-        erased = conn.execute(select(Phone.erased_at).where(Phone.phone_key == key)).scalar_one()
-        if erased and missed.sent_at <= erased:
-            return ""
+    if _before_erasure(conn, key, missed):
+        return ""
     return text.body.replace("\x00", "")[:MAX_CHARACTERS]
+
+
+def _before_erasure(conn: Connection, key: str, missed: Missed | None) -> bool:
+    """Whether a text was sent before its sender was erased."""
+    if missed is None:
+        return False
+    erased = conn.execute(select(Phone.erased_at).where(Phone.phone_key == key)).scalar_one()
+    return erased is not None and missed.sent_at <= erased
+
+
+def _keep_media(conn: Connection, text: Text, now: datetime) -> None:
+    """Write down which files came along: where they are fetched from, and nothing of them."""
+    rows = [
+        {
+            "sid": each.sid,
+            "inbound_sid": text.sid,
+            "content_type": each.content_type[:MAX_TYPE],
+            "ask_at": now,
+        }
+        for each in text.media
+    ]
+    conn.execute(insert_into(conn, InboundMedia).on_conflict_do_nothing(), rows)

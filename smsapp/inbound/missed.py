@@ -23,7 +23,8 @@ from smsapp.inbound.keywords import Keyword
 from smsapp.inbound.messages import Missed, Text
 from smsapp.models import Channel, Inbound, InboundList
 from smsapp.phone import reported
-from smsapp.providers import sms
+from smsapp.providers import media, sms
+from smsapp.providers.media import Media
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Failure, Refused
 
@@ -164,8 +165,24 @@ def _missed(listed: list[Listed], look: Look) -> list[tuple[Text, Missed]]:
         if message.sid in known or is_young:
             continue
         missed = Missed(message.created_at, look.began_at, _is_undone(message, last))
-        found.append((Text(message.sid, message.sender or "", message.body, None), missed))
+        files, words = _media_of(message)
+        body = "\n".join(filter(None, (message.body, words)))
+        found.append((Text(message.sid, message.sender or "", body, None, media=files), missed))
     return found
+
+
+def _media_of(message: Listed) -> tuple[tuple[Media, ...], str]:
+    """Return a text's files, and what is to be said of those that Twilio does not tell us.
+
+    A STOP in the same list must not wait for them.
+    """
+    if not message.media:
+        return (), ""
+    files = media.of_message(message.sid)
+    if isinstance(files, list):
+        return tuple(files), ""
+    log.warning("cannot list the files of a text", extra={"message_sid": message.sid})
+    return (), f"[Attached: {'a file' if message.media == 1 else f'{message.media} files'}]"
 
 
 def _known(sids: list[str]) -> dict[str, Keyword | None]:

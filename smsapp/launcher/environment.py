@@ -74,6 +74,7 @@ def told(made: Mapping[str, str], port: int) -> dict[str, str]:
         "WHATSAPP_TEMPLATES": str(WHATSAPP_TEMPLATES),
         # Nothing costs anything there, and all of it can be tried.
         "VERIFY_CALLS": "true",
+        "VERIFY_WHATSAPP": "true",
         "VERIFY_COUNTRIES": "all",
         # A service that somebody writes at the same desk may hear what becomes of its events.
         "WEBHOOK_ALLOW_PRIVATE": "true",

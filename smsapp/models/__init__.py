@@ -41,7 +41,7 @@ from smsapp.models.deliveries import (
     ReceiptSource,
     RejectedReceipt,
 )
-from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList
+from smsapp.models.inbound import BODY_IS_HERE, Inbound, InboundList, InboundMedia
 from smsapp.models.oncall import (
     INCIDENT_IS_OPEN,
     Door,

@@ -182,12 +182,16 @@ class Delivery(Base):
 
 
 class BodyAtTwilio(Base):
-    """A message that was blanked here and is still to be blanked at Twilio."""
+    """A message that was blanked here and is still to be blanked at Twilio.
+
+    Or a file of one, "ME…", that is still to be deleted there.
+    """
 
     __tablename__ = "body_at_twilio"
     __table_args__ = (Index("body_at_twilio_ask", "ask_at"),)
 
     sid: Mapped[str] = mapped_column(String(34), primary_key=True)
+    of_message: Mapped[str | None] = mapped_column(String(34))  # the message that a file is of
     ask_at: Mapped[datetime]  # when to ask Twilio, again after a failure
     tries: Mapped[int] = mapped_column(server_default="0")
 

@@ -32,6 +32,27 @@ class Inbound(Base):
     blanked_at: Mapped[datetime | None]  # since when `body` is empty
 
 
+class InboundMedia(Base):
+    """A picture, voice note or other file that came with a text; Twilio has it, and we do not.
+
+    It goes when the text's words go, and nobody can fetch it any more.
+    """
+
+    __tablename__ = "inbound_media"
+    __table_args__ = (
+        Index("inbound_media_of", "inbound_sid"),
+        # Whose size is to be asked for.
+        partial_index("inbound_media_ask", "ask_at", where="ask_at IS NOT NULL"),
+    )
+
+    sid: Mapped[str] = mapped_column(String(34), primary_key=True)  # "ME…"
+    inbound_sid: Mapped[str] = mapped_column(String(34), ForeignKey("inbound.sid"))
+    content_type: Mapped[str] = mapped_column(String(80))
+    size: Mapped[int | None]  # in bytes; null while nobody has said
+    ask_at: Mapped[datetime | None]  # when to ask for the size; null: never
+    tries: Mapped[int] = mapped_column(server_default="0")
+
+
 class InboundList(Base):
     """How far workers have gone through Twilio's list of the texts to one of our senders."""
 

@@ -26,6 +26,7 @@ class Act(StrEnum):
     OPTED_OUT = "opted_out"
     ANSWERED = "answered"
     ON_CALL = "on_call"  # who is on call, or when, was changed
+    FETCHED = "media_fetched"
 
 
 class Operator(Base):

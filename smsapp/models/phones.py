@@ -45,6 +45,7 @@ class Phone(Base):
     # When the number was forgotten because nobody had used it; once it is used it is known again.
     forgotten_at: Mapped[datetime | None]
     # When they last wrote to us on WhatsApp: for a day from then on they may be written to freely.
+    # Null, too, once WhatsApp has said that this is over.
     whatsapp_at: Mapped[datetime | None]
     # The key of the number's right spelling, under which all of it stands (recipients/merging.py).
     # Of no number: the copy to PostgreSQL may write this row first.

@@ -44,6 +44,7 @@ class Listed:
         created_at: Aware, UTC, to the second.
         sender: What it came from, E.164; None while Twilio has not chosen a sender.
         has_words: Whether Twilio keeps what it says; False for a call.
+        media: How many files it has.
     """
 
     sid: str
@@ -54,6 +55,7 @@ class Listed:
     created_at: datetime
     sender: str | None = None
     has_words: bool = True
+    media: int = 0
 
 
 SendResult = Sent | Failure
@@ -164,6 +166,7 @@ def _listed(message: Any) -> Listed:
         int(message.error_code or 0),
         message.date_created.astimezone(UTC),
         message.from_ or None,
+        media=int(message.num_media or 0),
     )
 
 

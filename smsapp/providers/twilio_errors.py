@@ -36,6 +36,7 @@ class ErrorMeaning:
         suspects_sender: Nobody knows whose fault it is: the sender's, where others meet it too.
         slows_sender: Texts leave faster than Twilio or the carriers take them.
         elsewhere: Another channel may reach the same person.
+        by_template: The same channel may take it as an approved template, once.
         code: Twilio's code, or a mail server's or SIP's, of three digits; None where it gave none.
     """
 
@@ -47,6 +48,7 @@ class ErrorMeaning:
     suspects_sender: bool = False
     slows_sender: bool = False
     elsewhere: bool = False
+    by_template: bool = False
     code: int | None = None
 
     @property
@@ -143,6 +145,7 @@ _KNOWN = {
         suspects_sender=code in mail_codes.SUSPECTS_SENDER,
         slows_sender=code in twilio_codes.SLOWS_SENDER,
         elsewhere=code in twilio_codes.ELSEWHERE,
+        by_template=code in whatsapp_codes.BY_TEMPLATE,
         code=code,
     )
     for table in _TABLES

@@ -41,7 +41,7 @@ class Checked:
     """Twilio has compared a code.
 
     Attributes:
-        to: The number that Twilio sent the code to, E.164.
+        to: The number that Twilio sent the code to, E.164; or the e-mail address.
         status: approved; pending for a wrong code; or canceled, expired and the like.
     """
 
@@ -59,8 +59,8 @@ class Verify:
         """Ask Twilio to send a code.
 
         Args:
-            to: E.164.
-            channel: "sms" or "call".
+            to: E.164; with "email" an address.
+            channel: "sms", "call", "whatsapp" or "email".
             locale: Language of the text or the voice, by BCP 47; None, or one that Verify does not
                 speak: Twilio's choice by the number's country.
         """
@@ -79,7 +79,7 @@ class Verify:
 
         def call() -> Checked:
             checked = self._service.verification_checks.create(verification_sid=sid, code=code)
-            return Checked(reported(checked.to) or checked.to, checked.status)
+            return Checked(reported(checked.to) or str(checked.to), checked.status)
 
         return outcome_of(call)
 

@@ -98,4 +98,7 @@ CONFIGURATION: dict[int, tuple[str, str]] = {
     ),
 }
 
+# What would be taken as an approved template: the window has closed on the way.
+BY_TEMPLATE = frozenset({63016})
+
 HOLDS_SENDER = frozenset({63001, 63002, 63007, 63008, 63020, 63022, 63051})

@@ -12,13 +12,15 @@ from sqlalchemy import Connection, select, update
 from smsapp import languages
 from smsapp.extensions import database_now, db, new_id, reading, settings
 from smsapp.languages import Language
-from smsapp.models import Consent, ConsentAction, ConsentSource, Phone, Wording
+from smsapp.models import Channel, Consent, ConsentAction, ConsentSource, Phone, Wording
 from smsapp.providers.mail import hand_over
 from smsapp.providers.mail_text import Letter
 from smsapp.providers.outcomes import Failure
-from smsapp.recipients import customers, mail, mail_links, phones
+from smsapp.recipients import customers, mail, mail_links, phones, verification
+from smsapp.recipients.asker import Asker
 from smsapp.recipients.customers import Visitor
 from smsapp.recipients.purposes import EMAIL, purpose
+from smsapp.recipients.verification import EXPIRED, Verdict
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,46 @@ def give(visitor: Visitor, address: str) -> Failure | None:
     return hand_over(_asking(visitor, address))
 
 
+def give_with_code(
+    visitor: Visitor, e164: str, address: str, asker: Asker, locale: str | None, paid_bits: int
+) -> None:
+    """Keep an address until it is confirmed, and have Twilio Verify send a code to it.
+
+    Raises:
+        SmsappError: No code was sent (verification.start); what waited before waits on.
+    """
+    verification.start(e164, Channel.EMAIL, asker, locale, paid_bits, address)
+    with db.engine.begin() as conn:
+        phones.lock(conn, [visitor.phone_key])
+        known = (Phone.phone_key == visitor.phone_key) & Phone.e164.is_not(None)
+        conn.execute(update(Phone).where(known).values(email_to_confirm=address))
+
+
+def confirm_with_code(visitor: Visitor, e164: str, code: str, asker: Asker) -> Verdict:
+    """Take the address that waits, with its owner's consent, where this is the code sent to it.
+
+    Raises:
+        SmsappError: No code was compared (verification.check).
+    """
+    with reading() as conn:
+        waits = select(Phone.email_to_confirm).where(Phone.phone_key == visitor.phone_key)
+        address: str | None = conn.execute(waits).scalar_one_or_none()
+    if address is None:
+        return EXPIRED
+
+    taken = False
+
+    def take(conn: Connection, now: datetime, _verify_sid: str) -> None:
+        nonlocal taken
+        if _to_confirm(conn, visitor.phone_key, mail_links.mark(address)) is not None:
+            _take(conn, visitor, address, now)
+            taken = True
+
+    verdict = verification.check(e164, code, asker, take, address)
+    # Meanwhile they may have given another address, or wanted no mails any more.
+    return verdict if taken or not verdict.approved else EXPIRED
+
+
 def _asking(visitor: Visitor, address: str) -> Letter:
     """Return the mail that asks whose address it is: whoever typed it may have been wrong."""
     language, _ = visitor.language, visitor.language.gettext
@@ -116,12 +158,15 @@ def confirm(token: str, by: Visitor) -> bool:
         address = _to_confirm(conn, phone_key, marked)
         if address is None:
             return False
-        now = database_now(conn)
-        own = {"email": address, "email_at": now, "email_is_own": True, "email_to_confirm": None}
-        conn.execute(update(Phone).where(Phone.phone_key == phone_key).values(own))
         visitor = replace(by, phone_key=phone_key, language=languages.of(code))
-        customers.record(conn, visitor, [EMAIL], ConsentAction.GRANTED, ConsentSource.PAGE, now)
+        _take(conn, visitor, address, database_now(conn))
     return True
+
+
+def _take(conn: Connection, visitor: Visitor, address: str, now: datetime) -> None:
+    own = {"email": address, "email_at": now, "email_is_own": True, "email_to_confirm": None}
+    conn.execute(update(Phone).where(Phone.phone_key == visitor.phone_key).values(own))
+    customers.record(conn, visitor, [EMAIL], ConsentAction.GRANTED, ConsentSource.PAGE, now)
 
 
 def take_away(visitor: Visitor, *, unasked: bool = True) -> None:

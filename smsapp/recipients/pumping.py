@@ -15,7 +15,7 @@ from sqlalchemy import Connection, func, select
 from smsapp import backoff, metrics
 from smsapp.errors import ProofRequired, RateLimited
 from smsapp.extensions import settings
-from smsapp.models import Verification
+from smsapp.models import Channel, Verification
 from smsapp.recipients.asker import Asker
 
 log = logging.getLogger(__name__)
@@ -33,13 +33,19 @@ MOST_BITS = 14
 
 
 def ask_for_more(
-    conn: Connection, prefix: str, asker: Asker, paid_bits: int, now: datetime
+    conn: Connection,
+    prefix: str,
+    channel: Channel,
+    asker: Asker,
+    paid_bits: int,
+    now: datetime,
 ) -> None:
     """Let a code go that is paid for, or to a prefix where that need not be.
 
     Args:
         conn: The transaction that counts the code.
         prefix: Whose numbers they are (prefix_of).
+        channel: Which way it is to go; all count alike.
         asker: Who asks. An API key's codes are neither asked about nor counted here.
         paid_bits: How large a sum the asker's browser has done for this number; 0 for none.
         now: The database's time.
@@ -70,13 +76,13 @@ def ask_for_more(
         tries = left_here - MAY_LEAVE + 1
         free_at = row.last_here + backoff.exponential(tries, FIRST_WAIT, LONGEST_WAIT)
         if free_at > now:
-            _note(prefix)
+            _note(prefix, channel)
             wait = int((free_at - now).total_seconds()) + 1
             raise RateLimited("Too many codes that were not entered.", retry_after=wait)
     if left(row.sent, row.entered) >= config.pumping_min_starts:
         bits = min(LEAST_BITS + max(0, left_here), MOST_BITS)
         if paid_bits < bits:
-            _note(prefix)
+            _note(prefix, channel)
             raise ProofRequired(bits)
 
 
@@ -91,6 +97,6 @@ def prefix_of(e164: str) -> str:
     return f"+{number.country_code}{phonenumbers.national_significant_number(number)[:3]}"
 
 
-def _note(prefix: str) -> None:
-    metrics.count(metrics.VERIFICATIONS, "pumping")
+def _note(prefix: str, channel: Channel) -> None:
+    metrics.count(metrics.VERIFICATIONS, "pumping", channel)
     log.warning("many codes to a prefix are not entered", extra={"prefix": prefix})

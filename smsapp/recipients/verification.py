@@ -1,4 +1,4 @@
-"""Proving that a number is somebody's: Twilio Verify, and limits stricter than its own.
+"""Proving that a number, or an e-mail address, is somebody's: Twilio Verify, and stricter limits.
 
 Codes go out whatever an opt-out says: else STOP would lock people out of their own settings.
 """
@@ -66,26 +66,33 @@ EXPIRED = Verdict("expired", 0)
 
 
 def start(
-    e164: str, channel: Channel, asker: Asker, locale: str | None = None, paid_bits: int = 0
+    e164: str,
+    channel: Channel,
+    asker: Asker,
+    locale: str | None = None,
+    paid_bits: int = 0,
+    address: str | None = None,
 ) -> Begun:
-    """Send a code to a number.
+    """Send a code to a number, or to the e-mail address of whoever has it.
 
     Args:
         e164: The number.
-        channel: SMS or CALL.
+        channel: Which way.
         asker: Who asks.
         locale: Language of the text or the voice; None: as Twilio sees fit.
         paid_bits: How large a sum the asker's browser has done for it (pumping.py).
+        address: The e-mail address, with EMAIL alone. A code there proves the address and not the
+            number; it counts against the number's limits.
 
     Raises:
         RateLimited: Too many codes to this number, or too many that were not entered.
         ProofRequired: Many codes to numbers like this are not entered, and no sum was done.
         BudgetSpent: Too many codes to all.
         CountryNotServed: The pages send no codes there.
-        CallsNotOffered: The pages call nobody.
+        CallsNotOffered, WayNotOffered: The pages send no codes on this channel.
         Landline: A text cannot reach it; a call can.
         DestinationBlocked: Twilio sends no codes there.
-        InvalidRequest: Twilio knows no such number.
+        InvalidRequest: Twilio knows no such number or address.
         ProviderUnavailable: Twilio does not answer, or refuses us.
         VerifyNotConfigured: There is no Verify Service in the settings.
     """
@@ -96,7 +103,7 @@ def start(
     attempt_id, started_at, resend_at, spent = _reserve(e164, key, channel, asker, paid_bits)
     if spent:
         client.cancel(spent)
-    outcome = client.start(to=e164, channel=channel, locale=locale)
+    outcome = client.start(to=address or e164, channel=channel, locale=locale)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     if isinstance(outcome, Started):
         with db.engine.begin() as conn:
@@ -105,23 +112,26 @@ def start(
                 .where(Verification.id == attempt_id)
                 .values(verify_sid=outcome.sid)
             )
-        metrics.count(metrics.VERIFICATIONS, "started")
+        metrics.count(metrics.VERIFICATIONS, "started", channel)
         log.info("verification started", extra=extra)
         return Begun(outcome.sid, outcome.status, started_at, resend_at)
     if not isinstance(outcome, Unknown):  # certainly no code was sent: it does not count
         with db.engine.begin() as conn:
             conn.execute(delete(Verification).where(Verification.id == attempt_id))
-    metrics.count(metrics.VERIFICATIONS, "refused")
-    raise verification_errors.of(outcome, extra)
+    metrics.count(metrics.VERIFICATIONS, "refused", channel)
+    raise verification_errors.of(outcome, extra, channel)
 
 
-def check(e164: str, code: str, asker: Asker, also: Also | None = None) -> Verdict:
+def check(
+    e164: str, code: str, asker: Asker, also: Also | None = None, address: str | None = None
+) -> Verdict:
     """Check a code against the newest verification of a number that the asker asked a code for.
 
     `also` writes what an approval brings with it, in the commit that marks the number verified.
+    With `address` it is about the e-mail address of whoever has the number, and codes to the number
+    itself have no part in it.
 
-    Twilio says which number it sent the code to; where that is another than `e164`, nothing is
-    approved.
+    Twilio says where it sent the code; where that is elsewhere, nothing is approved.
 
     Raises:
         RateLimited: Too many checks, of this session or of this verification.
@@ -130,24 +140,24 @@ def check(e164: str, code: str, asker: Asker, also: Also | None = None) -> Verdi
     """
     client = _client()
     key = phone_key(e164, settings().phone_key_bytes)
-    counted = limits.count_check(key, asker)
+    counted = limits.count_check(key, asker, by_mail=address is not None)
     if counted is None:
         return EXPIRED
     outcome = client.check(sid=counted.sid, code=code)
     extra = {"to": mask(e164), "country": country(e164), "phone_key": key}
     match outcome:
-        case Checked(to=to, status="approved") if to == e164:
-            approved_at = _approve(counted.sid, key, also)
+        case Checked(to=to, status="approved") if to.casefold() == (address or e164).casefold():
+            approved_at = _approve(counted.sid, key, also, is_number=address is None)
             if approved_at is None:
                 return EXPIRED
-            metrics.count(metrics.VERIFICATIONS, "approved")
+            metrics.count(metrics.VERIFICATIONS, "approved", counted.channel)
             log.info("verification approved", extra=extra)
             return Verdict("approved", 0, approved_at, counted.sid)
         case Checked(status="approved"):
             log.error("verification approved for another number", extra=extra)
             return EXPIRED
         case Checked(status="pending"):
-            metrics.count(metrics.VERIFICATIONS, "wrong_code")
+            metrics.count(metrics.VERIFICATIONS, "wrong_code", counted.channel)
             log.info("wrong code", extra=extra)
             return Verdict("pending", counted.left)
         case Checked() | Refused(code=20404):
@@ -156,7 +166,7 @@ def check(e164: str, code: str, asker: Asker, also: Also | None = None) -> Verdi
             limits.note_spent(key, counted)
         case _:
             limits.give_back_check(key, counted)  # no code was compared
-    raise verification_errors.of(outcome, extra)
+    raise verification_errors.of(outcome, extra, counted.channel)
 
 
 def status_of(phone_key: str, asker: Asker) -> Verdict:
@@ -182,8 +192,8 @@ def _reserve(
         now = database_now(conn)
         resend_at = limits.next_start(conn, key, asker, now)
         code_budget.refuse_spent(conn, now, settings())
-        pumping.ask_for_more(conn, prefix, asker, paid_bits, now)
-        spent = limits.spent(conn, key, now)
+        pumping.ask_for_more(conn, prefix, channel, asker, paid_bits, now)
+        spent = limits.spent(conn, key, now, by_mail=channel is Channel.EMAIL)
         attempt_id = new_id()
         conn.execute(
             insert(Verification).values(
@@ -209,8 +219,11 @@ def _count_alone(conn: Connection) -> None:
         conn.execute(select(func.pg_advisory_xact_lock(_COUNTING)))
 
 
-def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
-    """Write an approval; return its time, or None where the person was erased meanwhile."""
+def _approve(verify_sid: str, key: str, also: Also | None, *, is_number: bool) -> datetime | None:
+    """Write an approval, of the number or of an address beside it.
+
+    Return its time, or None where the person was erased meanwhile.
+    """
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
         if phones.number_of(conn, key) is None:
@@ -221,7 +234,8 @@ def _approve(verify_sid: str, key: str, also: Also | None) -> datetime | None:
             .where(Verification.verify_sid == verify_sid, Verification.phone_key == key)
             .values(approved_at=now)
         )
-        conn.execute(update(Phone).where(Phone.phone_key == key).values(verified_at=now))
+        if is_number:
+            conn.execute(update(Phone).where(Phone.phone_key == key).values(verified_at=now))
         if also:
             also(conn, now, verify_sid)
     return now

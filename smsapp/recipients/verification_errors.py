@@ -14,6 +14,7 @@ from smsapp.errors import (
     VerifyMisconfigured,
     VerifyNotConfigured,
 )
+from smsapp.models import Channel
 from smsapp.providers.outcomes import Failure, Refused, Unknown
 from smsapp.providers.verify import Checked
 
@@ -31,9 +32,11 @@ _THEIRS = {
     "Locale": ("locale", "Twilio Verify does not know this language."),
     "Code": ("code", "This is no code of Twilio Verify's."),
 }
+# The same of an e-mail address.
+_ADDRESS = ("email", "Twilio Verify takes no such address.")
 
 
-def of(outcome: Failure | Checked, extra: Mapping[str, str]) -> SmsappError:
+def of(outcome: Failure | Checked, extra: Mapping[str, str], channel: Channel) -> SmsappError:
     """Return the error for an outcome, and log it.
 
     What will be refused again until somebody changes a setting is an error in the log, and doctor
@@ -42,8 +45,10 @@ def of(outcome: Failure | Checked, extra: Mapping[str, str]) -> SmsappError:
     Args:
         outcome: What the call came to, other than success.
         extra: Fields for the log line.
+        channel: Which way the code goes, which says what it is sent to.
     """
     code = outcome.code if isinstance(outcome, Refused | Unknown) else None
+    is_address = channel is Channel.EMAIL
     log.warning("verification refused", extra={**extra, "twilio_code": code})
     match outcome:
         case Refused(code=60205):
@@ -51,7 +56,8 @@ def of(outcome: Failure | Checked, extra: Mapping[str, str]) -> SmsappError:
         case Refused(code=60410 | 60605 | 60238):
             return DestinationBlocked()
         case Refused(code=60200, parameter=parameter) if parameter != "Channel":
-            return _invalid(*_THEIRS[parameter or "To"])
+            theirs = _THEIRS[parameter or "To"]
+            return _invalid(*(_ADDRESS if is_address and parameter in {"To", None} else theirs))
         case Refused(code=number) if number in NO_SUCH_NUMBER:
             return _invalid(*_THEIRS["To"])
         case Refused(code=60202, retry_after=wait):

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, select, update
 
 from smsapp.errors import RateLimited
 from smsapp.extensions import database_now, db
-from smsapp.models import Verification
+from smsapp.models import Channel, Verification
 from smsapp.recipients import phones, verification_errors
 from smsapp.recipients.asker import Asker
 
@@ -84,23 +84,27 @@ class CountedCheck:
         left: How many more the session has.
         newest: The row that it was counted on for all.
         own: The row that it was counted on for the session.
+        channel: Which way the session's newest code went.
     """
 
     sid: str
     left: int
     newest: uuid.UUID
     own: uuid.UUID
+    channel: Channel
 
 
-def count_check(key: str, asker: Asker) -> CountedCheck | None:
+def count_check(key: str, asker: Asker, *, by_mail: bool = False) -> CountedCheck | None:
     """Count one check of a number's newest code; None where its session has asked for none.
+
+    With `by_mail` of the newest to its owner's e-mail address.
 
     Raises:
         RateLimited: The session, or all together, have entered too many wrong ones.
     """
     with db.engine.begin() as conn:
         phones.lock(conn, [key])
-        rows = _open(conn, key, database_now(conn))
+        rows = _open(conn, key, database_now(conn), by_mail=by_mail)
         own = _of_session(rows, asker)
         if not own:
             return None
@@ -109,7 +113,8 @@ def count_check(key: str, asker: Asker) -> CountedCheck | None:
             raise RateLimited(
                 verification_errors.TOO_MANY_CHECKS, retry_after=int(VALID_FOR.total_seconds())
             )
-        counted = CountedCheck(rows[-1].verify_sid, left - 1, rows[-1].id, own[-1].id)
+        newest, last = rows[-1], own[-1]
+        counted = CountedCheck(newest.verify_sid, left - 1, newest.id, last.id, last.channel)
         _add(conn, counted, 1)
         return counted
 
@@ -130,23 +135,27 @@ def note_spent(key: str, counted: CountedCheck) -> None:
 
 def checks_left(conn: Connection, key: str, asker: Asker, now: datetime) -> int | None:
     """Return how many checks a session has left; None where no code of its is open."""
-    rows = _open(conn, key, now)
+    rows = _open(conn, key, now, by_mail=False)
     own = _of_session(rows, asker)
     return _left(rows, own) if own else None
 
 
-def spent(conn: Connection, key: str, now: datetime) -> str | None:
+def spent(conn: Connection, key: str, now: datetime, *, by_mail: bool) -> str | None:
     """Return the SID of the number's newest verification where its checks are used up.
 
     Twilio would send its code again, with what is left of its five checks: it has to be canceled
     before there can be a new one.
     """
-    rows = _open(conn, key, now)
+    rows = _open(conn, key, now, by_mail=by_mail)
     return rows[-1].verify_sid if rows and _used(rows) >= MAX_CHECKS else None
 
 
-def _open(conn: Connection, key: str, now: datetime) -> Sequence[Any]:
-    """Return the rows of codes to a number that may still be approved, the newest last."""
+def _open(conn: Connection, key: str, now: datetime, *, by_mail: bool) -> Sequence[Any]:
+    """Return the rows of codes to a number that may still be approved, the newest last.
+
+    Or of those to its owner's e-mail address, for they prove another thing.
+    """
+    is_mail = Verification.channel == Channel.EMAIL
     return conn.execute(
         select(
             Verification.id,
@@ -154,8 +163,10 @@ def _open(conn: Connection, key: str, now: datetime) -> Sequence[Any]:
             Verification.session,
             Verification.checks,
             Verification.session_checks,
+            Verification.channel,
         )
         .where(
+            is_mail if by_mail else ~is_mail,
             Verification.phone_key == key,
             Verification.verify_sid.is_not(None),
             Verification.approved_at.is_(None),

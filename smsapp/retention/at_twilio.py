@@ -1,7 +1,9 @@
-"""Blanking messages at Twilio too, where BLANK_BODIES_AT_TWILIO says so; voicemails in any case.
+"""Blanking messages at Twilio too, where BLANK_BODIES_AT_TWILIO says so, and deleting their files.
 
-The commit that blanks a text here writes a row (`enqueue`), which is deleted once Twilio has
-blanked the message. To ask Twilio twice does no harm.
+Voicemails are deleted in any case.
+
+The commit that blanks a text here writes a row (`enqueue`, `forget_media`), which is deleted once
+Twilio has blanked the message or deleted the file. To ask Twilio twice does no harm.
 """
 
 import logging
@@ -15,9 +17,9 @@ from sqlalchemy import Connection, Select, bindparam, delete, func, literal, sel
 
 from smsapp import backoff
 from smsapp.extensions import database_now, db, insert_into, reading, settings
-from smsapp.models import Attempt, BodyAtTwilio, Channel, Inbound
+from smsapp.models import Attempt, BodyAtTwilio, Channel, Inbound, InboundMedia
 from smsapp.models.base import UtcDateTime
-from smsapp.providers import recordings, sms
+from smsapp.providers import media, recordings, sms
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Failure, Refused
 
@@ -38,7 +40,7 @@ VOICEMAIL = "RE"
 
 _DUE = BodyAtTwilio.ask_at <= bindparam("now")
 _DUE_BATCH = (
-    select(BodyAtTwilio.sid, BodyAtTwilio.tries)
+    select(BodyAtTwilio.sid, BodyAtTwilio.of_message, BodyAtTwilio.tries)
     .where(_DUE)
     .order_by(BodyAtTwilio.ask_at)
     .limit(BATCH)
@@ -77,6 +79,27 @@ def enqueue(conn: Connection, messages: Select[Any], now: datetime) -> None:
     )
 
 
+def forget_media(conn: Connection, texts: Select[Any], now: datetime) -> None:
+    """Forget the files of these texts: nobody can fetch one any more, and Twilio is to delete it.
+
+    Args:
+        conn: In the transaction that blanks the texts.
+        texts: The query for their SIDs.
+        now: The time.
+    """
+    theirs = InboundMedia.inbound_sid.in_(texts)
+    if settings().blank_bodies_at_twilio:
+        rows = select(InboundMedia.sid, InboundMedia.inbound_sid, literal(now, UtcDateTime)).where(
+            theirs
+        )
+        conn.execute(
+            insert_into(conn, BodyAtTwilio)
+            .from_select(["sid", "of_message", "ask_at"], rows)
+            .on_conflict_do_nothing()
+        )
+    conn.execute(delete(InboundMedia).where(theirs))
+
+
 def count() -> int:
     """Return how many messages Twilio is due to be asked to blank."""
     with reading() as conn:
@@ -93,11 +116,11 @@ def blank(stopping: threading.Event) -> int:
     refuses our account: then the rest of the batch waits too. What failed is tried again later.
     """
     asked = 0
-    for sid, tries in _claim():
+    for sid, of_message, tries in _claim():
         if stopping.is_set():
             return 0
         asked += 1
-        answer = _ask(sid)
+        answer = _ask(sid, of_message)
         gone = isinstance(answer, Refused) and answer.http_status == 404
         if gone or answer is True:
             with db.engine.begin() as conn:
@@ -111,16 +134,21 @@ def blank(stopping: threading.Event) -> int:
     return asked
 
 
-def _ask(sid: str) -> bool | Failure:
+def _ask(sid: str, of_message: str | None) -> bool | Failure:
     """Ask Twilio once; return whether nothing of it is there any more."""
+    if of_message:
+        return media.delete(of_message, sid)
     if sid.startswith(VOICEMAIL):
         return recordings.delete(sid)
     answer = sms.client().blank(sid)
     return not answer.body if isinstance(answer, Listed) else answer
 
 
-def _claim() -> list[tuple[str, int]]:
-    """Claim a batch for CLAIMED_FOR; return each message's SID and its tries, this one included."""
+def _claim() -> list[tuple[str, str | None, int]]:
+    """Claim a batch for CLAIMED_FOR.
+
+    Each is a SID, for a file that of its message, and the tries, this one included.
+    """
     with db.engine.begin() as conn:
         now = database_now(conn)
         rows = conn.execute(_DUE_BATCH, {"now": now}).all()
@@ -129,7 +157,7 @@ def _claim() -> list[tuple[str, int]]:
                 _SET.values(ask_at=now + CLAIMED_FOR, tries=BodyAtTwilio.tries + 1),
                 [{"of": row.sid} for row in rows],
             )
-    return [(row.sid, row.tries + 1) for row in rows]
+    return [(row.sid, row.of_message, row.tries + 1) for row in rows]
 
 
 def _postpone(sid: str, tries: int) -> None:

@@ -73,6 +73,8 @@ def blank(texts: Texts) -> int:
             if texts is TO_CUSTOMERS:
                 conn.execute(places.forget(ids))
             at_twilio.enqueue(conn, texts.messages(ids), times["now"])
+            if texts is FROM_CUSTOMERS:
+                at_twilio.forget_media(conn, at_twilio.of_inbound(ids), times["now"])
     return len(ids)
 
 

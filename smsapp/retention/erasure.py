@@ -104,6 +104,7 @@ def _erase(conn: Connection, key: str, now: datetime) -> None:
     from_them = Inbound.phone_key == key
     at_twilio.enqueue(conn, at_twilio.of_deliveries(ids), now)
     at_twilio.enqueue(conn, select(Inbound.sid).where(from_them), now)
+    at_twilio.forget_media(conn, select(Inbound.sid).where(from_them), now)
     conn.execute(
         update(Inbound)
         .where(from_them, Inbound.blanked_at.is_(None))

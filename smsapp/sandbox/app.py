@@ -41,7 +41,8 @@ def create_sandbox(desk: Desk) -> Flask:
         verify.bp,
         *content_api.BLUEPRINTS,
     )
-    for bp in (*apis, json_api.bp, page.bp, templates_page.bp, mails.bp, calls_page.bp):
+    pages = (page.bp, templates_page.bp, mails.bp, calls_page.bp)
+    for bp in (*apis, messages.storage_bp, json_api.bp, *pages):
         app.register_blueprint(bp)
     app.add_url_rule("/healthz", view_func=_healthz)
     return app

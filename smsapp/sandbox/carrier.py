@@ -112,6 +112,13 @@ def redact(desk: Desk, sid: str) -> None:
     desk.changed()
 
 
+def delete_media(desk: Desk, sid: str) -> None:
+    """Delete the file that came with a message, for good."""
+    with desk.database.write() as db:
+        db.execute(update(Extra).where(Extra.sid == sid).values(media_sid=None, sample=None))
+    desk.changed()
+
+
 def clear(desk: Desk) -> None:
     """Forget every text, and every callback still to be posted."""
     with desk.database.write() as db:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import selectinload
 
 from smsapp.sandbox import addresses
 from smsapp.sandbox.desk import Desk
-from smsapp.sandbox.message import OF_VERIFY, Message
+from smsapp.sandbox.message import OF_VERIFY, Extra, Message
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +35,12 @@ def find(desk: Desk, sid: str) -> Message | None:
     """Return one message."""
     with desk.database.read() as db:
         return db.scalar(select(Message).where(Message.sid == sid))
+
+
+def find_media(desk: Desk, media_sid: str) -> Message | None:
+    """Return the message that a file came with."""
+    with desk.database.read() as db:
+        return db.scalar(select(Message).join(Message.extra).where(Extra.media_sid == media_sid))
 
 
 def listed(desk: Desk, limit: int, to: str | None, before: Message | None) -> Sequence[Message]:

@@ -18,10 +18,16 @@ API_VERSION = "2010-04-01"
 # Twilio's own, and three that only the phone page tells apart: Twilio's answer to a keyword,
 # and Verify's texts and calls.
 Direction = Literal[
-    "outbound-api", "outbound-reply", "inbound", "keyword-reply", "verify-sms", "verify-call"
+    "outbound-api",
+    "outbound-reply",
+    "inbound",
+    "keyword-reply",
+    "verify-sms",
+    "verify-call",
+    "verify-whatsapp",
 ]
 # What Verify sends is not in the account's own list of messages.
-OF_VERIFY = ("verify-sms", "verify-call")
+OF_VERIFY = ("verify-sms", "verify-call", "verify-whatsapp")
 FINAL = frozenset({"delivered", "undelivered", "failed", "received"})
 
 

@@ -102,8 +102,8 @@ class Sandbox:
         return customers.text(self.desk, from_, body).sid
 
     def send_sample(self, from_: str, name: str) -> str:
-        """Send a "picture", a "voice" note or a "location" on WhatsApp; return the Message SID."""
-        return whatsapp.send_sample(self.desk, from_, name).sid
+        """Send a "picture", a "voice" note or a "location"; return the Message SID."""
+        return customers.send_sample(self.desk, from_, name).sid
 
     def press(self, sid: str, button_id: str) -> None:
         """Press a quick reply under a message of the shop's."""

@@ -81,6 +81,8 @@ FIELDS = (
     Field("verify_landline", "switch", "Verify", "Every number a landline", "60205 for texts"),
     Field("verify_blocked", "switch", "Verify", "Destination blocked", "60410, Fraud Guard"),
     Field("verify_geo_blocked", "switch", "Verify", "Country not enabled", "60605"),
+    Field("verify_whatsapp_off", "switch", "Verify", "No codes on WhatsApp", "60223"),
+    Field("verify_no_mailer", "switch", "Verify", "No codes by e-mail", "60217"),
     Field("mail_refused", "percent", "Mail", "No such mailbox", "550, not accepted"),
     Field("mail_busy", "percent", "Mail", "Greylisted", "450, not accepted"),
     Field("mail_silence", "percent", "Mail", "No reply", "the mail arrives, then silence"),

@@ -15,6 +15,7 @@ from smsapp.models import (
     Channel,
     Delivery,
     Inbound,
+    InboundMedia,
     Operator,
     Phone,
     Verification,
@@ -158,6 +159,16 @@ def calls(conn: Connection, phone_key: str, before: Cursor | None) -> Page:
         .order_by(Call.phone_key.desc(), Call.began_at.desc(), Call.sid.desc())
     )
     return _page(conn, query, tuple_(Call.began_at, Call.sid), before)
+
+
+def media_of(conn: Connection, page: Page) -> dict[str, list[Any]]:
+    """Return the files that came with a page's texts, by the text's SID."""
+    found: dict[str, list[Any]] = {}
+    if page.rows:
+        theirs = InboundMedia.inbound_sid.in_([row.sid for row in page.rows])
+        for row in conn.execute(select(InboundMedia.__table__).where(theirs)):
+            found.setdefault(row.inbound_sid, []).append(row)
+    return found
 
 
 def verifications(conn: Connection, phone_key: str, before: datetime | None) -> Page:

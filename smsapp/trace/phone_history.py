@@ -33,6 +33,7 @@ class AboutNumber:
         free_until: Until when it may be written to on WhatsApp without a template; None if not now.
         consents: Its rows of the ledger with words and evidence, newest first.
         opt_outs: Newest first; the one in force has no lifted_at.
+        media: The files that came with what it sent us, by the text's SID.
         voicemails: The recordings of those of its texts that are voicemails, by their SID.
     """
 
@@ -44,6 +45,7 @@ class AboutNumber:
     opt_outs: Sequence[Any]
     sent: Page
     got: Page
+    media: dict[str, list[Any]]
     codes: Page
     calls: Page
     voicemails: Mapping[str, Any]
@@ -98,6 +100,7 @@ def about(
             ).all(),
             listing.of_phone(conn, phone_key, sent, kind),
             texts,
+            listing.media_of(conn, texts),
             listing.verifications(conn, phone_key, codes),
             listing.calls(conn, phone_key, calls),
             listing.voicemails_of(conn, texts),

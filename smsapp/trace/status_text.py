@@ -44,6 +44,13 @@ CHANNELS = {
     Channel.EMAIL: "E-mail",
     Channel.TEST: "Test: nothing leaves the app",
 }
+# How a code came; by e-mail it proves the address alone.
+CODE_WAYS = {
+    Channel.SMS: "by text",
+    Channel.WHATSAPP: "on WhatsApp",
+    Channel.CALL: "in a call",
+    Channel.EMAIL: "by e-mail, for the address",
+}
 
 _PLAIN = {
     DeliveryState.SENDING: (

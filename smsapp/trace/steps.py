@@ -26,6 +26,7 @@ from smsapp.models import (
     Receipt,
     RejectedReceipt,
 )
+from smsapp.providers.whatsapp_codes import BY_TEMPLATE
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +119,8 @@ def _attempted(happened: History) -> Iterator[Step]:
             yield Step(
                 attempt.started_at, "next_channel", "smsapp", attempt.number, reason=attempt.channel
             )
+        elif before and before.error_code in BY_TEMPLATE:
+            yield Step(attempt.started_at, "by_template", "smsapp", attempt.number)
         before = attempt
         if attempt.source == "worker" or attempt.number > 1:
             yield _permission(attempt.started_at, happened, attempt.number)

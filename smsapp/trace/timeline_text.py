@@ -23,6 +23,7 @@ _STEPS = {
     Act.ANSWERED: "An operator wrote it.",
     "consent_granted": "The customer agreed to texts like this.",
     "consent_withdrawn": "The customer withdrew consent for texts like this.",
+    "by_template": "WhatsApp's window had closed meanwhile, so it went once more, by a template.",
     "opt_out_lifted": "The number's opt-out was lifted.",
     "stop": "The customer texted STOP.",
     "start": "The customer texted START.",

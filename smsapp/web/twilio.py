@@ -3,6 +3,7 @@
 import re
 import uuid
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 from flask import Blueprint, Response, g, request
 from flask.typing import ResponseReturnValue
@@ -17,6 +18,7 @@ from smsapp.extensions import csrf, limiter
 from smsapp.inbound import messages
 from smsapp.inbound.messages import Text
 from smsapp.models import Channel
+from smsapp.providers.media import Media
 from smsapp.web import guards
 
 bp = Blueprint("webhooks", __name__, url_prefix="/twilio")
@@ -28,6 +30,7 @@ limiter.request_filter(lambda: request.blueprint == bp.name)
 MAX_MEDIA = 10
 
 _SID = re.compile(r"(?:SM|MM)[0-9a-f]{32}")
+_MEDIA = re.compile(r"/Messages/((?:SM|MM)[0-9a-f]{32})/Media/(ME[0-9a-f]{32})$")
 
 
 @bp.post("/status-callback")
@@ -67,6 +70,7 @@ def inbound() -> ResponseReturnValue:
             opt_out_type=fields.get("OptOutType"),
             account_sid=fields.get("AccountSid", ""),
             pressed=fields.get("ButtonPayload"),
+            media=tuple(filter(None, _media(fields, sid))),
         )
     )
     return _nothing_to_say()
@@ -78,11 +82,25 @@ def _in_words(fields: Mapping[str, str]) -> str:
     if "Latitude" in fields and "Longitude" in fields:
         where = (fields.get(name) for name in ("Latitude", "Longitude", "Label", "Address"))
         lines.append(f"[Location: {', '.join(filter(None, where))}]")
-    number = fields.get("NumMedia", "0")
-    media = range(min(int(number), MAX_MEDIA) if number.isdecimal() else 0)
-    kinds = [fields.get(f"MediaContentType{n}", "a file") for n in media]
-    lines += [f"[Attached: {', '.join(kinds)}]"] if kinds else []
+    # A file that nobody can fetch; the others are listed.
+    lost = [
+        fields.get(f"MediaContentType{n}", "a file")
+        for n, each in enumerate(_media(fields, fields["MessageSid"]))
+        if each is None
+    ]
+    lines += [f"[Attached: {', '.join(lost)}]"] if lost else []
     return "\n".join(filter(None, lines))
+
+
+def _media(fields: Mapping[str, str], sid: str) -> list[Media | None]:
+    """Return the files of a message; None for one whose address is not Twilio's for its own."""
+    number = fields.get("NumMedia", "0")
+    found: list[Media | None] = []
+    for n in range(min(int(number), MAX_MEDIA) if number.isdecimal() else 0):
+        address = _MEDIA.search(urlsplit(fields.get(f"MediaUrl{n}", "")).path)
+        kind = fields.get(f"MediaContentType{n}", "")
+        found.append(Media(address[2], kind) if address and address[1] == sid else None)
+    return found
 
 
 def _nothing_to_say() -> ResponseReturnValue:

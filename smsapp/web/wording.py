@@ -66,6 +66,7 @@ _SENDING = {
         "We send no codes to numbers of that country. Enter a number of another one"
     ),
     errors.CallsNotOffered.code: N_("We do not call with codes. Ask for a text"),
+    errors.WayNotOffered.code: N_("We do not send codes this way. Ask for a text"),
     errors.InvalidRequest.code: N_("This number is not in use, as far as we can tell. Check it"),
     errors.ProviderUnavailable.code: N_(
         "We cannot send codes just now. It is not your fault. Try again %(wait)s"
@@ -100,6 +101,7 @@ _CHECKING = {
 SENT_AGAIN = {
     Channel.SMS: N_("We have sent you a code again."),
     Channel.CALL: N_("We are calling you now."),
+    Channel.WHATSAPP: N_("We have sent you a code on WhatsApp."),
 }
 
 

@@ -4,19 +4,24 @@ import json
 from datetime import UTC, datetime, timedelta
 from types import SimpleNamespace
 
+import hypothesis
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from sqlalchemy import delete
 
 from smsapp.delivery import windows
-from smsapp.models import Phone
+from smsapp.extensions import db, new_id
+from smsapp.models import Delivery, OptOut, Phone
 from smsapp.recipients import customers
 from smsapp.recipients.customers import Visitor
+from smsapp.trace import timeline
 from tests.conftest import (
     ALICE,
     KEY,
     ROOT,
     change,
+    make_due,
     report,
     run_worker,
     settings_of,
@@ -33,7 +38,8 @@ HOUR = timedelta(hours=1)
 @pytest.fixture
 def shop_on_whatsapp(app):
     templates = str(ROOT / "tests" / "templates.toml")
-    with settings_of(app, TWILIO_WHATSAPP_FROM=SENDER, WHATSAPP_TEMPLATES=templates):
+    given = {"TWILIO_WHATSAPP_FROM": SENDER, "WHATSAPP_TEMPLATES": templates}
+    with settings_of(app, MAX_TEXTS_PER_NUMBER_PER_DAY="1000", **given):
         yield
 
 
@@ -159,3 +165,119 @@ def test_without_a_template_in_the_language_or_in_english_there_is_none():
     assert windows.template(templates, row).sid == GERMAN
     row.locale = "ko"
     assert windows.template(templates, row) is None
+
+
+CLOSED = 63016
+
+
+def on_whatsapp(rows):
+    found = [row for row in rows.attempts if row.channel == "whatsapp"]
+    return sorted(found, key=lambda row: row.number)
+
+
+def told_to(app, rows):
+    (delivery,) = [row for row in rows.all(Delivery) if row.event_id == "order-1001-shipped"]
+    return delivery
+
+
+def test_what_came_too_late_for_the_window_is_tried_once_more_by_template(
+    app, ships, alice, twilio, rows
+):
+    wrote(app, ago=2 * HOUR)
+    ships()
+    (freely,) = on_whatsapp(rows)
+    assert freely.template is None
+    report(app, freely.id, freely.sid, "undelivered", CLOSED)
+    assert (told_to(app, rows).state, told_to(app, rows).channel) == ("pending", "whatsapp")
+    assert rows.one(Phone).whatsapp_at is None
+    run_worker(app)
+    assert twilio.calls[-1]["content_sid"] == ENGLISH
+    with app.app_context():
+        trace = timeline.of_delivery(told_to(app, rows).id)
+    assert [step.attempt for step in trace.steps if step.status == "by_template"] == [2]
+    by_template = on_whatsapp(rows)[1]
+    report(app, by_template.id, by_template.sid, "undelivered", CLOSED)
+    assert (told_to(app, rows).state, told_to(app, rows).channel) == ("pending", "sms")
+    run_worker(app)
+    assert twilio.calls[-1]["to"] == ALICE
+
+
+def test_it_goes_by_template_even_where_they_have_written_since(app, ships, alice, twilio, rows):
+    wrote(app, ago=2 * HOUR)
+    ships()
+    (freely,) = on_whatsapp(rows)
+    change(app, Phone, whatsapp_at=datetime.now(UTC))
+    report(app, freely.id, freely.sid, "undelivered", CLOSED)
+    assert rows.one(Phone).whatsapp_at is not None
+    run_worker(app)
+    assert twilio.calls[-1]["content_sid"] == ENGLISH
+
+
+def test_it_is_the_same_where_twilio_says_so_at_once(app, ships, alice, twilio, rows):
+    wrote(app)
+    twilio.rejects(CLOSED)
+    ships()
+    run_worker(app)
+    assert [row.template for row in on_whatsapp(rows)] == [None, ENGLISH]
+    assert twilio.calls[-1]["content_sid"] == ENGLISH
+
+
+def test_without_a_template_it_goes_on_at_once(app, ships, alice, twilio, rows):
+    wrote(app)
+    ships(kind="order_delivered", place=None)
+    (freely,) = on_whatsapp(rows)
+    report(app, freely.id, freely.sid, "undelivered", CLOSED)
+    run_worker(app)
+    run_worker(app)
+    assert len(on_whatsapp(rows)) == 1
+    assert twilio.calls[-1]["to"] == ALICE
+
+
+END = st.sampled_from([0, CLOSED, 63003, 63009, 63024, 30003, 30005, 30008, 21610])
+
+
+@pytest.mark.one_database
+@hypothesis.settings(max_examples=10, suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.example([(CLOSED, True)] * 12)
+@given(st.lists(st.tuples(END, st.booleans()), min_size=12, max_size=12))
+def test_a_route_never_loops_nor_turns_back_and_ends_with_a_stop(
+    app, ships, alice, twilio, rows, ends
+):
+    """Whatever becomes of each try, and whether they write to us again meanwhile."""
+    event_id = f"order-{new_id()}"
+    wrote(app)
+    with app.app_context(), db.engine.begin() as conn:
+        conn.execute(delete(OptOut))
+    ships(event_id)
+
+    def delivery():
+        (found,) = [row for row in rows.all(Delivery) if row.event_id == event_id]
+        return found
+
+    tried: list[tuple[str, str | None]] = []
+    for end, writes_again in ends:
+        change(app, Delivery, expires_at=datetime.now(UTC) + 99 * HOUR)
+        make_due(app)
+        while run_worker(app):
+            pass
+        mine = [row for row in rows.attempts if row.delivery_id == delivery().id]
+        if len(mine) == len(tried) and delivery().state != "pending":
+            break
+        tried = [(row.channel, row.template) for row in mine]
+        newest = mine[-1]
+        if writes_again:
+            change(app, Phone, whatsapp_at=datetime.now(UTC))
+        if newest.sid:
+            report(app, newest.id, newest.sid, "undelivered" if end else "delivered", end)
+        if end in {0, 21610}:
+            ended = len(tried)
+            make_due(app)
+            assert run_worker(app) == 0
+            assert ended == len([r for r in rows.attempts if r.delivery_id == delivery().id])
+            break
+    else:
+        pytest.fail(f"it goes on and on: {tried}")
+    order = [channel for channel, _ in tried]
+    assert order == sorted(order, key=["whatsapp", "sms"].index)
+    said = [template is None for channel, template in tried if channel == "whatsapp"]
+    assert said == sorted(said, reverse=True)

@@ -1,6 +1,7 @@
 """Texts that were never posted to us: found in Twilio's list, and done what they ask for."""
 
 import threading
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -8,7 +9,8 @@ import pytest
 from smsapp import worker
 from smsapp.delivery import stopping
 from smsapp.inbound import missed
-from smsapp.models import Consent, Inbound, InboundList, OptOut, OptOutSource, Phone
+from smsapp.models import Consent, Inbound, InboundList, InboundMedia, OptOut, OptOutSource, Phone
+from smsapp.providers.media import Media
 from smsapp.providers.messages import Listed
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.recipients import customers
@@ -281,3 +283,18 @@ def test_a_long_list_is_taken_whole(app, twilio, rows):
     many = [came_in(n, f"text {n}", 5 + n / 100) for n in range(missed.MAX_SIDS + 1)]
     assert look(app, twilio, *many) == len(many)
     assert look(app, twilio, *many) == 0
+
+
+@pytest.mark.parametrize("answer", [[Media("ME" + "1" * 32, "image/jpeg")], Unwritten("connect")])
+def test_files_of_a_missed_text_are_listed_and_a_stop_does_not_wait_for_them(
+    app, twilio, rows, monkeypatch, answer
+):
+    monkeypatch.setattr("smsapp.providers.media.of_message", lambda _sid: answer)
+    listed = [replace(came_in(1, "My parcel", 5), media=1), came_in(2, "STOP", 4, BOB)]
+    assert look(app, twilio, *listed) == 2
+    body = next(row.body for row in rows.all(Inbound) if row.sid == sid(1))
+    if isinstance(answer, list):
+        assert (rows.one(InboundMedia).inbound_sid, body) == (sid(1), "My parcel")
+    else:
+        assert (rows.all(InboundMedia), body) == ([], "My parcel\n[Attached: a file]")
+    assert is_stopped(rows)

@@ -29,7 +29,7 @@ class Town:
         """Ask for a code; return what it came to."""
         who = asker.Asker(f"a session on {network}"[:32], network)
         try:
-            pumping.ask_for_more(self.conn, prefix, who, paid_bits, self.now)
+            pumping.ask_for_more(self.conn, prefix, Channel.SMS, who, paid_bits, self.now)
         except errors.ProofRequired as error:
             return error.bits
         except errors.RateLimited as error:

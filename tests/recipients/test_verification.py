@@ -7,7 +7,7 @@ import pytest
 from smsapp import errors
 from smsapp.api_keys import Scope
 from smsapp.extensions import db
-from smsapp.models import Channel, Verification
+from smsapp.models import Channel, Phone, Verification
 from smsapp.phone import phone_key
 from smsapp.providers.outcomes import Refused, Unwritten
 from smsapp.recipients import asker, verification
@@ -249,3 +249,80 @@ def test_the_api_says_when_to_come_back(post, verify):
 def test_without_a_verify_service_the_api_says_so(post):
     answer = post("start", phone=ALICE)
     assert (answer.status_code, answer.json["error"]) == (503, "verify_not_configured")
+
+
+MAIL = "ann@example.com"
+
+
+def start_by_mail():
+    return verification.start(ALICE, Channel.EMAIL, visitor(), address=MAIL)
+
+
+def test_a_code_to_an_address_proves_the_address_and_never_the_number(app, verify, rows):
+    with settings_of(app, **VERIFY, VERIFY_EMAIL="true"), app.app_context():
+        start_by_mail()
+        assert verify.sent == [(MAIL, "email")]
+        assert check() == verification.EXPIRED
+        for address in ("bob@example.com", MAIL.upper()):
+            verdict = verification.check(ALICE, CODE, visitor(), address=address)
+            assert verdict.approved is (address != "bob@example.com")
+            if not verdict.approved:
+                start_by_mail()
+    assert phone_row(rows).verified_at is None
+    assert phone_row(rows).email is None
+
+
+def test_a_code_to_the_number_says_nothing_of_an_address(app, verify):
+    with settings_of(app, **VERIFY, VERIFY_EMAIL="true"), app.app_context():
+        start_by_mail()
+        start()
+        assert verification.check(ALICE, "000000", visitor(), address=MAIL).tries_left == 3
+        assert check("000000").tries_left == 3
+        assert check().approved
+        assert verification.check(ALICE, CODE, visitor(), address=MAIL).approved
+
+
+def test_codes_to_an_address_count_as_the_numbers_own(app, verify):
+    with settings_of(app, **VERIFY, VERIFY_EMAIL="true"), app.app_context():
+        for _ in range(3):
+            start_by_mail()
+        for again in (start, start_by_mail):
+            with pytest.raises(errors.RateLimited):
+                again()
+
+
+def phone_row(rows):
+    return next(row for row in rows.all(Phone) if row.e164 == ALICE)
+
+
+def test_a_service_may_have_codes_sent_on_whatsapp_and_to_an_address(make_service, verify):
+    service = make_service("shop", Scope.VERIFY)
+
+    def asks(path, **body):
+        return service.post(f"/api/verify/{path}", json={"phone": ALICE} | body)
+
+    assert asks("start", channel="whatsapp").status_code == 202
+    assert asks("check", code=CODE).json["approved"] is True
+    faults = asks("start", channel="email").json["details"]["fieldErrors"]
+    assert faults == {"email": ["is needed where the channel is email"]}
+    assert asks("start", channel="email", email="Ann@Example.com").status_code == 202
+    assert asks("check", code=CODE).json == {"approved": False, "status": "expired"}
+    assert (
+        asks("check", code=CODE, channel="email", email="Ann@Example.com").json["approved"] is True
+    )
+    assert verify.sent == [(ALICE, "whatsapp"), ("Ann@example.com", "email")]
+    assert asks("start", channel="email", email="Ann").status_code == 400
+    assert asks("start", email="Ann").status_code == 202
+
+
+@pytest.mark.parametrize(("code", "error"), [(60217, 503), (60223, 503), (60200, 400)])
+def test_a_verify_service_without_a_mailer_is_told_from_a_wrong_address(
+    make_service, verify, code, error
+):
+    service = make_service("shop", Scope.VERIFY)
+    verify.start_answers.append(Refused(error if error == 400 else 400, code, None, "To"))
+    body = {"phone": ALICE, "channel": "email", "email": MAIL}
+    answer = service.post("/api/verify/start", json=body)
+    assert answer.status_code == error
+    if error == 400:
+        assert list(answer.json["details"]["fieldErrors"]) == ["email"]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from smsapp import errors, tally
+from smsapp.models import Channel
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten, of_answer
 from smsapp.recipients import verification_errors
 
@@ -41,7 +42,7 @@ def _nothing_noted():
 
 @pytest.mark.parametrize(("outcome", "error", "field"), CASES)
 def test_each_refusal_is_what_it_is(outcome, error, field, caplog):
-    told = verification_errors.of(outcome, {})
+    told = verification_errors.of(outcome, {}, Channel.SMS)
     assert type(told) is error
     fields = told.extra.get("details", {}).get("fieldErrors", {})
     assert list(fields) == ([field] if field else [])
@@ -52,7 +53,7 @@ def test_each_refusal_is_what_it_is(outcome, error, field, caplog):
 
 @pytest.mark.parametrize("outcome", [case[0] for case in CASES if case[1] in OURS])
 def test_nobody_is_told_to_try_again_what_only_a_setting_can_mend(outcome):
-    assert verification_errors.of(outcome, {}).retry_after is None
+    assert verification_errors.of(outcome, {}, Channel.SMS).retry_after is None
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 import requests
 
+from smsapp.sandbox.mail import mailbox
 from smsapp.sandbox.testing import running
 from tests.sandbox.desk import ACCOUNT, CUSTOMER, SERVICE, TOKEN, cancel, check, refused, start
 
@@ -162,8 +163,9 @@ def test_an_update_to_anything_else_is_60200(verify):
         ({"To": "+1555"}, 400, 60200),
         ({"Channel": ""}, 400, 60200),
         ({"Channel": "pigeon"}, 400, 60200),
-        ({"Channel": "whatsapp"}, 400, 60223),
-        ({"Channel": "email"}, 400, 60217),
+        ({"Channel": "sna"}, 400, 60223),
+        ({"Channel": "email"}, 400, 60200),
+        ({"Channel": "whatsapp", "To": "ann@example.com"}, 400, 60200),
         ({"Locale": "!"}, 400, 60200),
         ({"To": "+442079460958"}, 403, 60205),
         ({"To": "+15005550001"}, 400, 60200),
@@ -179,6 +181,32 @@ def test_what_verify_objects_to_has_its_code_and_sends_nothing(sandbox, change, 
     assert (answer.status_code, body["status"], body["code"]) == (status, status, code)
     assert body["more_info"] == f"https://www.twilio.com/docs/errors/{code}"
     assert sandbox.codes() == []
+
+
+@pytest.mark.parametrize(
+    ("channel", "to", "weather", "code"),
+    [
+        ("whatsapp", CUSTOMER, {"verify_whatsapp_off": 1}, 60223),
+        ("email", "ann@example.com", {"verify_no_mailer": 1}, 60217),
+    ],
+)
+def test_a_service_without_a_way_says_so_and_one_with_it_sends_the_code_there(
+    sandbox, verify, channel, to, weather, code
+):
+    sandbox.weather(**weather)
+    assert refused(start, verify, to=to, channel=channel) == (400, code)
+    sandbox.clear_weather()
+    assert start(verify, to=to, channel=channel).to == to
+    (sent,) = sandbox.codes()
+    assert (sent["to"], sent["channel"]) == (to, channel)
+    words = f"Your Shop verification code is: {sent['code']}"
+    if channel == "email":
+        (mail,) = mailbox.mails(sandbox.desk)
+        assert (mail.recipient, mail.text.strip()) == (to, words)
+    else:
+        (text,) = sandbox.texts(f"whatsapp:{to}")
+        assert (text.body, text.is_code) == (words, True)
+    assert check(verify, sandbox).status == "approved"
 
 
 def test_a_landline_can_be_called(verify):

@@ -158,11 +158,18 @@ def test_media_are_fetched_with_a_password(
     assert listed.content_type == client.messages(sid).media(listed.sid).fetch().content_type
     assert client.messages(sid).fetch().num_media == "1"
     assert requests.get(shop.url + path, timeout=5).status_code == 401
-    answer = requests.get(shop.url + path, auth=(ACCOUNT, TOKEN), timeout=5)
+    signed_in = {"auth": (ACCOUNT, TOKEN), "timeout": 5}
+    lies = requests.get(shop.url + path, allow_redirects=False, **signed_in)
+    assert lies.status_code == 307
+    assert requests.get(lies.headers["Location"], **signed_in).status_code == 400
+    answer = requests.get(lies.headers["Location"], timeout=5)
     assert answer.headers["Content-Type"] == content_type
     assert answer.content == Path(file).read_bytes()
     other = requests.get(f"{shop.url}{path[:-1]}x", auth=(ACCOUNT, TOKEN), timeout=5)
     assert other.status_code == 404
+    assert client.messages(sid).media(listed.sid).delete()
+    assert requests.get(lies.headers["Location"], timeout=5).status_code == 404
+    assert client.messages(sid).media.list() == []
 
 
 def test_a_location_has_its_coordinates_and_no_words(shop, receiver):
@@ -189,12 +196,14 @@ def test_the_page_writes_on_whatsapp_and_sends_samples_there(shop, receiver):
     ]
 
 
-def test_a_text_message_has_no_samples(shop, receiver):
+def test_a_text_may_bring_a_picture_and_no_place(shop, receiver):
     shop.text(CUSTOMER, "Hello")
-    answer = requests.post(
-        f"{shop.url}/conversations/1/samples", data={"name": "picture"}, timeout=5
-    )
-    assert answer.status_code == 400
+    samples = f"{shop.url}/conversations/1/samples"
+    assert requests.post(samples, data={"name": "location"}, timeout=5).status_code == 400
+    requests.post(samples, data={"name": "picture"}, timeout=5)
+    fields = dict(posted_fields(shop, receiver))
+    assert (fields["From"], fields["NumMedia"], fields["Body"]) == (CUSTOMER, "1", "My parcel")
+    assert fields["MediaUrl0"].startswith("https://api.twilio.com/2010-04-01/Accounts/")
 
 
 def type_to(client, sid, channel="whatsapp"):

@@ -9,10 +9,12 @@ from time_machine import travel
 
 from smsapp import clock
 from smsapp.models import Consent, ConsentEvidence, Phone, Wording
+from smsapp.providers.outcomes import Refused
+from smsapp.providers.verify import Checked
 from smsapp.recipients import mail_links
 from tests import mail_server
 from tests.conftest import KEY, erase, on_one_database, opt_out, settings_of
-from tests.fake_verify import VERIFY
+from tests.fake_verify import CODE, VERIFY
 from tests.web.test_pages import Person
 
 ADDRESS = "ann@example.com"
@@ -288,3 +290,53 @@ def test_a_stop_stands_whatever_is_confirmed_since(app, alice, server, rows):
     gives(alice)
     Person(app.test_client()).post_blindly(link_in(server))
     assert "Agreed, but stopped" in section(alice.get("/preferences"))
+
+
+@pytest.fixture
+def by_code(app, server):
+    """Addresses are confirmed by a code of Verify's."""
+    given = VERIFY | {"MAIL_URL": server.url, "MAIL_FROM": "orders@shop.example"}
+    with settings_of(app, VERIFY_EMAIL="true", **given):
+        yield
+
+
+def enters(person, code):
+    return person.post("/preferences/email/code", on="/preferences", code=code)
+
+
+def test_an_address_may_be_confirmed_by_a_code(alice, server, by_code, verify, rows):
+    assert "I agree: send me a code" in alice.get("/preferences").text
+    assert gives(alice).location == "/preferences"
+    assert verify.sent[-1] == (ADDRESS, "email")
+    assert server.rcpts == []
+    page = section(alice.get("/preferences"))
+    assert "You gave us a…@e….com . Enter the code that we sent there." in page
+    assert enters(alice, "12").status_code == 400
+    wrong = enters(alice, "000000")
+    assert wrong.status_code == 400
+    assert "That code is wrong" in section(wrong)
+    assert phone(rows).email is None
+    assert enters(alice, CODE).location == "/preferences"
+    kept = phone(rows)
+    assert (kept.email, kept.email_is_own, kept.email_to_confirm) == (ADDRESS, True, None)
+    assert ledger(rows) == [("granted", "page")]
+
+
+def test_where_no_code_goes_to_an_address_the_form_says_why(alice, by_code, verify, rows):
+    verify.start_answers = [Refused(400, 60200, None, "To"), Refused(400, 60217, None)]
+    assert "No mail gets to this address" in gives(alice).text
+    assert gives(alice).status_code == 503
+    assert phone(rows).email_to_confirm is None
+    assert "has expired" in enters(alice, CODE).text
+
+
+def test_a_code_confirms_no_address_that_was_given_after_it(alice, by_code, verify, rows):
+    gives(alice)
+    gives(alice, "other@example.com")
+    verify.check_answers = [Checked(ADDRESS, "approved")]
+    assert enters(alice, CODE).status_code == 400
+    assert phone(rows).email is None
+
+
+def test_without_codes_there_is_no_form_for_one(alice):
+    assert enters(alice, CODE).status_code == 404

@@ -20,7 +20,16 @@ from smsapp.delivery import stopping
 from smsapp.errors import BY_STATUS, Bug, DatabaseAway
 from smsapp.extensions import db
 from smsapp.languages import ENGLISH
-from smsapp.models import Consent, Delivery, OptOut, OptOutSource, Phone, Verification, Wording
+from smsapp.models import (
+    Channel,
+    Consent,
+    Delivery,
+    OptOut,
+    OptOutSource,
+    Phone,
+    Verification,
+    Wording,
+)
 from smsapp.providers.outcomes import Refused, Unknown, Unwritten
 from smsapp.providers.verify import Checked
 from smsapp.recipients import customers, purposes
@@ -239,7 +248,7 @@ def test_who_knows_better_than_the_numbering_plan_is_texted(alice, verify):
 
 @on_one_database
 def test_where_there_are_no_calls_none_is_offered_or_made(alice, verify, monkeypatch):
-    monkeypatch.setattr(forms, "offers_calls", lambda: False)
+    monkeypatch.setattr(forms, "offers", lambda: frozenset({Channel.SMS}))
     pages = [alice.get("/"), alice.post("/", phone="020 7946 0018", country="GB")]
     assert alice.asks_for_code(channel="call").location == "/verify"
     assert verify.sent == [(ALICE, "sms")]
@@ -322,6 +331,21 @@ def test_where_calls_are_not_offered_whoever_asks_for_one_is_sent_a_text(alice, 
         alice.asks_for_code(channel="call")
         alice.post("/verify/send", on="/verify", channel="call")
     assert [channel for _, channel in verify.sent] == ["sms", "sms"]
+
+
+@on_one_database
+def test_a_code_comes_on_whatsapp_where_the_service_has_that(alice, app, verify):
+    assert "WhatsApp" not in said(alice.get("/"))
+    alice.asks_for_code(channel="whatsapp")
+    with settings_of(app, **VERIFY, VERIFY_COUNTRIES="all", VERIFY_WHATSAPP="true"):
+        assert "Send it on WhatsApp" in said(alice.get("/"))
+        assert "Send it on WhatsApp instead" in said(alice.get("/verify"))
+        alice.post("/verify/send", on="/verify", channel="whatsapp")
+        page = said(alice.get("/verify"))
+        assert "We have sent a code on WhatsApp to" in page
+        assert "Send it by text instead" in page
+        assert alice.enters().location == "/preferences"
+    assert [channel for _, channel in verify.sent] == ["sms", "whatsapp"]
 
 
 def test_a_spent_budget_is_not_the_customers_fault_and_says_when_there_is_more(app, verify):

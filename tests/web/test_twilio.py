@@ -5,7 +5,7 @@ import uuid
 import pytest
 
 from smsapp.logs import JsonFormatter
-from smsapp.models import Inbound, OptOut, Phone, Receipt
+from smsapp.models import Inbound, InboundMedia, OptOut, Phone, Receipt
 from smsapp.phone import mask
 from tests.conftest import ACCOUNT, ALICE, make_app, on_one_database, settings_of, sid
 from tests.web.signing import BASE, PATH, post, receipt, signature
@@ -259,6 +259,7 @@ WHATSAPP = {"From": f"whatsapp:{ALICE}", "To": "whatsapp:+15005550006", "Body": 
             {"Latitude": "52.5", "Longitude": "13.4", "Address": "Platz 1"},
             "[Location: 52.5, 13.4, Platz 1]",
         ),
+        ({"NumMedia": "1", "MediaUrl0": "https://x.example/a.jpg"}, "[Attached: a file]"),
         ({"NumMedia": "many"}, ""),
     ],
 )
@@ -267,6 +268,17 @@ def test_what_is_no_text_is_told_support_in_words(client, rows, fields, words):
     kept = rows.one(Inbound)
     assert (kept.body, kept.channel) == (words, "whatsapp")
     assert rows.one(Phone).whatsapp_at is not None
+
+
+def test_files_are_listed_by_twilios_names_for_them_and_not_fetched(client, rows):
+    mms, me = f"MM{1:032x}", f"ME{2:032x}"
+    url = f"https://api.twilio.com/2010-04-01/Accounts/{ACCOUNT}/Messages/{mms}/Media/{me}"
+    media = {"NumMedia": "1", "MediaUrl0": url, "MediaContentType0": "image/jpeg"}
+    text_in(client, MessageSid=mms, **WHATSAPP | {"Body": "STOP"} | media)
+    text_in(client, MessageSid=mms, **WHATSAPP | {"Body": "STOP"} | media)
+    found = rows.one(InboundMedia)
+    assert (found.sid, found.inbound_sid, found.content_type) == (me, mms, "image/jpeg")
+    assert (rows.one(Inbound).body, rows.one(Inbound).keyword) == ("STOP", "stop")
 
 
 def test_a_button_means_what_it_stands_for_in_any_language(client, rows):

@@ -14,6 +14,7 @@ from smsapp.sandbox.inbound.opt_outs import OptOut
 from smsapp.sandbox.message import API_VERSION, Message, Receipt, insert_message, new_message
 from smsapp.sandbox.rest.send_request import MAX_BODY
 from smsapp.sandbox.whatsapp import inbound as whatsapp
+from smsapp.sandbox.whatsapp.samples import SAMPLES
 from smsapp.sandbox.whatsapp.send_request import fault_of_words
 
 
@@ -39,6 +40,27 @@ def text(desk: Desk, sender: str, body: str) -> Message:
     desk.changed()
     if reply:
         carrier.accept(desk, new_message("keyword-reply", sender, shop, REPLIES[reply]))
+    return message
+
+
+def send_sample(desk: Desk, sender: str, name: str) -> Message:
+    """Send one of SAMPLES, as an MMS where it is not over WhatsApp.
+
+    Raises:
+        BadText: An MMS has no such thing.
+    """
+    if addresses.channel(sender) == "whatsapp":
+        return whatsapp.send_sample(desk, sender, name)
+    if not SAMPLES[name].by_mms:
+        raise BadText("Only WhatsApp has that.")
+    shop, webhook = desk.config.sender_to(sender), desk.config.inbound_webhook
+    body = SAMPLES[name].body
+    message = new_message("inbound", shop, sender, body, callback_url=webhook)
+    media = whatsapp.attach(desk, message, name)
+    with desk.database.write() as db:
+        insert_message(db, message)
+        insert_inbound(db, desk, message, _fields(desk, message, None) | {"NumMedia": "1"} | media)
+    desk.changed()
     return message
 
 

@@ -84,13 +84,14 @@ def reply(conversation_id: int) -> ResponseReturnValue:
 
 @bp.post("/conversations/<int:conversation_id>/samples")
 def send_sample(conversation_id: int) -> ResponseReturnValue:
-    """Send the shop a picture, a voice note or a place over WhatsApp."""
+    """Send the shop a picture, a voice note or a place over WhatsApp, or a picture by MMS."""
     found, name = inbox.conversation(this_desk(), conversation_id), request.form.get("name", "")
     if found is None:
         return redirect(url_for(".home"), 303)
-    if found.channel != "whatsapp" or name not in SAMPLES:
+    try:
+        customers.send_sample(this_desk(), found.address, name)
+    except (BadText, KeyError):
         abort(400)
-    whatsapp.send_sample(this_desk(), found.address, name)
     return _ready_to_reply(conversation_id)
 
 

@@ -1,6 +1,8 @@
-"""Messages: send, look up, list, redact."""
+"""Messages: send, look up, list, redact; and the files that came with them."""
 
-from flask import Blueprint, Response, request
+import io
+
+from flask import Blueprint, abort, redirect, request, send_file, url_for
 from flask.typing import ResponseReturnValue
 
 from smsapp.sandbox import carrier, inbox
@@ -23,6 +25,8 @@ MESSAGE = f"/{API_VERSION}/Accounts/<account_sid>/Messages/<sid>.json"
 
 bp = Blueprint("messages", __name__)
 speak_as("api.twilio.com", bp)
+# Where Twilio's files lie: at a storage host, which knows nothing of Twilio's accounts.
+storage_bp = Blueprint("storage", __name__)
 
 
 @bp.post(MESSAGES)
@@ -75,20 +79,46 @@ def media(account_sid: str, sid: str) -> ResponseReturnValue:
 
 @bp.get(ONE_MEDIA)
 def one_media(account_sid: str, sid: str, media_sid: str) -> ResponseReturnValue:
-    """Give a picture or a voice note itself, or what is known of it."""
-    message = _found(sid)
-    if message.media_sid != media_sid.removesuffix(".json"):
-        raise nothing_here()
-    sample = SAMPLES[message.sample or ""]
+    """Say where a picture or a voice note lies, or what is known of it."""
+    message = _with(sid, media_sid.removesuffix(".json"))
     if media_sid.endswith(".json"):
         return _media_of(message, account_sid)
-    return Response(sample.read(), content_type=sample.content_type)
+    return redirect(url_for("storage.file", media_sid=media_sid, _external=True), 307)
+
+
+@bp.delete(ONE_MEDIA)
+def delete_media(account_sid: str, sid: str, media_sid: str) -> ResponseReturnValue:
+    """Delete a picture or a voice note for good."""
+    carrier.delete_media(this_desk(), _with(sid, media_sid.removesuffix(".json")).sid)
+    return "", 204
+
+
+@storage_bp.get("/storage/<media_sid>")
+def file(media_sid: str) -> ResponseReturnValue:
+    """Give a file, or the part of it that is asked for, to whoever has its address.
+
+    As a storage does that knows signed addresses, it refuses who signs in beside that.
+    """
+    if request.authorization:
+        abort(400)
+    message = inbox.find_media(this_desk(), media_sid)
+    if message is None:
+        abort(404)
+    sample = SAMPLES[message.sample or ""]
+    return send_file(io.BytesIO(sample.read()), mimetype=sample.content_type, conditional=True)
 
 
 @bp.route(f"/{API_VERSION}/<path:rest>", methods=["GET", "POST", "DELETE"])
 def not_learnt(rest: str) -> ResponseReturnValue:
     """Answer for all that the sandbox has not learnt."""
     raise nothing_here()
+
+
+def _with(sid: str, media_sid: str) -> Message:
+    message = _found(sid)
+    if message.media_sid != media_sid:
+        raise nothing_here()
+    return message
 
 
 def _found(sid: str) -> Message:

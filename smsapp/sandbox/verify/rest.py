@@ -7,6 +7,8 @@ import phonenumbers
 from flask import Blueprint, request
 from flask.typing import ResponseReturnValue
 
+from smsapp import mail_address
+from smsapp.mail_address import InvalidAddress
 from smsapp.phone import InvalidPhone, parse_e164
 from smsapp.sandbox.desk import this_desk
 from smsapp.sandbox.errors import VERIFY_TEST_NUMBERS, TwilioError
@@ -15,8 +17,8 @@ from smsapp.sandbox.rest.protocol import MADE_AT, know_only, nothing_here, speak
 from smsapp.sandbox.verify import service as verify
 
 SERVICE = "/Services/<service_sid>"
-CHANNELS = ("sms", "call")
-OTHER_CHANNELS = frozenset({"email", "whatsapp", "sna", "auto", "rcs", "silent_network_auth"})
+CHANNELS = ("sms", "call", "whatsapp", "email")
+OTHER_CHANNELS = frozenset({"sna", "auto", "rcs", "silent_network_auth"})
 _CODE = re.compile(r"[0-9A-Za-z]{4,10}")
 # Source: https://www.twilio.com/docs/verify/supported-languages
 _LOCALES = {
@@ -106,12 +108,15 @@ def _read(form: Mapping[str, str]) -> tuple[str, str]:
     """Return to whom a code goes, and how."""
     to, channel = form.get("To", ""), form.get("Channel", "")
     try:
-        parse_e164(to)
-    except InvalidPhone:
+        mail_address.parse(to) if channel == "email" else parse_e164(to)
+    except (InvalidPhone, InvalidAddress):
         raise TwilioError(60200, parameter="To", value=to) from None
-    if channel in OTHER_CHANNELS:
+    if channel == "email" and this_desk().weather["verify_no_mailer"]:
+        raise TwilioError(60217)
+    switched_off = channel == "whatsapp" and this_desk().weather["verify_whatsapp_off"]
+    if channel in OTHER_CHANNELS or switched_off:
         # Verify has it, and the service does not.
-        raise TwilioError(60217 if channel == "email" else 60223, channel=channel.upper())
+        raise TwilioError(60223, channel=channel.upper())
     if channel not in CHANNELS:
         raise TwilioError(60200, parameter="Channel", value=channel)
     if form.get("Locale") and form["Locale"] not in _LOCALES:

@@ -33,14 +33,20 @@ def send_sample(desk: Desk, customer: str, name: str) -> Message:
     sample = SAMPLES[name]
     message = _new(desk, customer, sample.body)
     fields = sample.fields
-    media_sid = new_sid("ME") if sample.file else None
-    if media_sid:
-        message.sid = new_sid("MM")
-        # The app's client knows that Twilio's host is here, as for all else.
-        url = f"https://api.twilio.com{media_path(desk.config.account_sid, message, media_sid)}"
-        fields = {"MediaUrl0": url, "MediaContentType0": sample.content_type}
-    message.extra = Extra(sid=message.sid, sample=name, media_sid=media_sid)
+    if sample.file:
+        fields = attach(desk, message, name)
+    else:
+        message.extra = Extra(sid=message.sid, sample=name)
     return _send(desk, message, sample.message_type, fields)
+
+
+def attach(desk: Desk, message: Message, name: str) -> dict[str, str]:
+    """Let a new message have a sample's file; return what the webhook says of it."""
+    message.sid, media_sid = new_sid("MM"), new_sid("ME")
+    message.extra = Extra(sid=message.sid, sample=name, media_sid=media_sid)
+    # The app's client knows that Twilio's host is here, as for all else.
+    url = f"https://api.twilio.com{media_path(desk.config.account_sid, message, media_sid)}"
+    return {"MediaUrl0": url, "MediaContentType0": SAMPLES[name].content_type}
 
 
 def press(desk: Desk, pressed: Message, button_id: str) -> Message | None:

@@ -17,6 +17,7 @@ class Sample:
         file: In static/; None has no media.
         content_type: Of the file.
         fields: What the webhook has beside the usual, in Twilio's order.
+        by_mms: Whether it can be sent without WhatsApp, too.
     """
 
     message_type: str
@@ -25,6 +26,7 @@ class Sample:
     file: str | None = None
     content_type: str = ""
     fields: dict[str, str] = field(default_factory=dict)
+    by_mms: bool = False
 
     def read(self) -> bytes:
         """Return the file's bytes; none where it has no file."""
@@ -32,7 +34,9 @@ class Sample:
 
 
 SAMPLES = {
-    "picture": Sample("image", "Picture", "My parcel", "sandbox-picture.jpg", "image/jpeg"),
+    "picture": Sample(
+        "image", "Picture", "My parcel", "sandbox-picture.jpg", "image/jpeg", by_mms=True
+    ),
     "voice": Sample("audio", "Voice note", "", "sandbox-voice.ogg", "audio/ogg"),
     # Twilio's own example, so that it is nobody's home.
     "location": Sample(

@@ -17,8 +17,9 @@ def inbox() -> ResponseReturnValue:
     """List the texts that people sent us."""
     with reading() as conn:
         page = listing.inbox(conn, shell.text_argument("before"))
+        media = listing.media_of(conn, page)
         voicemails = listing.voicemails_of(conn, page)
-    return render_template("console/inbox.html", page=page, voicemails=voicemails)
+    return render_template("console/inbox.html", page=page, media=media, voicemails=voicemails)
 
 
 @bp.get("/voicemails/<sid>")

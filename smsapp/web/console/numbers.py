@@ -3,14 +3,15 @@
 import logging
 import uuid
 
-from flask import g, render_template, request
+from flask import Response, g, render_template, request
 from flask.typing import ResponseReturnValue
+from werkzeug.wsgi import FileWrapper
 
 from smsapp.delivery import windows
 from smsapp.errors import InvalidRequest, NotFound
 from smsapp.events import kinds
 from smsapp.extensions import RateLimitExceeded, limiter, seconds_until_let_in
-from smsapp.inbound import answering
+from smsapp.inbound import answering, media
 from smsapp.phone import mask
 from smsapp.trace import acts, phone_history
 from smsapp.trace.acts import NotDone
@@ -66,6 +67,19 @@ def typing(phone_key: str) -> ResponseReturnValue:
     """Show the person that somebody answers."""
     answering.show_typing(phone_key)
     return "", 204
+
+
+@bp.post("/numbers/<phone_key>/media")
+@shell.acts
+def fetch_media(phone_key: str) -> ResponseReturnValue:
+    """Hand on a file that somebody sent, to be kept and not to be shown: nobody has checked it."""
+    about = _about(phone_key)
+    file = media.fetch(about.phone.phone_key, request.form.get("media", ""), g.operator.id)
+    answer = Response(FileWrapper(file.content), content_type=file.content_type)
+    answer.content_length = file.size
+    answer.headers["Content-Disposition"] = f'attachment; filename="{file.name}"'
+    answer.headers["Content-Security-Policy"] = "sandbox; default-src 'none'"
+    return answer
 
 
 def whole_number(phone_key: str, delivery_id: uuid.UUID | None = None) -> str | None:

@@ -34,7 +34,7 @@ from smsapp.models import Role
 from smsapp.phone import mask
 from smsapp.providers.twilio_errors import meaning
 from smsapp.recipients.refusals import REFUSALS
-from smsapp.trace import status_text, timeline_text
+from smsapp.trace import status_text, timeline_text, words_of_media
 from smsapp.trace.acts import NotDone
 from smsapp.trace.their_clock import their_clock
 from smsapp.voice import call_rows
@@ -188,6 +188,7 @@ def _frame() -> dict[str, Any]:
         "meaning": meaning,
         "titles": status_text.TITLES,
         "channel_names": status_text.CHANNELS,
+        "code_ways": status_text.CODE_WAYS,
         "sounds_like_stop": keywords.sounds_like_stop,
         "kind_title": kinds.title,
         "kind_about": kinds.about,
@@ -199,6 +200,7 @@ def _frame() -> dict[str, Any]:
         "doors": timeline_text.DOORS,
         "consent_sources": timeline_text.SAID,
         "refusals": REFUSALS,
+        "of_media": words_of_media,
     }
 
 

@@ -8,7 +8,7 @@ from flask import request
 from smsapp.extensions import settings
 from smsapp.models import Channel
 from smsapp.phone import InvalidPhone
-from smsapp.recipients import purposes
+from smsapp.recipients import code_destinations, purposes
 from smsapp.web import countries, number_kinds
 from smsapp.web.language import current, gettext
 
@@ -83,12 +83,17 @@ def _doubt(form: SignUp) -> Doubt | None:
     return None
 
 
+def offers() -> frozenset[Channel]:
+    """Return how a number may be sent a code: by text, and what else the service has."""
+    return code_destinations.offered(settings()) - {Channel.EMAIL}
+
+
 def offers_calls() -> bool:
     """Whether a code may be asked for in a call."""
-    return settings().verify_calls
+    return Channel.CALL in offers()
 
 
 def read_channel() -> Channel:
     """Return how the code is to be sent."""
-    wants_call = request.form.get("channel") == Channel.CALL
-    return Channel.CALL if wants_call and offers_calls() else Channel.SMS
+    wanted = request.form.get("channel")
+    return next((channel for channel in offers() if channel == wanted), Channel.SMS)

@@ -31,8 +31,11 @@ def show() -> ResponseReturnValue:
     return page()
 
 
-def page(mail_fault: str = "", typed: str = "") -> Response:
-    """Return that page; with what was typed as an e-mail address and is wrong with it."""
+def page(mail_fault: str = "", typed: str = "", code_fault: str = "") -> Response:
+    """Return that page; with what was typed as an e-mail address and is wrong with it.
+
+    Or with what is wrong with the code that went to the address.
+    """
     found = customers.preferences(g.visitor.phone_key, current())
     if found is None:  # erased since the guard looked
         return make_response(see("pages.start"))
@@ -49,6 +52,8 @@ def page(mail_fault: str = "", typed: str = "") -> Response:
         mail=_mail(),
         mail_fault=mail_fault,
         typed=typed,
+        by_code=settings().confirms_mail_by_code,
+        code_fault=code_fault,
     )
     return make_response(shown)
 

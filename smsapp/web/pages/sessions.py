@@ -46,8 +46,8 @@ class CodeSent:
 
     @property
     def texts_arrive(self) -> bool:
-        """Whether the number can be texted: not a landline that the code is spoken to."""
-        return not (self.called and self.is_landline)
+        """Whether the number can be texted: not a landline that the code reaches another way."""
+        return self.channel == Channel.SMS or not self.is_landline
 
     @property
     def agreed(self) -> tuple[str, ...] | None:
@@ -58,6 +58,11 @@ class CodeSent:
     def called(self) -> bool:
         """Whether the code is spoken in a call."""
         return self.channel == Channel.CALL
+
+    @property
+    def on_whatsapp(self) -> bool:
+        """Whether the code comes on WhatsApp."""
+        return self.channel == Channel.WHATSAPP
 
 
 def identity() -> str:

@@ -81,7 +81,7 @@ def check_code() -> ResponseReturnValue:
         )
         return _verify_page(fault), 400
     try:
-        _count_check()
+        count_check()
     except RateLimitExceeded:
         error = RateLimited(retry_after=seconds_until_let_in())
         return _verify_page(wording.too_often(error)), error.status, error.headers
@@ -101,7 +101,7 @@ def check_code() -> ResponseReturnValue:
 @bp.post("/verify/send")
 @sessions.waiting_for_code
 def send_again() -> ResponseReturnValue:
-    """Send another code, or say it in a call."""
+    """Send another code, perhaps another way, or say it in a call."""
     channel = forms.read_channel()
     try:
         shown_in = languages.of(g.code.language)
@@ -135,6 +135,7 @@ def _everywhere() -> dict[str, Any]:
         "terms_url": settings().terms_url,
         "wait_until": wording.wait_until,
         "offers_calls": forms.offers_calls(),
+        "offers_whatsapp": Channel.WHATSAPP in forms.offers(),
         "wait_in": wording.wait,
     }
 
@@ -163,7 +164,7 @@ def _send(
     The code comes in the language of this page; where that is none of theirs, as Twilio sees fit.
     """
     try:
-        _count_code()
+        count_code()
     except RateLimitExceeded:
         raise RateLimited(retry_after=seconds_until_let_in()) from None
     paid_bits = proof.paid_bits(e164)
@@ -189,12 +190,12 @@ def _send(
     lambda: settings().verify_rate_limit, scope="codes by address", key_func=guards.network
 )
 @limiter.shared_limit(CODES_PER_SESSION, scope="codes by session", key_func=sessions.identity)
-def _count_code() -> None:
+def count_code() -> None:
     """Count one code against the limits of the address and of the session."""
 
 
 @limiter.shared_limit(CHECKS_PER_SESSION, scope="checks by session", key_func=sessions.identity)
-def _count_check() -> None:
+def count_check() -> None:
     """Count one check against the limit of the session."""
 
 
