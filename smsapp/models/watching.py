@@ -97,7 +97,7 @@ class RolledHour(Base):
 
 
 class HourCount(Base):
-    """How many deliveries accepted in an hour share country, state, reason, error code and kind."""
+    """How many deliveries of an hour share country, state, reason, error code, kind and channel."""
 
     __tablename__ = "hour_count"
 
@@ -108,4 +108,5 @@ class HourCount(Base):
     error_code: Mapped[int] = mapped_column(primary_key=True, autoincrement=False)  # 0: none
     # "": counted by older code.
     kind: Mapped[str] = mapped_column(String(40), primary_key=True, server_default="")
+    channel: Mapped[str] = mapped_column(String(10), primary_key=True, server_default="")
     count: Mapped[int]

@@ -24,5 +24,9 @@ class Finding:
 
 
 def display_name(sender: str) -> str:
-    """Return a sender's name for pages and logs: a Messaging Service's SID, or a masked number."""
-    return mask(sender) if sender.startswith("+") else sender
+    """Return a sender's name for pages and logs: a Messaging Service's SID, or a masked number.
+
+    One of another channel's has that before it: "whatsapp:+*******8886".
+    """
+    channel, colon, name = sender.rpartition(":")
+    return channel + colon + (mask(name) if name.startswith("+") else name)

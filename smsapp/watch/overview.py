@@ -40,6 +40,7 @@ _BY_REST = (
         HourCount.reason,
         HourCount.error_code,
         HourCount.kind,
+        HourCount.channel,
         func.sum(HourCount.count).label("texts"),
     )
     .where(HourCount.hour >= bindparam("since"))
@@ -49,6 +50,7 @@ _BY_REST = (
         HourCount.reason,
         HourCount.error_code,
         HourCount.kind,
+        HourCount.channel,
     )
 )
 _ROLLED = select(func.count(), func.max(RolledHour.counted_at)).where(
@@ -96,7 +98,7 @@ RANGES = {
 
 @dataclass(slots=True)
 class Group:
-    """How many deliveries of a bar, country or kind arrived, failed, are open or were stopped."""
+    """How many deliveries of a bar, a country and so on arrived, failed, are open or stopped."""
 
     delivered: int = 0
     failed: int = 0
@@ -145,6 +147,7 @@ class Overview:
     bars: list[tuple[datetime, Group]]
     countries: list[tuple[str, Group]]
     kinds: list[tuple[str, Group]]  # "": counted by older code
+    channels: list[tuple[str, Group]]  # likewise
     codes: list[CodeCount]
     suppressed: list[tuple[str, int]]
     failures: Sequence[Any]  # the last texts that did not arrive
@@ -171,11 +174,13 @@ def show(name: str) -> Overview:
         bars[since + of.bar * ((row.hour - since) // of.bar)].add(row.state, row.texts)
     countries: dict[str, Group] = {}
     kinds: dict[str, Group] = {}
+    channels: dict[str, Group] = {}
     codes: Counter[int] = Counter()
     suppressed: Counter[str] = Counter()
     for cell in rest:
         countries.setdefault(cell.country, Group()).add(cell.state, cell.texts)
         kinds.setdefault(cell.kind, Group()).add(cell.state, cell.texts)
+        channels.setdefault(cell.channel, Group()).add(cell.state, cell.texts)
         if cell.state in FAILED:
             codes[cell.error_code] += cell.texts
         elif cell.state == DeliveryState.SUPPRESSED:
@@ -194,6 +199,7 @@ def show(name: str) -> Overview:
             key=lambda item: (-item[1].all, item[0]),
         ),
         sorted(kinds.items(), key=lambda item: (-item[1].accepted, item[0])),
+        sorted(channels.items(), key=lambda item: (-item[1].accepted, item[0])),
         alarm_text.codes(codes.most_common()),
         suppressed.most_common(),
         failures,

@@ -1,4 +1,4 @@
-"""How many of the texts to each country, and of all texts, arrive."""
+"""How many of the messages to each country, and from each channel's sender, arrive."""
 
 from collections import Counter
 from dataclasses import dataclass, field
@@ -8,6 +8,7 @@ from typing import Any
 from sqlalchemy import Connection, bindparam, func, select
 
 from smsapp.config import Settings
+from smsapp.delivery import channels
 from smsapp.extensions import first_id
 from smsapp.models import (
     AlarmKind,
@@ -29,19 +30,19 @@ MAX_ATTEMPTS = 20_000
 SILENT_AFTER = timedelta(minutes=10)
 TOP_CODES = 3
 
+# Of mails nobody tells whether they arrive, a call may find nobody at home, tests go nowhere.
+RATED = (Channel.SMS, Channel.WHATSAPP)
+
 _RECENT = (
     select(
         Attempt.delivery_id,
         Attempt.state,
         Attempt.outcome,
         Attempt.error_code,
+        Attempt.channel,
         Attempt.started_at,
     )
-    # Of mails nobody tells whether they arrive, a call may find nobody at home, tests go nowhere.
-    .where(
-        Attempt.id >= bindparam("first"),
-        Attempt.channel.not_in([Channel.EMAIL, Channel.CALL, Channel.TEST]),
-    )
+    .where(Attempt.id >= bindparam("first"), Attempt.channel.in_(RATED))
     .order_by(Attempt.id.desc())
     .limit(MAX_ATTEMPTS)
     .subquery()
@@ -53,12 +54,20 @@ _COUNTS = (
         _RECENT.c.state,
         _RECENT.c.outcome,
         _RECENT.c.error_code,
+        _RECENT.c.channel,
         _IS_LATE.label("is_late"),
         func.count().label("texts"),
     )
     .join(Delivery, Delivery.id == _RECENT.c.delivery_id)
     .join(Phone, Phone.phone_key == Delivery.phone_key)
-    .group_by(Phone.country, _RECENT.c.state, _RECENT.c.outcome, _RECENT.c.error_code, "is_late")
+    .group_by(
+        Phone.country,
+        _RECENT.c.state,
+        _RECENT.c.outcome,
+        _RECENT.c.error_code,
+        _RECENT.c.channel,
+        "is_late",
+    )
 )
 _REPORTING = (
     select(HourCount.country)
@@ -105,7 +114,7 @@ def _lowers_rate(outcome: CallOutcome | None, code: int | None) -> bool:
 
 
 def rates(conn: Connection, now: datetime, config: Settings) -> list[Finding]:
-    """Find the countries to which too few texts arrive, and whether too few of all texts do.
+    """Find the countries to which too few messages arrive, and the senders from which too few do.
 
     The rate is of attempts, not of deliveries: a delivery that is to be tried again is pending for
     up to an hour, and the alarm must not wait for that. Where nothing arrives at all, silent texts
@@ -114,18 +123,22 @@ def rates(conn: Connection, now: datetime, config: Settings) -> list[Finding]:
     """
     since = now - timedelta(minutes=config.alarm_window_minutes)
     by_country: dict[str, Arrivals] = {}
-    of_all = Arrivals()
+    by_channel = {channel: Arrivals() for channel in RATED}
     for row in conn.execute(_COUNTS, {"first": first_id(since), "late": now - SILENT_AFTER}):
         by_country.setdefault(row.country, Arrivals()).add(row)
-        of_all.add(row)
+        by_channel[row.channel].add(row)
     month = {"since": now - timedelta(days=31)}
     reporting = set(conn.execute(_REPORTING, month).scalars()) if by_country else set()
     found = [
         _rate(AlarmKind.COUNTRY_RATE, country, arrivals, config, reports=country in reporting)
         for country, arrivals in sorted(by_country.items())
     ]
-    sender = display_name(config.sms_sender)
-    found.append(_rate(AlarmKind.SENDER_RATE, sender, of_all, config, reports=bool(reporting)))
+    for channel, arrivals in by_channel.items():
+        if channel in channels.configured():
+            sender = display_name(channels.sender_of(channel).name)
+            found.append(
+                _rate(AlarmKind.SENDER_RATE, sender, arrivals, config, reports=bool(reporting))
+            )
     return [finding for finding in found if finding]
 
 

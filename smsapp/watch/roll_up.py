@@ -52,6 +52,7 @@ _COUNT = (
         Delivery.reason,
         Delivery.error_code,
         Delivery.kind,
+        Delivery.channel,
         func.count().label("texts"),
     )
     .join(Phone, Phone.phone_key == Delivery.phone_key)
@@ -60,7 +61,14 @@ _COUNT = (
         Delivery.id < bindparam("end"),
         Delivery.channel != Channel.TEST,
     )
-    .group_by(Phone.country, Delivery.state, Delivery.reason, Delivery.error_code, Delivery.kind)
+    .group_by(
+        Phone.country,
+        Delivery.state,
+        Delivery.reason,
+        Delivery.error_code,
+        Delivery.kind,
+        Delivery.channel,
+    )
 )
 
 # An hour, when it was counted, and its rows of hour_count, still without the hour.
@@ -134,6 +142,7 @@ def _count(conn: Connection, hour: datetime) -> list[dict[str, Any]]:
             "reason": row.reason or "",
             "error_code": row.error_code or 0,
             "kind": row.kind,
+            "channel": row.channel,
             "count": row.texts,
         }
         for row in conn.execute(_COUNT, ids)

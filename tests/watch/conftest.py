@@ -54,6 +54,7 @@ def write_texts(
     key = country.lower().ljust(64, "0")
     deliveries, attempts = [], []
     reason, has_receipt = changes.pop("reason", None), changes.pop("receipt", True)
+    channel = changes.setdefault("channel", "sms")
     for n in range(count):
         delivery_id = id_at(at)
         sent = state not in {"pending", "suppressed", "expired", "canceled"}
@@ -63,6 +64,7 @@ def write_texts(
                 id=delivery_id,
                 kind=kind,
                 phone_key=key,
+                channel=channel,
                 subject=str(n),
                 order_id=str(n),
                 state=state,

@@ -63,6 +63,29 @@ def test_a_sender_whose_texts_do_not_arrive_raises_an_alarm_without_its_number(l
     assert "none arrived" in found["sender_rate"].sentence
 
 
+def test_each_channel_has_a_rate_of_its_own_and_the_alarm_names_its_sender(app, look, texts, now):
+    with settings_of(app, TWILIO_WHATSAPP_FROM="+14155238886"):
+        texts(now - 20 * MINUTE, 400)
+        for country in ("US", "FR", "DE"):
+            texts(
+                now - 20 * MINUTE,
+                8,
+                country=country,
+                state="undelivered",
+                code=63024,
+                channel="whatsapp",
+            )
+        found = look()
+    assert found["sender_rate"].subject == "whatsapp:+*******8886"
+    assert "none arrived" in found["sender_rate"].sentence
+
+
+def test_mails_and_calls_lower_no_rate(look, texts, now):
+    for channel in ("email", "call"):
+        texts(now - 20 * MINUTE, 30, state="undelivered", code=550, channel=channel)
+    assert look() == {}
+
+
 def test_of_too_few_texts_no_rate_is_made(look, texts, now):
     texts(now - 20 * MINUTE, 19, state="undelivered", code=30003)
     assert look() == {}

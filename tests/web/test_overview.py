@@ -84,12 +84,25 @@ def test_each_kind_has_its_counts_under_its_title(support, texts, now, counted, 
     assert "Order ready 75.0 % 6 3 1 Order shipped 100 % 6 6 0 Of a newer release – 1 0 0" in said
 
 
+def test_each_channel_has_its_counts(support, texts, now, counted, write):
+    texts(now, 6)
+    texts(now, 2, channel="whatsapp", state="read")
+    texts(now, 1, channel="whatsapp", state="failed", code=63024)
+    texts(now, 4, channel="email", state="sent")
+    texts(now, 9, channel="test")
+    counted()
+    said = words(support.sees("/console/overview"))
+    assert "By channel Channel Chart of the rate Rate Accepted Delivered Failed" in said
+    assert "Text (SMS) 100 % 6 6 0 E-mail – 4 0 0 WhatsApp 66.7 % 3 2 1 By the channel" in said
+
+
 def test_what_older_code_counted_is_said_to_have_no_kind_yet(support, texts, now, counted, write):
     texts(now, 3)
     counted()
-    write(lambda _: update(HourCount).values(kind=""))
+    write(lambda _: update(HourCount).values(kind="", channel=""))
     said = words(support.sees("/console/overview"))
     assert "Not yet counted by kind 100 % 3 3 0" in said
+    assert "Not yet counted by channel 100 % 3 3 0" in said
     counted()
     assert "Not yet counted by kind" not in words(support.sees("/console/overview"))
 

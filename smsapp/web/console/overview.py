@@ -7,6 +7,7 @@ from smsapp.delivery import sender, throttle
 from smsapp.delivery.channels import sender_of
 from smsapp.extensions import reading, settings
 from smsapp.models import Channel
+from smsapp.trace.status_text import CHANNELS
 from smsapp.watch import alarm_text, overview
 from smsapp.watch.overview import RANGES, Overview
 from smsapp.web.console import charts, shell
@@ -39,6 +40,7 @@ def show() -> ResponseReturnValue:
         rate_levels=rate_levels,
         times=charts.times(found.bars, step),
         most_rows=MAX_ROWS,
+        channel_titles=CHANNELS,
         percent=charts.percent,
         when=charts.when,
         moment=charts.moment,
