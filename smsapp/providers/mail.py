@@ -24,6 +24,8 @@ Addresses = Callable[[Connection, Collection[str]], Mapping[str, str]]
 
 # With the 32 digits of an attempt's id it is as long as a Message SID.
 SID_PREFIX = "EM"
+# What a text may end with, the last first, and a mail must not: nobody reads answers to it.
+REPLIES = ("Reply STOP to stop.", "Reply C to confirm.")
 NOT_AN_ADDRESS = 553
 NOBODY_KNOWS = Refused(404, None, None)
 
@@ -61,8 +63,9 @@ class Mail:
     def send(self, message: Outgoing) -> SendResult:
         """Hand the mail server a mail, once."""
         phone, language = message.instead_of, message.language
-        # How texts are stopped, with which the first ends, is not how mails are.
-        body = message.body.removesuffix(language.gettext("Reply STOP to stop.")).rstrip()
+        body = message.body
+        for asked in REPLIES:
+            body = body.removesuffix(language.gettext(asked)).rstrip()
         failure = hand_over(
             Letter(
                 message_id=message.delivery,

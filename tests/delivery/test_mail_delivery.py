@@ -5,13 +5,15 @@ from datetime import timedelta
 import pytest
 from sqlalchemy import event
 
-from smsapp import clock
+from smsapp import clock, languages
 from smsapp.delivery import leases, reconcile, retry
+from smsapp.delivery.channels import CHANNELS
 from smsapp.events.kinds import KINDS
 from smsapp.extensions import db
 from smsapp.logs import JsonFormatter
-from smsapp.models import BodyAtTwilio, Delivery, Phone, Sender
+from smsapp.models import BodyAtTwilio, Channel, Delivery, Phone, Sender
 from smsapp.providers import mail
+from smsapp.providers.channel import Outgoing
 from smsapp.trace import search
 from tests import mail_server
 from tests.conftest import (
@@ -159,6 +161,29 @@ def test_it_does_not_say_how_to_stop_texts_and_says_once_who_writes(app, ships, 
     assert text.get_content().startswith(words)
     assert "STOP" not in server.mails[0].decode()
     assert page.get_content().partition("<body")[2].count("Corner Books") == 1
+
+
+def test_it_asks_for_no_reply_that_nobody_reads(app, server):
+    asked = "Your appointment is tomorrow. Reply C to confirm. Reply STOP to stop."
+    german = f"Ihr Termin ist morgen. {languages.of('de').gettext('Reply C to confirm.')}"
+    for body, tag in ((asked, "en"), (german, "de")):
+        said = Outgoing(
+            id="0" * 32,
+            delivery="0" * 32,
+            to=ANN,
+            title="Your appointment",
+            body=body,
+            language=languages.of(tag),
+            callback="",
+            valid_seconds=60,
+        )
+        with app.app_context():
+            CHANNELS[Channel.EMAIL].send(said)
+        text, _ = server.newest().iter_parts()
+        assert text.get_content().strip() in {
+            "Your appointment is tomorrow.",
+            "Ihr Termin ist morgen.",
+        }
 
 
 def test_it_is_in_the_events_language(app, ships, server):
