@@ -5,10 +5,11 @@ import uuid
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, bindparam, exists, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from smsapp.batches import handing_in, parking
+from smsapp.batches import handing_in
 from smsapp.batches.handing_in import By
+from smsapp.delivery import superseding
 from smsapp.errors import BatchHasFaults, BatchNotInState, FourEyes, NotFound
 from smsapp.extensions import database_now, db, settings
 from smsapp.models import Batch, BatchAct, BatchRow, BatchState, Delivery, DeliveryState
@@ -50,7 +51,9 @@ def needs_another(batch: Any, by: By) -> bool:
 
 
 def pause(batch_id: uuid.UUID, by: By) -> None:
-    """Let nothing more of a batch leave until it is resumed; again changes nothing.
+    """Hand nothing more of a batch to the senders until it is resumed; again changes nothing.
+
+    What they have already, a second's worth, leaves.
 
     Raises:
         NotFound, BatchNotInState: It does not run.
@@ -68,7 +71,6 @@ def pause(batch_id: uuid.UUID, by: By) -> None:
             state=BatchState.PAUSED,
             paused_at=database_now(conn),
         )
-        parking.park(conn, batch.id)
 
 
 def resume(batch_id: uuid.UUID, by: By) -> None:
@@ -82,7 +84,6 @@ def resume(batch_id: uuid.UUID, by: By) -> None:
         if batch.state is BatchState.RUNNING:
             return
         _must_be(batch, {BatchState.PAUSED})
-        parking.release(conn, batch.id, batch.paused_at, database_now(conn))
         running = {"state": BatchState.RUNNING, "paused_at": None, "look_at": None}
         _set(conn, batch, BatchAct.RESUMED, by, **running)
 
@@ -111,25 +112,26 @@ def cancel(batch_id: uuid.UUID, by: By) -> None:
         )
 
 
-# What is in the air, and may come back to be sent again: it is too old by then (superseding.py).
-_NOT_AGAIN = update(Delivery).where(
-    Delivery.state.in_([DeliveryState.SENDING, DeliveryState.UNKNOWN]),
-    exists().where(BatchRow.delivery_id == Delivery.id, BatchRow.batch_id == bindparam("of_batch")),
+# What waits with a sender or is in the air. What was sent has left.
+_ON_THEIR_WAY = (
+    select(Delivery.id)
+    .join(BatchRow, BatchRow.delivery_id == Delivery.id)
+    .where(
+        BatchRow.batch_id == bindparam("of"),
+        Delivery.state.in_([DeliveryState.PENDING, DeliveryState.SENDING, DeliveryState.UNKNOWN]),
+    )
+    .order_by(Delivery.id)
 )
+# Ids in one statement.
+AT_ONCE = 500
 
 
 def _cancel_waiting(conn: Connection, batch_id: uuid.UUID, by: By, now: datetime) -> None:
-    # First these: what comes back in between waits, and is canceled.
-    conn.execute(_NOT_AGAIN.values(expires_at=now), {"of_batch": batch_id})
-    columns = {
-        "state": DeliveryState.CANCELED,
-        "state_at": now,
-        "due_at": None,
-        "canceled_by": by.name if by.api_key_id else None,
-    }
-    for rows in parking.waiting(conn, batch_id):
-        ids = [row.id for row in rows]
-        conn.execute(update(Delivery).where(Delivery.id.in_(ids)).values(columns))
+    ids = conn.scalars(_ON_THEIR_WAY, {"of": batch_id}).all()
+    key = by.name if by.api_key_id else None
+    for n in range(0, len(ids), AT_ONCE):
+        some = ids[n : n + AT_ONCE]
+        superseding.cancel_these(conn, some, now, reason=None, canceled_by=key)
 
 
 def _locked(conn: Connection, batch_id: uuid.UUID) -> Any:

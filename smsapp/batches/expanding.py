@@ -2,7 +2,7 @@
 
 A few at a time: no more than leave within a second, and none while anything else is due. So an
 event that comes in never waits behind a batch, the claim need not tell them apart, and a pause
-has little to take back. Rows that wait for morning, or for a country that is held, wait here.
+holds a second later. Rows that wait for morning, or for a country that is held, wait here.
 
 Each step is one commit: the deliveries, and that their rows are done. A process that is killed
 leaves a row either waiting or accepted, and its event id makes a repeat harmless in any case.
@@ -12,13 +12,12 @@ import logging
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Connection, bindparam, exists, func, or_, select, update
 
 from smsapp.batches import draft as drafts
-from smsapp.batches import parking
 from smsapp.batches.draft import BadRow, Draft
 from smsapp.delivery import channels, group_commit, leases, pace, sender
 from smsapp.delivery.new_deliveries import Accepted, NewDelivery
@@ -97,16 +96,15 @@ _SETTLE = _SET.values(
     due_at=None,
 )
 _POSTPONE = _SET.values(due_at=bindparam("until"))
-# From the few that are on their way, by their indexes, and not from the many rows.
+# From the few that are on their way, by the indexes of their times, and not from the many rows.
+_EVER = datetime(9999, 1, 1, tzinfo=UTC)
 _THEIRS = (Delivery.id == BatchRow.delivery_id, BatchRow.batch_id == bindparam("of"))
 _PENDING: Any = bindparam("pending", DeliveryState.PENDING, literal_execute=True)
 _SENDING: Any = bindparam("sending", DeliveryState.SENDING, literal_execute=True)
 _UNSENT = select(
     or_(
-        exists().where(Delivery.state == _PENDING, Delivery.due_at <= parking.PARKED, *_THEIRS),
-        exists().where(
-            Delivery.state == _SENDING, Delivery.lease_until <= parking.PARKED, *_THEIRS
-        ),
+        exists().where(Delivery.state == _PENDING, Delivery.due_at <= _EVER, *_THEIRS),
+        exists().where(Delivery.state == _SENDING, Delivery.lease_until <= _EVER, *_THEIRS),
     )
 )
 
@@ -116,9 +114,6 @@ def tick() -> None:
     with reading() as conn:
         now = database_now(conn)
         running = list(conn.scalars(_RUNNING, {"now": now}))
-        stray = parking.is_anything_astray(conn, now + AHEAD)
-    if stray:
-        parking.park_all()
     for batch_id in running:
         while expand(batch_id):
             pass

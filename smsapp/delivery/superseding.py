@@ -68,8 +68,17 @@ def cancel(
         conn.execute(_CANCEL.values(state_at=now), which)
 
 
-def cancel_these(conn: Connection, ids: Collection[uuid.UUID], now: datetime) -> None:
+def cancel_these(
+    conn: Connection,
+    ids: Collection[uuid.UUID],
+    now: datetime,
+    reason: Reason | None = Reason.SUPERSEDED,
+    canceled_by: str | None = None,
+) -> None:
     """Cancel those of these deliveries that wait, and let none that is on its way be tried again.
+
+    Because a later event made them pointless, unless another reason is given, or none and the API
+    key that said so.
 
     Without their numbers' locks: whoever is in this transaction may hold another's. The rows' own
     suffice against a claim, and nobody who holds one of them waits for what we hold. In one UPDATE:
@@ -82,7 +91,8 @@ def cancel_these(conn: Connection, ids: Collection[uuid.UUID], now: datetime) ->
             .where(Delivery.id.in_(locked))
             .values(
                 state=_if(waits, DeliveryState.CANCELED, Delivery.state),
-                reason=_if(waits, Reason.SUPERSEDED, Delivery.reason),
+                reason=_if(waits, reason, Delivery.reason),
+                canceled_by=_if(waits, canceled_by, Delivery.canceled_by),
                 state_at=_if(waits, now, Delivery.state_at),
                 due_at=None,  # of those that do not wait there is none
                 expires_at=_if(Delivery.expires_at > now, now, Delivery.expires_at),
