@@ -113,7 +113,7 @@ def rotate(name: str) -> None:
 def replay(
     name: str, message_id: str | None, since: datetime | None, until: datetime | None
 ) -> None:
-    """Send NAME once more what it did not take: all of it, one by its id, or by time."""
+    """Send NAME once more what it did not take: up to 100,000, one by its id, or by time."""
     found = _found(name)
     if message_id and (since or until):
         raise click.ClickException("Say either --id or a time.")

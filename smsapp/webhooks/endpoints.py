@@ -17,6 +17,9 @@ from smsapp.webhooks import secrets
 # Nobody counts further than this.
 MOST_COUNTED = 10_000
 LAST_DEAD = 50
+# How many one call sends once more, and how many in one commit: the events have to come between.
+MOST_REPLAYED = 100_000
+REPLAYED_AT_ONCE = 1_000
 
 
 _COUNTED = (WebhookState.PENDING, WebhookState.DEAD)
@@ -32,7 +35,7 @@ class Status(StrEnum):
 
     ENABLED = "enabled"
     FAILING = "failing"  # it is told, and took nothing lately
-    GIVEN_UP = "given_up"  # it took nothing for a day, and is told nothing more
+    GIVEN_UP = "given_up"  # it took nothing for a day, or is gone, and is told nothing more
     DISABLED = "disabled"
 
 
@@ -90,8 +93,13 @@ def create(
 
 def list_all() -> list[Endpoint]:
     """Return all endpoints, the disabled ones too, by name."""
+    return _list()
+
+
+def _list(*which: ColumnElement[bool]) -> list[Endpoint]:
+    wanted = select(WebhookEndpoint.__table__).where(*which).order_by(WebhookEndpoint.name)
     with reading() as conn:
-        rows = conn.execute(select(WebhookEndpoint.__table__).order_by(WebhookEndpoint.name)).all()
+        rows = conn.execute(wanted).all()
         return [Endpoint(row, *(_count(conn, row.id, state) for state in _COUNTED)) for row in rows]
 
 
@@ -112,12 +120,12 @@ def _count(conn: Connection, endpoint_id: uuid.UUID, state: WebhookState) -> int
 
 def find(endpoint_id: uuid.UUID) -> Endpoint | None:
     """Return an endpoint by its id."""
-    return next((each for each in list_all() if each.row.id == endpoint_id), None)
+    return next(iter(_list(WebhookEndpoint.id == endpoint_id)), None)
 
 
 def named(name: str) -> Endpoint | None:
     """Return an endpoint by its name."""
-    return next((each for each in list_all() if each.row.name == name), None)
+    return next(iter(_list(WebhookEndpoint.name == name)), None)
 
 
 def last_dead(endpoint_id: uuid.UUID) -> Sequence[Any]:
@@ -167,7 +175,7 @@ def replay(
     """Send webhooks once more, with three days from now; return how many.
 
     By its id one that was taken or is dead; else the dead ones of what happened from `since` on and
-    before `until`.
+    before `until`, the oldest first and at most MOST_REPLAYED.
     """
     which: list[ColumnElement[bool]] = [Webhook.endpoint_id == endpoint_id]
     if message_id:
@@ -176,11 +184,32 @@ def replay(
         which.append(_is(WebhookState.DEAD))
         which += [Webhook.occurred_at >= since] if since else []
         which += [Webhook.occurred_at < until] if until else []
-    with db.engine.begin() as conn:
-        now = database_now(conn)
-        again = update(Webhook).where(*which)
-        return conn.execute(
-            again.values(
-                state=WebhookState.PENDING, due_at=now, done_at=None, tries=0, first_tried_at=None
+    last, count = 0, 0  # by id, so that what dies anew meanwhile is not met again
+    while count < MOST_REPLAYED:
+        with db.engine.begin() as conn:
+            ids = (
+                conn.execute(
+                    select(Webhook.id)
+                    .where(*which, Webhook.id > last)
+                    .order_by(Webhook.id)
+                    .limit(REPLAYED_AT_ONCE)
+                    .with_for_update(skip_locked=True)
+                )
+                .scalars()
+                .all()
             )
-        ).rowcount
+            if not ids:
+                break
+            conn.execute(
+                update(Webhook)
+                .where(Webhook.id.in_(ids))
+                .values(
+                    state=WebhookState.PENDING,
+                    due_at=database_now(conn),
+                    done_at=None,
+                    tries=0,
+                    first_tried_at=None,
+                )
+            )
+        last, count = ids[-1], count + len(ids)
+    return count

@@ -155,7 +155,7 @@ def rotate_webhook_secret(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 @guards.api_key(Scope.WEBHOOKS)
 @told(Operation({202: (Replayed,)}, errors=(NotFound,), query=Replay))
 def replay_webhooks(endpoint_id: uuid.UUID) -> ResponseReturnValue:
-    """Send once more what an endpoint did not take."""
+    """Send once more what an endpoint did not take: at most 100,000 at a time, the oldest first."""
     wanted = parse_query(Replay)
     _found(endpoint_id)
     message_id = ids.read_message_id(wanted.id) if wanted.id else None
