@@ -22,7 +22,7 @@ class DisabledBecause(StrEnum):
     """Why an endpoint hears nothing."""
 
     ASKED = "asked"
-    FAILING = "failing"  # it took nothing for a day
+    FAILING = "failing"  # it took nothing for a day, or answered that it is gone
 
 
 class WebhookEndpoint(Base):

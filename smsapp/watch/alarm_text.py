@@ -69,7 +69,7 @@ _WORDS = {
         "VERIFY_BUDGET_PER_HOUR or _PER_DAY; if not, narrow VERIFY_COUNTRIES.",
     ),
     AlarmKind.ENDPOINT_DISABLED: (
-        "The webhook endpoint {subject} has taken nothing for a day and is disabled.",
+        "The webhook endpoint {subject} took nothing for a day, or answered 410, and is disabled.",
         "See with its owner why it fails; then `flask webhook-endpoint enable`, or `disable` if it "
         "is to stay so.",
     ),

@@ -164,7 +164,7 @@ def codes_spent(conn: Connection, now: datetime, config: Settings) -> list[Findi
 
 
 def endpoints_disabled(conn: Connection, _now: datetime, _config: Settings) -> list[Finding]:
-    """Find callers' endpoints that took nothing for a day, until somebody has seen to them."""
+    """Find callers' endpoints that were given up, until somebody has seen to them."""
     return [
         Finding(AlarmKind.ENDPOINT_DISABLED, name) for name in conn.execute(_DISABLED).scalars()
     ]

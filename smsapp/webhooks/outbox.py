@@ -125,6 +125,8 @@ _DISABLE = (
 
 # What came of one that was not sent at all; every other word is why it was not taken.
 RELEASED = "released"
+# What an endpoint answers that wants to hear nothing more, as Standard Webhooks says.
+UNWANTED = "http_410"
 # What it was about is not there any more, so there is nothing to tell.
 GONE = "gone"
 
@@ -166,10 +168,12 @@ def settle(conn: Connection, results: Collection[Result], now: datetime) -> None
         conn.execute(_NOT_TAKEN, [_not_taken(each, now) for each in rest])
     works = {row.endpoint_id for row in taken}
     fails = {each.webhook.endpoint_id for each in rest if each.trouble != GONE} - works
-    for endpoint_id in sorted(works):
-        conn.execute(_WORKS, {"of": endpoint_id})
-    for endpoint_id in sorted(fails):
-        _note_failure(conn, endpoint_id, now)
+    gone = {each.webhook.endpoint_id for each in rest if each.trouble == UNWANTED}
+    for endpoint_id in sorted(works | fails):  # in one order: no two workers wait for each other
+        if endpoint_id in works:
+            conn.execute(_WORKS, {"of": endpoint_id})
+        else:
+            _note_failure(conn, endpoint_id, now, is_unwanted=endpoint_id in gone)
 
 
 def _not_taken(result: Result, now: datetime) -> dict[str, Any]:
@@ -190,9 +194,12 @@ def _held(row: Any) -> dict[str, Any]:
     return {"of": row.id, "token": row.lease_token}
 
 
-def _note_failure(conn: Connection, endpoint_id: uuid.UUID, now: datetime) -> None:
-    """Note since when an endpoint has taken nothing; disable it once that is a day."""
+def _note_failure(
+    conn: Connection, endpoint_id: uuid.UUID, now: datetime, *, is_unwanted: bool
+) -> None:
+    """Note since when an endpoint takes nothing; disable it after a day, or when it asks to."""
     row = conn.execute(_FAILS, {"of": endpoint_id, "now": now}).one()
-    if row.disabled_at is None and row.failing_since <= now - FAILING_FOR:
+    is_over = is_unwanted or row.failing_since <= now - FAILING_FOR
+    if row.disabled_at is None and is_over:
         conn.execute(_DISABLE, {"of": endpoint_id, "now": now})
         log.error("webhook endpoint disabled", extra={"endpoint": str(endpoint_id)})

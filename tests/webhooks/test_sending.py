@@ -3,10 +3,12 @@
 import threading
 import time
 import uuid
+from contextlib import suppress
 from datetime import timedelta
 
 import pytest
 from sqlalchemy import event, func, insert, select, update
+from sqlalchemy.exc import DBAPIError
 
 from smsapp.delivery import canceling
 from smsapp.extensions import database_now, db
@@ -200,6 +202,94 @@ def test_an_endpoint_that_takes_nothing_for_a_day_is_disabled(
         endpoints.enable(endpoint[0])
     send()
     assert rows.one(Webhook).state is WebhookState.TAKEN
+
+
+def test_an_endpoint_that_says_it_is_gone_is_disabled_at_once(
+    app, endpoint, sink, send, later, happened, rows
+):
+    happened(2)
+    sink.statuses = [410, 204]
+    send()
+    assert rows.one(WebhookEndpoint).disabled_at is None  # one of its servers is, another is not
+    sink.statuses = [410]
+    later()
+    send()
+    assert rows.one(WebhookEndpoint).disabled_because is DisabledBecause.FAILING
+    with app.app_context():
+        endpoints.enable(endpoint[0])
+    later()
+    send()
+    assert {row.state for row in rows.all(Webhook)} == {WebhookState.TAKEN}
+
+
+def test_workers_that_settle_for_the_same_endpoints_do_not_wait_for_each_other(
+    app, make_endpoint, sink, happened
+):
+    """Each of two workers finds one endpoint working and the other not, the other way round."""
+    of = sorted(make_endpoint(sink.url, name)[0] for name in ("one", "two"))
+    happened(2)
+    change(app, WebhookEndpoint, failing_since=WebhookEndpoint.created_at)
+    with app.app_context(), db.engine.begin() as conn:
+        now = database_now(conn)
+        claimed = [outbox.claim(conn, each, 2, now) for each in of]
+        engine = db.engine
+    both, failed = threading.Barrier(2), []
+
+    def meet(_conn, _cursor, statement, *_rest):
+        if statement.startswith("UPDATE webhook_endpoint"):
+            with suppress(threading.BrokenBarrierError):
+                both.wait(0.3)
+
+    def settle(results):
+        try:
+            with engine.begin() as conn:
+                outbox.settle(conn, results, now)
+        except DBAPIError as error:
+            failed.append(error)
+
+    event.listen(engine, "after_cursor_execute", meet)
+    workers = [
+        threading.Thread(
+            target=settle,
+            args=[
+                [
+                    outbox.Result(claimed[0][worker], None if worker else "timeout"),
+                    outbox.Result(claimed[1][worker], "timeout" if worker else None),
+                ]
+            ],
+        )
+        for worker in range(2)
+    ]
+    for worker in workers:
+        worker.start()
+    for worker in workers:
+        worker.join()
+    event.remove(engine, "after_cursor_execute", meet)
+    assert failed == []
+
+
+def test_a_replay_of_many_lets_others_write_in_between(app, endpoint, happened, now, monkeypatch):
+    happened(5)
+    change(app, Webhook, state="dead", due_at=None, done_at=now)
+    monkeypatch.setattr(endpoints, "REPLAYED_AT_ONCE", 2)
+    monkeypatch.setattr(endpoints, "MOST_REPLAYED", 4)
+    commits = []
+    with app.app_context():
+        event.listen(db.engine, "commit", lambda conn: commits.append(conn))
+        assert endpoints.replay(endpoint[0]) == 4
+        assert len(commits) >= 2
+        assert endpoints.replay(endpoint[0]) == 1
+
+
+def test_an_endpoint_is_found_without_counting_for_all(app, make_endpoint, sink):
+    said = []
+    for n in range(20):
+        made, _ = make_endpoint(sink.url, f"shop {n}")
+    with app.app_context():
+        event.listen(db.engine, "before_cursor_execute", lambda *_: said.append(1))
+        assert endpoints.find(made).row.name == "shop 19"
+        assert endpoints.named("shop 3").row.name == "shop 3"
+    assert len(said) < 20
 
 
 def test_one_that_takes_something_now_and_then_is_not(endpoint, sink, send, later, happened, rows):
