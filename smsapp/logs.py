@@ -26,7 +26,7 @@ FIELDS = """
     api_key operator delivery event_id kind channel to country phone_key prefix attempt message_sid
     call_sid recording_sid twilio_code trouble error_class status state effect reason answer source
     suppressed count seconds sender per_second worker job alarm incident subject method route
-    http_status ms error scopes address batch
+    http_status ms error scopes address batch endpoint webhook
 """.split()  # noqa: SIM905  a word a line would fill a page
 
 # A number as people and programs write it: "+1 555 867 5310", "%2B15558675310", "(555) 867-5310",

@@ -1,5 +1,6 @@
 """Logs: one JSON object a line, which cannot hold what it must not."""
 
+import ast
 import base64
 import errno
 import io
@@ -288,3 +289,18 @@ def test_a_crash_is_a_line_too_and_prints_no_text():
     beside = "failed beside a request"
     assert [entry["message"] for entry in lines] == ["crashed", beside, beside, "crashed"]
     assert all("builtins.ValueError" in entry["exception"] for entry in lines)
+
+
+def test_every_field_that_a_line_is_given_is_written():
+    """A field without a name in FIELDS is left out, and the line says less than it was meant to."""
+    left_out = {
+        (str(path.relative_to(ROOT)), key.value)
+        for path in (ROOT / "smsapp").rglob("*.py")
+        for call in ast.walk(ast.parse(path.read_text()))
+        if isinstance(call, ast.Call) and ast.unparse(call.func).startswith("log.")
+        for given in call.keywords
+        if given.arg == "extra" and isinstance(given.value, ast.Dict)
+        for key in given.value.keys
+        if isinstance(key, ast.Constant) and key.value not in logs.FIELDS
+    }
+    assert left_out == set()
