@@ -2,6 +2,7 @@
 
 import json
 import threading
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -17,6 +18,7 @@ class Sink:
     statuses: list = field(default_factory=list)
     connections: set = field(default_factory=set)
     url: str = ""
+    seconds: float = 0  # that it takes for each
 
     @property
     def told(self):
@@ -38,6 +40,7 @@ def sinking():
             body = self.rfile.read(int(self.headers["Content-Length"]))
             sink.got.append((dict(self.headers), body.decode()))
             sink.connections.add(self.client_address)
+            time.sleep(sink.seconds)
             self.send_response(sink.statuses.pop(0) if sink.statuses else 204)
             self.send_header("Location", sink.url)
             self.send_header("Content-Length", "0")
