@@ -121,7 +121,9 @@ def replay(
     if message_id and wanted is None:
         raise click.ClickException("A webhook's id is msg_ and 32 hex digits.")
     count = endpoints.replay(found.row.id, message_id=wanted, since=since, until=until)
-    click.echo(f"{count} webhooks are sent once more.")
+    click.echo(
+        "1 webhook is sent once more." if count == 1 else f"{count} webhooks are sent once more."
+    )
 
 
 def _show_once(secret: str) -> None:

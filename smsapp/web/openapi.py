@@ -85,8 +85,8 @@ _PATH = {
 _SIGNED = {
     "webhook-id": "The same at every try: what came before under it is a repeat.",
     "webhook-timestamp": "When this try was signed, in seconds of Unix time.",
-    "webhook-signature": "v1,… of the id, the timestamp and the body; with a blank between, two "
-    "while a secret is rotated.",
+    "webhook-signature": "v1,… of the id, the timestamp and the body; with a blank between, one "
+    "for each secret while it is rotated.",
 }
 _TEXT = {"type": "string"}
 _TIME = {

@@ -15,8 +15,11 @@ from datetime import datetime, timedelta
 
 from standardwebhooks import Webhook
 
-# How long the secret before the last is signed with too, for callers to change theirs.
+# How long the secrets before the last are signed with too, for callers to change theirs, and how
+# many: whoever asks again, because an answer was lost or a page was loaded again, must not make the
+# one that is in use worthless.
 BOTH_FOR = timedelta(days=1)
+MOST_BEFORE = 3
 
 
 def secret(key: bytes, endpoint_id: uuid.UUID, generation: int) -> str:
@@ -29,11 +32,10 @@ def secret(key: bytes, endpoint_id: uuid.UUID, generation: int) -> str:
 def in_force(
     key: bytes, endpoint_id: uuid.UUID, generation: int, rotated_at: datetime | None, now: datetime
 ) -> list[str]:
-    """Return the secrets to sign with: the newest, and for a day the one before it."""
-    generations = [generation]
-    if generation > 1 and rotated_at and now < rotated_at + BOTH_FOR:
-        generations.append(generation - 1)
-    return [secret(key, endpoint_id, each) for each in generations]
+    """Return the secrets to sign with: the newest, and for a day those right before it."""
+    is_new = rotated_at is not None and now < rotated_at + BOTH_FOR
+    oldest = max(1, generation - MOST_BEFORE) if is_new else generation
+    return [secret(key, endpoint_id, each) for each in range(generation, oldest - 1, -1)]
 
 
 def headers(secrets: list[str], message_id: str, at: datetime, body: str) -> dict[str, str]:

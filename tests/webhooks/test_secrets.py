@@ -50,3 +50,11 @@ def test_after_a_rotation_both_secrets_verify_for_a_day_and_then_the_new_one_alo
             assert Webhook(secret).verify("{}", headers) == {}
     with pytest.raises(WebhookVerificationError):
         Webhook(old).verify("{}", headers)
+
+
+def test_the_secret_in_use_outlives_a_rotation_that_was_asked_for_again():
+    """An answer that was lost, or a page that was loaded again, rotates twice or more."""
+    used, *_, newest = made = [secrets.secret(KEY, ID, generation) for generation in (1, 2, 3, 4)]
+    assert secrets.in_force(KEY, ID, 4, NOW, NOW) == made[::-1]
+    assert used not in secrets.in_force(KEY, ID, 5, NOW, NOW)  # a header has an end
+    assert secrets.in_force(KEY, ID, 4, NOW - timedelta(hours=25), NOW) == [newest]
