@@ -165,6 +165,13 @@ class EndpointNameTaken(SmsappError):
     message = "There is a webhook endpoint of this name; give another."
 
 
+class TooManyEndpoints(SmsappError):
+    """As many webhook endpoints are told as one worker has threads and connections for."""
+
+    code, status = "too_many_endpoints", 409
+    message = "As many webhook endpoints are enabled as there may be; disable one first."
+
+
 class IncidentEventIdReused(SmsappError):
     """The event id came before with different content."""
 

@@ -5,6 +5,7 @@ from datetime import UTC, datetime
 import click
 from flask.cli import with_appcontext
 
+from smsapp.errors import TooManyEndpoints
 from smsapp.extensions import settings
 from smsapp.webhooks import endpoints, urls
 from smsapp.webhooks.endpoints import Endpoint
@@ -58,6 +59,8 @@ def create(name: str, url: str, types: tuple[str, ...], *, with_bodies: bool) ->
         _, secret = endpoints.create(name, url, types, wants_bodies=with_bodies)
     except endpoints.NameTaken:
         raise click.ClickException(f"There is a webhook endpoint called “{name}”.") from None
+    except TooManyEndpoints as error:
+        raise click.ClickException(error.message) from None
     click.echo(f"“{name}” is told of {', '.join(sorted(types)) or 'everything'}.")
     _show_once(secret)
 
@@ -90,7 +93,10 @@ def disable(name: str) -> None:
 @with_appcontext
 def enable(name: str) -> None:
     """Tell NAME what waits for it and what happens from now on."""
-    endpoints.enable(_found(name).row.id)
+    try:
+        endpoints.enable(_found(name).row.id)
+    except TooManyEndpoints as error:
+        raise click.ClickException(error.message) from None
     click.echo(f"“{name}” is enabled.")
 
 

@@ -10,10 +10,14 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, bindparam, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
+from smsapp.errors import TooManyEndpoints
 from smsapp.extensions import database_now, db, new_id, reading, settings
 from smsapp.models import DisabledBecause, Webhook, WebhookEndpoint, WebhookState
 from smsapp.webhooks import secrets
 
+# How many are told at most. Each has threads and connections of its own in every worker, and
+# each that is enabled costs whatever happens a row.
+MOST_ENABLED = 50
 # Nobody counts further than this.
 MOST_COUNTED = 10_000
 LAST_DEAD = 50
@@ -73,6 +77,7 @@ def create(
 
     Raises:
         NameTaken: An endpoint of this name exists.
+        TooManyEndpoints: MOST_ENABLED are.
     """
     endpoint_id = new_id()
     row: dict[str, Any] = {
@@ -84,6 +89,7 @@ def create(
     }
     try:
         with db.engine.begin() as conn:
+            _make_sure_of_room(conn)
             row["created_at"] = database_now(conn)
             conn.execute(insert(WebhookEndpoint), row)
     except IntegrityError:
@@ -148,10 +154,22 @@ def disable(endpoint_id: uuid.UUID) -> None:
 
 
 def enable(endpoint_id: uuid.UUID) -> None:
-    """Let an endpoint hear what waits and what happens from now on."""
+    """Let an endpoint hear what waits and what happens from now on.
+
+    Raises:
+        TooManyEndpoints: MOST_ENABLED others do.
+    """
     with db.engine.begin() as conn:
+        _make_sure_of_room(conn, beside=endpoint_id)
         again = _SET.values(disabled_at=None, disabled_because=None, failing_since=None)
         conn.execute(again, {"of": endpoint_id})
+
+
+def _make_sure_of_room(conn: Connection, beside: uuid.UUID | None = None) -> None:
+    enabled = select(func.count()).where(WebhookEndpoint.disabled_at.is_(None))
+    others = enabled.where(WebhookEndpoint.id != beside) if beside else enabled
+    if conn.execute(others).scalar_one() >= MOST_ENABLED:
+        raise TooManyEndpoints
 
 
 def rotate(endpoint_id: uuid.UUID) -> str:

@@ -6,6 +6,7 @@ import pytest
 
 from smsapp.api_keys import Scope
 from smsapp.models import Webhook, WebhookEndpoint
+from smsapp.webhooks import endpoints
 from smsapp.webhooks.ids import message_id
 from smsapp.webhooks.sending import send_due
 from tests.conftest import ALICE, change, on_one_database, settings_of, sid, text_in
@@ -102,3 +103,15 @@ def test_private_addresses_are_for_staging(app, service):
     assert service.post(PATH, json=private).status_code == 400
     with settings_of(app, WEBHOOK_ALLOW_PRIVATE="true"):
         assert service.post(PATH, json=private).status_code == 201
+
+
+def test_no_more_are_enabled_than_a_worker_can_tell(service, run, monkeypatch):
+    monkeypatch.setattr(endpoints, "MOST_ENABLED", 1)
+    one = service.post(PATH, json=SHOP).json["id"]
+    another = service.post(PATH, json=SHOP | {"name": "two"})
+    assert (another.status_code, another.json["error"]) == (409, "too_many_endpoints")
+    assert service.post(f"{PATH}/{one}/enable").status_code == 200
+    assert service.post(f"{PATH}/{one}/disable").status_code == 200
+    assert run("webhook-endpoint", "create", "two", SHOP["url"]).exit_code == 0
+    assert service.post(f"{PATH}/{one}/enable").status_code == 409
+    assert "disable one first" in run("webhook-endpoint", "enable", "shop").output

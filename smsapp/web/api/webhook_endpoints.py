@@ -8,7 +8,7 @@ from flask.typing import ResponseReturnValue
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, StringConstraints
 
 from smsapp.api_keys import Scope
-from smsapp.errors import EndpointNameTaken, NotFound
+from smsapp.errors import EndpointNameTaken, NotFound, TooManyEndpoints
 from smsapp.extensions import csrf, settings
 from smsapp.web import guards
 from smsapp.web.api.answers import EndpointAnswer, EndpointsAnswer, Replayed, WithSecret
@@ -100,7 +100,9 @@ class Replay(BaseModel):
 
 @bp.post("")
 @guards.api_key(Scope.WEBHOOKS)
-@told(Operation({201: (WithSecret,)}, errors=(EndpointNameTaken,), body=NewEndpoint))
+@told(
+    Operation({201: (WithSecret,)}, errors=(EndpointNameTaken, TooManyEndpoints), body=NewEndpoint)
+)
 def create_webhook_endpoint() -> ResponseReturnValue:
     """Make an endpoint, and return its secret, which is not shown again."""
     wanted = parse(NewEndpoint)
@@ -133,7 +135,7 @@ def disable_webhook_endpoint(endpoint_id: uuid.UUID) -> ResponseReturnValue:
 
 @bp.post("/<uuid:endpoint_id>/enable")
 @guards.api_key(Scope.WEBHOOKS)
-@told(Operation({200: (EndpointAnswer,)}, errors=(NotFound,)))
+@told(Operation({200: (EndpointAnswer,)}, errors=(NotFound, TooManyEndpoints)))
 def enable_webhook_endpoint(endpoint_id: uuid.UUID) -> ResponseReturnValue:
     """Tell an endpoint what waits for it, and what happens from now on."""
     _found(endpoint_id)
